@@ -1,0 +1,1 @@
+"""The sidecar: reads the journal, keeps the store, serves every page and API. Never stands in the scheduler's way."""

@@ -1,0 +1,58 @@
+"""What the engine answers to each verb. The server encodes it; the journal gets `frame()` after the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extender.framework.declaration import Rejection
+from extender.record.frames import Decision
+
+MakeFrame = Callable[[], Decision]
+
+
+@dataclass(slots=True)
+class FilterVerdict:
+    """One verdict per candidate, in the order sent."""
+
+    codes: NDArray[np.int16]
+    """0 passes; k is rejected for `rejections[k - 1]`."""
+    rejections: list[Rejection]
+    error: str = ""
+    """An internal fault that must fail the cycle; then nothing else counts."""
+    make_frame: MakeFrame | None = None
+
+
+@dataclass(slots=True)
+class ScoreVerdict:
+    """One total per candidate, in the order sent; integers of any size in `wide`, 0..10 in `strict`."""
+
+    totals: NDArray[np.int64]
+    make_frame: MakeFrame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Victims:
+    """Pods that preemption would evict from one node, most important first."""
+
+    uids: tuple[str, ...]
+    pdb_violations: int = 0
+
+
+@dataclass(slots=True)
+class PreemptVerdict:
+    """The nodes kept, with their victims. Empty: no preemption."""
+
+    nodes: Mapping[str, Victims] = field(default_factory=dict)
+    make_frame: MakeFrame | None = None
+
+
+@dataclass(slots=True)
+class BindVerdict:
+    """An empty error means that the API server confirmed the binding."""
+
+    error: str = ""
+    make_frame: MakeFrame | None = None

@@ -1,0 +1,1 @@
+"""Everything a plugin author may import, and no more."""

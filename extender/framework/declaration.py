@@ -1,0 +1,202 @@
+"""What a plugin is: a frozen value with one part for each phase it implements.
+
+Per-node parts (Filter, Score) hold a *rule*: a plain typed function about one node. Its parameter names are
+its declaration and are bound by prefix:
+
+    pod_<fact>      a fact of the pod                       framework/facts.py lists them
+    node_<column>   this node's value of a column           model/columns.py lists them;
+                    `node_allocatable` is its row: one int per resource
+    arg_<name>      an argument of the plugin               a field of its Args: int, float or bool
+    cycle_<name>    something `prepare` computed for this request, declared in the part as a
+                    scalar, a column (one value per row of the node table) or a vector (passed whole)
+
+Pod-level parts (PreFilter, Reserve) are plain Python. A plugin keeps no state: what must be counted from
+events lives in its `book`, which the framework makes, feeds and hands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from extender.model.columns import NodeTable
+from extender.model.events import Object
+from extender.model.pod import Pod
+from extender.model.verdict import Code
+
+
+class Args(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """Base of every plugin's arguments: typed, bounded, documented. Source of schema, form and docs."""
+
+
+class NoArgs(Args, frozen=True):
+    """A plugin without arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Verdict of a pod-level part."""
+
+    code: Code = Code.SUCCESS
+    reason: str = ""
+
+
+PASSED = Status()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A resource kind that a plugin watches. It may be absent from the cluster: the plugin is then neutral."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A pod seen to be assigned to a node."""
+
+    sequence: int
+    uid: str
+    row: int
+    at_s: int
+    pod: Pod
+    removed: bool = False
+    """True: this entry takes an earlier one of the same uid back."""
+
+
+@dataclass(slots=True)
+class Cycle:
+    """What a pod-level part or a `prepare` sees of one cycle. Built for each plugin; valid only during the call."""
+
+    pod: Pod
+    nodes: NodeTable
+    rows: NDArray[np.int32]
+    """Rows of the candidate nodes, in the order sent; unknown nodes are -1."""
+    args: Any
+    book: Any
+    """The plugin's own book, or None."""
+    memo: dict[str, Any]
+    """Kept from cycle to cycle for this plugin and these args; derived values only. Emptied when the args change."""
+    pods: Mapping[str, Pod]
+    """All non-terminal pods by UID."""
+    nominated: Mapping[str, Pod]
+    """Unassigned, not terminating pods with a nominated node, by UID."""
+    objects: Mapping[str, Mapping[str, Object]]
+    """kind -> key -> custom object."""
+    assignments: tuple[Assignment, ...] | list[Assignment]
+    """Recent assignments in order of sequence; old ones leave at the front."""
+    metrics_end_s: int = 0
+    """End of the window of the newest load metrics, unix seconds."""
+    now_s: float = 0.0
+    leased: frozenset[str] | set[str] = field(default_factory=frozenset)
+    """UIDs that hold a lease."""
+
+
+class Book(Protocol):
+    """State folded from cluster events by the single writer. Deterministic: same events, same book."""
+
+    def pod_changed(self, old: Pod | None, new: Pod | None) -> None: ...
+
+    def object_changed(self, kind: str, key: str, old: Object | None, new: Object | None) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prepare:
+    """Computes the `cycle_` values once per request."""
+
+    compute: Callable[[Cycle], Mapping[str, Any]]
+    scalars: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
+    vectors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One reason of a filter; the rule returns its index + 1, or 0 to pass."""
+
+    reason: str
+    code: Code = Code.UNRESOLVABLE
+
+
+class Normalize(Enum):
+    """How raw scores become 0..100 (plugins.md §0.6)."""
+
+    NONE = "none"
+    MIN_MAX = "minMax"
+    INVERSE_MIN_MAX = "inverseMinMax"
+    DEFAULT = "default"
+    DEFAULT_REVERSE = "defaultReverse"
+
+
+@dataclass(frozen=True, slots=True)
+class PreFilter:
+    """One verdict for the whole pod; a rejection rejects every node with the same reason."""
+
+    check: Callable[[Cycle], Status]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    rule: Callable[..., int]
+    rejections: tuple[Rejection, ...]
+    prepare: Prepare | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    rule: Callable[..., int]
+    normalize: Normalize = Normalize.NONE
+    prepare: Prepare | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """A promise kept in the plugin's book, keyed by pod UID; both calls are idempotent."""
+
+    take: Callable[[Any, Pod], None]
+    """(book, pod): charge the pod."""
+    release: Callable[[Any, str], None]
+    """(book, uid): give back what `take` charged, unless the pod has been seen assigned since."""
+    missing: str = "the reservation is gone and the pod does not fit any more"
+    """Error of a bind whose lease is gone (restart, TTL) and whose preFilter fails now."""
+
+
+class Maturity(Enum):
+    ALPHA = "alpha"
+    BETA = "beta"
+    STABLE = "stable"
+
+
+def _no_problems(_args: Any) -> list[tuple[str, str]]:
+    return []
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    name: str
+    doc: str
+    """One sentence for people."""
+    args: type[Args] = NoArgs
+    check: Callable[[Any], list[tuple[str, str]]] = _no_problems
+    """Args -> [(path below args such as `resources[0].weight`, message)]: what the types cannot say."""
+    decode_args: Callable[[Mapping[str, Any]], Args] | None = None
+    """Only where upstream's defaulting cannot be said by types: raw args -> Args. May raise msgspec.ValidationError."""
+    maturity: Maturity = Maturity.BETA
+    pre_filter: PreFilter | None = None
+    filter: Filter | None = None
+    score: Score | None = None
+    reserve: Reserve | None = None
+    book: Callable[[], Book] | None = None
+    watches: tuple[Kind, ...] = ()
+    reads_load: bool = False
+    """Reads node load metrics."""

@@ -1,0 +1,182 @@
+"""Journal frames: what the extender remembers. Times are microseconds since 1970, UTC; durations microseconds.
+
+A *decision* is one attempt at one pod. It opens at the first filter for the pod's UID; its prioritize,
+preempt, bind and outcome frames carry the same `decision` id. One frame per verb call.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+SCHEMA_VERSION = 1
+
+
+class PodRef(Struct, frozen=True, gc=False):
+    namespace: str
+    name: str
+    uid: str
+    scheduler: str = ""
+    priority: int = 0
+    resource_version: str = ""
+    owner: str = ""
+    """Kind/name of the controlling owner, or empty."""
+
+
+class PluginVerdict(Struct, gc=False, omit_defaults=True):
+    """What one plugin did in one phase of one call."""
+
+    plugin: str
+    phase: str
+    """preFilter, filter, score, reserve, postFilter, ... as in the policy."""
+    code: str = "Success"
+    """Success, Unschedulable, UnschedulableAndUnresolvable, Skip, Error."""
+    mode: str = "enforce"
+    nodes_in: int = 0
+    rejected: int = 0
+    reasons: dict[str, int] = {}
+    """Reason text -> number of nodes rejected with it."""
+    duration_us: float = 0.0
+    message: str = ""
+    """Pod-level reason or error text."""
+
+
+class NodeScore(Struct, gc=False, omit_defaults=True):
+    """One of the best nodes, and who gave it what."""
+
+    node: str
+    total: int
+    parts: dict[str, tuple[int, int, int]] = {}
+    """plugin -> (raw, normalised, weighted = normalised x weight)."""
+
+
+class NodeRejection(Struct, gc=False):
+    node: str
+    plugin: str
+    reason: str
+    unresolvable: bool = True
+
+
+class LeaseTouch(Struct, gc=False, omit_defaults=True):
+    plugin: str
+    action: str
+    """taken, refreshed, released, confirmed, missing."""
+    detail: str = ""
+
+
+class Decision(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="decision", kw_only=True):
+    """One verb call of one decision."""
+
+    at_us: int
+    decision: str
+    attempt: int
+    """Ordinal of this decision among those of the pod's UID, from 1."""
+    verb: str
+    """filter, prioritize, preempt, bind."""
+    pod: PodRef
+    code: str = "Success"
+    """Success (some node passed, scored, bound), Unschedulable (none did), Error."""
+    profile: str = ""
+    """schedulerName of the policy profile that decided; empty: none matched, every plugin neutral."""
+    revision: str = ""
+    """Policy revision."""
+    generation: int = 0
+    """Cluster-state generation."""
+    nodes_in: int = 0
+    nodes_out: int = 0
+    nodes_unknown: int = 0
+    """Candidate nodes that our cache did not know."""
+    nominated: bool = False
+    """A call for the single nominated node."""
+    node: str = ""
+    """bind: the node asked for. preempt: the nodes kept, joined by commas."""
+    plugins: list[PluginVerdict] = []
+    best: list[NodeScore] = []
+    rejected: list[NodeRejection] = []
+    """A sample; the counts stand in `plugins`."""
+    leases: list[LeaseTouch] = []
+    duration_us: float = 0.0
+    """The whole call, bytes in to bytes out."""
+    decode_us: float = 0.0
+    encode_us: float = 0.0
+    message: str = ""
+    features: dict[str, Any] = {}
+    """The decoded pod, as needed to compute the decision again (filter calls only)."""
+    candidates: list[str] = []
+    """Names of the candidate nodes in the order sent (filter calls only; prioritize takes those that passed)."""
+
+
+class Outcome(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="outcome", kw_only=True):
+    """How a decision ended, as far as we saw it."""
+
+    at_us: int
+    decision: str
+    pod: PodRef
+    result: str
+    """bound, failed, deleted, preempted, unknown."""
+    node: str = ""
+    seen_by: str = "bind"
+    """bind (we created the binding) or watch."""
+    message: str = ""
+
+
+class Policy(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="policy", kw_only=True):
+    """A policy took effect (or was refused: then `error` says why and the one before stays)."""
+
+    at_us: int
+    revision: str
+    hash: str
+    source: str
+    document: dict[str, Any] = {}
+    error: str = ""
+
+
+class Snapshot(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="snapshot", kw_only=True):
+    """All columns at one generation."""
+
+    at_us: int
+    generation: int
+    nodes: list[str]
+    columns: dict[str, list[Any]]
+    """Column name -> one value per entry of `nodes`."""
+    resources: list[str] = []
+    pods: int = 0
+
+
+class Event(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="event", kw_only=True):
+    """A change of the cluster state, as it was applied."""
+
+    at_us: int
+    generation: int
+    change: str
+    """Name of the event class: NodeUpserted, PodDeleted, ..."""
+    value: dict[str, Any] = {}
+
+
+class Gap(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="gap", kw_only=True):
+    """Frames that were dropped, and why: loss is never silent."""
+
+    at_us: int
+    from_us: int
+    to_us: int
+    count: int
+    cause: str
+    """full, disk, budget, oversize."""
+
+
+Frame = Decision | Outcome | Policy | Snapshot | Event | Gap
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)
+
+
+def encode(frame: Frame) -> bytes:
+    """Frame -> JSON payload."""
+    return _ENCODER.encode(frame)
+
+
+def decode(payload: bytes | memoryview) -> Frame:
+    """JSON payload -> Frame. Raises msgspec.DecodeError; unknown fields of newer writers are skipped."""
+    return _DECODER.decode(payload)

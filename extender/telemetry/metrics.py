@@ -1,0 +1,116 @@
+"""Every metric of the extender: name, kind, unit, meaning. Labels are bounded: never pod or node names."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+REGISTRY = CollectorRegistry(auto_describe=True)
+
+# From 50 us (the transport alone) to 2.5 s (a hold or a very slow API server).
+_SECONDS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5)
+
+REQUESTS = Counter(
+    "trimtab_requests_total", "Calls answered, by verb and HTTP status.", ["verb", "code"], registry=REGISTRY
+)
+REQUEST_SECONDS = Histogram(
+    "trimtab_request_duration_seconds",
+    "From the last byte of the request to the answer being ready.",
+    ["verb"],
+    buckets=_SECONDS,
+    registry=REGISTRY,
+)
+REQUEST_BYTES = Counter("trimtab_request_bytes_total", "Bytes of request bodies.", ["verb"], registry=REGISTRY)
+NODES_IN = Counter("trimtab_candidate_nodes_total", "Candidate nodes received.", ["verb"], registry=REGISTRY)
+NODES_UNKNOWN = Counter(
+    "trimtab_unknown_nodes_total",
+    "Candidate nodes that the cluster cache did not know.",
+    ["verb"],
+    registry=REGISTRY,
+)
+REQUESTS_REFUSED = Counter(
+    "trimtab_requests_refused_total", "Requests refused before any decision.", ["reason"], registry=REGISTRY
+)
+INTERNAL_FAULTS = Counter(
+    "trimtab_internal_faults_total",
+    "Faults of ours, answered neutrally or with Error.",
+    ["verb"],
+    registry=REGISTRY,
+)
+DISCONNECTS = Counter(
+    "trimtab_client_disconnects_total", "Callers gone before their answer.", ["verb"], registry=REGISTRY
+)
+
+PLUGIN_SECONDS = Histogram(
+    "trimtab_plugin_duration_seconds",
+    "One plugin in one phase of one call.",
+    ["plugin", "phase"],
+    buckets=(0.000001, 0.000005, 0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.02),
+    registry=REGISTRY,
+)
+PLUGIN_REJECTIONS = Counter(
+    "trimtab_plugin_rejections_total", "Nodes rejected.", ["plugin", "reason"], registry=REGISTRY
+)
+PLUGIN_FAILURES = Counter(
+    "trimtab_plugin_failures_total",
+    "A plugin raised, or left its score range.",
+    ["plugin", "phase", "kind"],
+    registry=REGISTRY,
+)
+BREAKER_OPEN = Gauge("trimtab_breaker_open", "1 while a failing plugin is taken out.", ["plugin"], registry=REGISTRY)
+
+JOURNAL_RECORDS = Counter("trimtab_journal_records_total", "Frames written to the journal.", registry=REGISTRY)
+JOURNAL_DROPPED = Counter(
+    "trimtab_journal_dropped_total", "Frames that never reached the journal.", ["cause"], registry=REGISTRY
+)
+JOURNAL_BYTES = Gauge("trimtab_journal_bytes", "Bytes of all segments on disk.", registry=REGISTRY)
+
+LEASES = Gauge("trimtab_leases", "Reservations held for pods that are not seen bound yet.", registry=REGISTRY)
+LEASES_ENDED = Counter("trimtab_leases_ended_total", "Reservations ended, by cause.", ["cause"], registry=REGISTRY)
+HOLDS = Gauge("trimtab_holds", "Bind calls held open.", registry=REGISTRY)
+BINDS = Counter("trimtab_binds_total", "Bind calls by result.", ["result"], registry=REGISTRY)
+
+WATCH_LAG = Gauge(
+    "trimtab_watch_lag_seconds",
+    "Since the watch last said anything, bookmarks included.",
+    ["resource"],
+    registry=REGISTRY,
+)
+WATCH_RESTARTS = Counter(
+    "trimtab_watch_restarts_total", "Watches begun again, by cause.", ["resource", "cause"], registry=REGISTRY
+)
+WATCH_EVENTS = Counter("trimtab_watch_events_total", "Events applied.", ["resource", "type"], registry=REGISTRY)
+OBJECTS_REFUSED = Counter(
+    "trimtab_objects_refused_total",
+    "Objects that could not be decoded and were left out.",
+    ["resource"],
+    registry=REGISTRY,
+)
+NODES = Gauge("trimtab_nodes", "Nodes in the cluster cache.", registry=REGISTRY)
+PODS = Gauge("trimtab_pods", "Non-terminal pods in the cluster cache.", registry=REGISTRY)
+METRICS_AGE = Gauge(
+    "trimtab_load_metrics_age_seconds",
+    "Age of the newest node load document; -1 before the first.",
+    registry=REGISTRY,
+)
+METRICS_FAILURES = Counter(
+    "trimtab_load_metrics_failures_total",
+    "Load documents that could not be had or read.",
+    ["cause"],
+    registry=REGISTRY,
+)
+
+POLICY_SUCCESS = Gauge(
+    "trimtab_policy_last_reload_successful",
+    "1 if the newest policy text took effect, else 0.",
+    registry=REGISTRY,
+)
+POLICY_SUCCESS_AT = Gauge(
+    "trimtab_policy_last_reload_success_timestamp_seconds",
+    "When a policy last took effect.",
+    registry=REGISTRY,
+)
+POLICY_RELOADS = Counter("trimtab_policy_reloads_total", "Policy texts read, by result.", ["result"], registry=REGISTRY)
+POLICY_REVISION = Gauge(
+    "trimtab_policy_revision_info", "The policy in effect.", ["revision", "hash"], registry=REGISTRY
+)
+BUILD_INFO = Gauge("trimtab_build_info", "Version of the program.", ["version"], registry=REGISTRY)
