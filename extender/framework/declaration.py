@@ -16,7 +16,7 @@ events lives in its `book`, which the framework makes, feeds and hands in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -45,6 +45,8 @@ class Status:
 
     code: Code = Code.SUCCESS
     reason: str = ""
+    label: str = ""
+    """Bounded words for metrics, where the reason names a pod or a namespace; else the reason serves."""
 
 
 PASSED = Status()
@@ -93,12 +95,12 @@ class Cycle:
     """Unassigned, not terminating pods with a nominated node, by UID."""
     objects: Mapping[str, Mapping[str, Object]]
     """kind -> key -> custom object."""
-    assignments: tuple[Assignment, ...] | list[Assignment]
+    assignments: Sequence[Assignment]
     """Recent assignments in order of sequence; old ones leave at the front."""
     metrics_end_s: int = 0
     """End of the window of the newest load metrics, unix seconds."""
     now_s: float = 0.0
-    leased: frozenset[str] | set[str] = field(default_factory=frozenset)
+    leased: Container[str] = field(default_factory=frozenset)
     """UIDs that hold a lease."""
 
 

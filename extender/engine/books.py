@@ -1,0 +1,55 @@
+"""The books of all installed plugins, fed with every change whether a plugin is on or not: switching one on finds its book right."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+
+from extender.framework.declaration import Book, Plugin
+from extender.model.events import Object
+from extender.model.pod import Pod
+from extender.telemetry import metrics
+
+_LOG = logging.getLogger(__name__)
+
+
+class Books:
+    def __init__(self, plugins: Iterable[Plugin]) -> None:
+        self._plugins = {p.name: p for p in plugins}
+        self._books: dict[str, Book] = {p.name: p.book() for p in self._plugins.values() if p.book is not None}
+
+    def of(self, plugin: str) -> Book | None:
+        return self._books.get(plugin)
+
+    def all(self) -> Mapping[str, Book]:
+        return self._books
+
+    def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        for name, book in self._books.items():
+            try:
+                book.pod_changed(old, new)
+            except Exception:
+                self._failed(name, "pod")
+
+    def object_changed(self, kind: str, key: str, old: Object | None, new: Object | None) -> None:
+        for name, book in self._books.items():
+            try:
+                book.object_changed(kind, key, old, new)
+            except Exception:
+                self._failed(name, "object")
+
+    def take(self, plugin: str, pod: Pod) -> None:
+        """Charge a pod in a plugin's book."""
+        reserve = self._plugins[plugin].reserve
+        if reserve is not None:
+            reserve.take(self._books.get(plugin), pod)
+
+    def give_back(self, plugin: str, uid: str) -> None:
+        reserve = self._plugins[plugin].reserve
+        if reserve is not None:
+            reserve.release(self._books.get(plugin), uid)
+
+    def _failed(self, plugin: str, what: str) -> None:
+        """A book that raises must not stop the writer: the other books and the columns still have to follow."""
+        metrics.PLUGIN_FAILURES.labels(plugin, "book", what).inc()
+        _LOG.exception("the book of plugin %s refused a change of a %s", plugin, what)

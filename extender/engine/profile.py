@@ -1,0 +1,127 @@
+"""A policy made ready to run: plugins with their args decoded, by phase, in order. Immutable once swapped in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from extender.framework.arguments import args_of
+from extender.framework.compiled import CompiledPlugin
+from extender.framework.declaration import Plugin
+from extender.model.verdict import Phase
+from extender.policy import ParsedPolicy, PolicyRefused, Problem, ResolvedPlugin, ResolvedProfile
+
+# Switching either of the two acts on one and the same check: it stands in preFilter.
+_FILTER_PHASES = (Phase.PRE_FILTER, Phase.FILTER)
+
+
+@dataclass(slots=True)
+class Seat:
+    """One plugin at its place in one profile."""
+
+    plugin: Plugin
+    compiled: CompiledPlugin
+    args: Any
+    weight: int
+    phases: frozenset[str]
+    memo: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.plugin.name
+
+    def runs(self, phase: Phase) -> bool:
+        return phase in self.phases
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What one schedulerName gets, phase by phase."""
+
+    scheduler_name: str
+    pre_filters: tuple[Seat, ...] = ()
+    filters: tuple[Seat, ...] = ()
+    scorers: tuple[Seat, ...] = ()
+    reservers: tuple[Seat, ...] = ()
+
+    @property
+    def seats(self) -> list[Seat]:
+        """Every seat once, in the order of the policy."""
+        found: dict[int, Seat] = {}
+        for seat in (*self.pre_filters, *self.filters, *self.scorers, *self.reservers):
+            found.setdefault(id(seat), seat)
+        return list(found.values())
+
+
+NEUTRAL = Profile("")
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """Everything that the cycle reads of the policy, behind one reference."""
+
+    revision: str = ""
+    hash: str = ""
+    scale: str = "wide"
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+
+    def profile_for(self, scheduler_name: str) -> Profile:
+        """The profile of that name, else the one named `*`, else the neutral one."""
+        profiles = self.profiles
+        return profiles.get(scheduler_name) or profiles.get("*") or NEUTRAL
+
+    @property
+    def plugins(self) -> set[str]:
+        return {seat.name for profile in self.profiles.values() for seat in profile.seats}
+
+    @property
+    def reserving(self) -> set[str]:
+        return {seat.name for profile in self.profiles.values() for seat in profile.reservers}
+
+
+def build(parsed: ParsedPolicy, revision: str, installed: Mapping[str, CompiledPlugin]) -> PolicySet:
+    """Bind a parsed policy to the installed plugins. Raises PolicyRefused with every problem; changes nothing."""
+    problems: list[Problem] = []
+    profiles = {}
+    for index, resolved in enumerate(parsed.profiles):
+        seats = _seats(resolved, index, installed, problems)
+        profiles[resolved.scheduler_name] = _profile(resolved.scheduler_name, seats)
+    if problems:
+        raise PolicyRefused(tuple(problems))
+    return PolicySet(revision, parsed.hash, parsed.scale, profiles)
+
+
+def _seats(
+    resolved: ResolvedProfile, index: int, installed: Mapping[str, CompiledPlugin], problems: list[Problem]
+) -> list[Seat]:
+    seats = []
+    for wanted in resolved.plugins:
+        compiled = installed.get(wanted.name)
+        if compiled is None:
+            problems.append(Problem(f"profiles[{index}].plugins", f"plugin {wanted.name} is not installed"))
+            continue
+        seat = _seat(wanted, compiled, index, problems)
+        if seat is not None:
+            seats.append(seat)
+    return seats
+
+
+def _seat(wanted: ResolvedPlugin, compiled: CompiledPlugin, index: int, problems: list[Problem]) -> Seat | None:
+    args, wrong = args_of(compiled.plugin, wanted.args)
+    for path, message in wrong:
+        where = f"profiles[{index}].pluginConfig[{wanted.name}].args"
+        problems.append(Problem(f"{where}.{path}" if path else where, message))
+    if wrong:
+        return None
+    return Seat(compiled.plugin, compiled, args, wanted.weight, wanted.phases)
+
+
+def _profile(name: str, seats: Sequence[Seat]) -> Profile:
+    return Profile(
+        name,
+        pre_filters=tuple(s for s in seats if s.plugin.pre_filter and any(map(s.runs, _FILTER_PHASES))),
+        filters=tuple(s for s in seats if s.plugin.filter and s.runs(Phase.FILTER)),
+        scorers=tuple(s for s in seats if s.plugin.score and s.runs(Phase.SCORE)),
+        reservers=tuple(s for s in seats if s.plugin.reserve and s.runs(Phase.RESERVE)),
+    )

@@ -1,0 +1,163 @@
+"""Who said what in one call. Filled while the cycle runs, read by `explain` and, after the answer, by the journal.
+
+Filling must be cheap: references and numbers only. Texts, counts by reason and the best nodes are worked out
+when somebody reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extender.framework.declaration import Rejection
+from extender.model.verdict import Code, Phase
+from extender.record.frames import NodeRejection, NodeScore, PluginVerdict
+
+BEST_KEPT = 10
+REJECTED_KEPT = 20
+
+
+@dataclass(slots=True)
+class PodStep:
+    """A pod-level part: one verdict for all nodes."""
+
+    plugin: str
+    phase: Phase
+    code: Code
+    reason: str
+    label: str
+    nodes_in: int
+    duration_ns: int
+
+    @property
+    def rejected(self) -> int:
+        return 0 if self.code in (Code.SUCCESS, Code.SKIP) else self.nodes_in
+
+
+@dataclass(slots=True)
+class FilterStep:
+    """A compiled filter. Its rejections have the codes base + 1 … base + count."""
+
+    plugin: str
+    base: int
+    count: int
+    nodes_in: int
+    rejected: int
+    duration_ns: int
+    error: str = ""
+
+
+@dataclass(slots=True)
+class ScoreStep:
+    """A compiled score: one value per candidate; `normalized` is None where the plugin failed."""
+
+    plugin: str
+    weight: int
+    raw: NDArray[np.int64]
+    normalized: NDArray[np.int64] | None
+    duration_ns: int
+    error: str = ""
+
+
+@dataclass(slots=True)
+class Trace:
+    pod_steps: list[PodStep] = field(default_factory=list)
+    filter_steps: list[FilterStep] = field(default_factory=list)
+    score_steps: list[ScoreStep] = field(default_factory=list)
+    rejections: list[Rejection] = field(default_factory=list)
+    """codes[i] == k means rejections[k - 1]."""
+    owners: list[str] = field(default_factory=list)
+    """Plugin of each rejection."""
+    codes: NDArray[np.int16] | None = None
+    totals: NDArray[np.int64] | None = None
+
+    def add_rejection(self, plugin: str, rejection: Rejection) -> int:
+        """The code that stands for it."""
+        self.rejections.append(rejection)
+        self.owners.append(plugin)
+        return len(self.rejections)
+
+    def verdicts(self) -> list[PluginVerdict]:
+        return [
+            *(self._of_pod_step(step) for step in self.pod_steps),
+            *(self._of_filter_step(step) for step in self.filter_steps),
+            *(_of_score_step(step) for step in self.score_steps),
+        ]
+
+    def rejected_by(self) -> list[tuple[str, str, int]]:
+        """(plugin, bounded label of the reason, nodes) for the metrics."""
+        counted = [(step.plugin, step.label, step.rejected) for step in self.pod_steps if step.rejected]
+        for step in self.filter_steps:
+            counted.extend((step.plugin, reason, count) for reason, count in self._counts(step).items())
+        return counted
+
+    def rejected_sample(self, names: Sequence[str]) -> list[NodeRejection]:
+        """The first rejected nodes, at most REJECTED_KEPT."""
+        if self.codes is None:
+            return []
+        found = np.flatnonzero(self.codes)[:REJECTED_KEPT]
+        return [self._rejection(names[i], int(self.codes[i])) for i in found]
+
+    def best(self, names: Sequence[str]) -> list[NodeScore]:
+        """The best nodes, at most BEST_KEPT, best first; ties in the order sent."""
+        if self.totals is None:
+            return []
+        order = np.argsort(-self.totals, kind="stable")[:BEST_KEPT]
+        return [NodeScore(names[i], int(self.totals[i]), self._parts(int(i))) for i in order]
+
+    def _parts(self, i: int) -> dict[str, tuple[int, int, int]]:
+        parts = {}
+        for step in self.score_steps:
+            if step.normalized is not None:
+                normalized = int(step.normalized[i])
+                parts[step.plugin] = (int(step.raw[i]), normalized, normalized * step.weight)
+        return parts
+
+    def _rejection(self, node: str, code: int) -> NodeRejection:
+        rejection = self.rejections[code - 1]
+        return NodeRejection(node, self.owners[code - 1], rejection.reason, rejection.code is Code.UNRESOLVABLE)
+
+    def _of_pod_step(self, step: PodStep) -> PluginVerdict:
+        return PluginVerdict(
+            plugin=step.plugin,
+            phase=step.phase,
+            code=step.code,
+            nodes_in=step.nodes_in,
+            rejected=step.rejected,
+            reasons={step.reason: step.rejected} if step.rejected else {},
+            duration_us=step.duration_ns / 1000,
+            message=step.reason,
+        )
+
+    def _of_filter_step(self, step: FilterStep) -> PluginVerdict:
+        return PluginVerdict(
+            plugin=step.plugin,
+            phase=Phase.FILTER,
+            code=Code.ERROR if step.error else Code.SUCCESS if step.rejected < step.nodes_in else Code.UNSCHEDULABLE,
+            nodes_in=step.nodes_in,
+            rejected=step.rejected,
+            reasons=self._counts(step),
+            duration_us=step.duration_ns / 1000,
+            message=step.error,
+        )
+
+    def _counts(self, step: FilterStep) -> dict[str, int]:
+        if self.codes is None or not step.rejected:
+            return {}
+        counted = np.bincount(self.codes, minlength=step.base + step.count + 1)
+        codes = range(step.base + 1, step.base + step.count + 1)
+        return {self.rejections[k - 1].reason: int(counted[k]) for k in codes if counted[k]}
+
+
+def _of_score_step(step: ScoreStep) -> PluginVerdict:
+    return PluginVerdict(
+        plugin=step.plugin,
+        phase=Phase.SCORE,
+        code=Code.ERROR if step.error else Code.SUCCESS,
+        nodes_in=len(step.raw),
+        duration_us=step.duration_ns / 1000,
+        message=step.error,
+    )
