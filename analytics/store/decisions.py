@@ -1,0 +1,421 @@
+"""Every question about decisions, and the only SQL about them. Answers are plain dicts, ready for JSON.
+
+A decision is one attempt at one pod: its frames (one row of `decision` per verb call) share a decision id; the row
+with `opens` stands for it in lists and counts.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from analytics.store.joined import UNENDED, Frames, joined, rfc3339, summary
+from analytics.store.store import Store
+from analytics.store.tables import DecisionRow, DetailRow, OutcomeRow, RejectionRow, VerdictRow
+
+MAX_LIMIT = 1000
+OUTCOMES = ("scheduled", "unschedulable", "error", "unknown")
+PHASES = {"filter": "filter", "prioritize": "score", "preempt": "preempt", "bind": "bind"}
+"""Verb -> the phase name that pages and APIs use."""
+_RANK = {"scheduled": 3, "error": 2, "unschedulable": 1}
+# Lists look at ever longer stretches before the newest decision, so that a short answer reads few rows.
+_WINDOWS_US = (10 * 60_000_000, 6 * 3600_000_000, 7 * 86_400_000_000)
+# The frames of a decision may be written a little out of order.
+_SLACK_US = 60_000_000
+
+
+class BadToken(ValueError):
+    """A `continue` value that this store did not give."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionFilter:
+    """What to list. Empty fields do not restrict; times are microseconds, `since_us` included, `until_us` not."""
+
+    namespaces: Sequence[str] = ()
+    """Any of these; for a tenant, its namespaces."""
+    pod: str = ""
+    """Part of the pod's name, or `namespace/name` exactly."""
+    uid: str = ""
+    node: str = ""
+    """The node that was chosen."""
+    outcome: str = ""
+    """scheduled, unschedulable, error or unknown."""
+    plugin: str = ""
+    """A plugin that rejected at least one node, or (with `reason`) did so for a reason that holds this text."""
+    reason: str = ""
+    revision: str = ""
+    scheduler: str = ""
+    since_us: int | None = None
+    until_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some decisions, newest first, and the token for those after them (empty: these were the last)."""
+
+    decisions: list[dict[str, Any]]
+    next: str
+
+
+@dataclass(slots=True)
+class _Where:
+    """A condition that grows, with its parameters."""
+
+    text: list[str] = field(default_factory=lambda: ["d.opens"])
+    params: list[Any] = field(default_factory=list)
+
+    def add(self, text: str, *params: Any) -> None:
+        self.text.append(text)
+        self.params += params
+
+    def __str__(self) -> str:
+        return " AND ".join(f"({text})" for text in self.text)
+
+
+class Decisions:
+    """Questions about decisions, from any thread."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def list(
+        self, wanted: DecisionFilter | None = None, *, limit: int = 50, token: str = "", detail: bool = True
+    ) -> Page:
+        """Newest first, `limit` 1..MAX_LIMIT. With `detail`, each holds `filtered` and `scores` too.
+
+        Raises BadToken, ValueError (limit or outcome out of range), StoreTimeout.
+        """
+        if not 1 <= limit <= MAX_LIMIT:
+            raise ValueError(f"limit must be from 1 to {MAX_LIMIT}, not {limit}")
+        wanted = wanted or DecisionFilter()
+        heads = self._heads(wanted, limit + 1, _decoded(token) if token else None)
+        page, more = heads[:limit], len(heads) > limit
+        frames = self._frames([head[3] for head in page], min((head[0] for head in page), default=0), detail=detail)
+        found = [joined(frames[head[3]]) if detail else summary(frames[head[3]]) for head in page]
+        return Page(found, _encoded(page[-1]) if more else "")
+
+    def count(self, wanted: DecisionFilter | None = None) -> int:
+        """How many decisions `list` would answer in all."""
+        where = _where(wanted or DecisionFilter())
+        rows = self._store.query(f"SELECT count(*) FROM decision d WHERE {where}", where.params)
+        return int(rows[0][0])
+
+    def get(self, decision: str) -> dict[str, Any] | None:
+        """One decision with all that is known: plugins per phase, detail, leases, features. None: not here."""
+        frames = self._frames([decision], 0, detail=True)[decision]
+        return joined(frames, whole=True) if frames.calls else None
+
+    def get_many(self, decisions: Sequence[str], *, detail: bool = False) -> dict[str, dict[str, Any]]:
+        """Decision id -> summary (with `detail`: as in lists), those that are here; for live updates."""
+        found = self._frames(list(decisions), 0, detail=detail)
+        shape = joined if detail else summary
+        return {name: shape(frames) for name, frames in found.items() if frames.calls}
+
+    def of_pod(self, namespace: str, name: str, *, limit: int = 50) -> Page:
+        """The decisions about one pod name, newest first (a name may have had several pods)."""
+        return self.list(DecisionFilter(pod=f"{namespace}/{name}"), limit=limit)
+
+    def changed(self, after_us: int, *, limit: int = 200) -> tuple[list[str], int]:
+        """Decision ids with rows taken in after `after_us` (a value from here; 0: ever), oldest first, and the value
+        to ask with next time. With more than `limit` changes the newest are answered."""
+        rows = self._store.query(
+            "SELECT decision, max(seen_us) FROM (SELECT decision, seen_us FROM decision WHERE seen_us > ? "
+            "UNION ALL SELECT decision, seen_us FROM outcome WHERE seen_us > ?) c "
+            "GROUP BY decision ORDER BY 2 DESC, 1 LIMIT ?",
+            (after_us, after_us, limit),
+        )
+        return [row[0] for row in reversed(rows)], max((row[1] for row in rows), default=after_us)
+
+    def newest_us(self) -> int | None:
+        """When the newest decision began; None: none yet."""
+        value = self._store.query("SELECT max(at_us) FROM decision WHERE opens")[0][0]
+        return None if value is None else int(value)
+
+    def stats(self, *, since_us: int | None = None, until_us: int | None = None, top: int = 50) -> dict[str, Any]:
+        """The statistics of `GET /api/stats`: counts, success rate, latencies, rejections, nodes."""
+        span = "d.at_us >= ? AND d.at_us < ?"
+        params = (since_us if since_us is not None else -(1 << 62), until_us if until_us is not None else 1 << 62)
+        counts = self._counts(span, params)
+        ended = sum(count for outcome, count in counts.items() if outcome != UNENDED)
+        spent = self._store.query(f"SELECT sum(d.duration_us) FROM decision d WHERE {span}", params)[0][0] or 0.0
+        total = sum(counts.values())
+        return {
+            "total": total,
+            **counts,
+            "success_rate": counts["scheduled"] / ended if ended else None,
+            "average_latency_ms": spent / total / 1000 if total else None,
+            "phases": self._latencies(span, params),
+            "rejections": self._rejections(span, params, top),
+            "nodes": self._nodes(span, params, top),
+        }
+
+    def flow(self, *, since_us: int | None = None, until_us: int | None = None) -> dict[str, Any]:
+        """Sums per phase and plugin, for the flowchart over many decisions: calls, nodes in and out, rejections."""
+        span = "d.at_us >= ? AND d.at_us < ?"
+        params = (since_us if since_us is not None else -(1 << 62), until_us if until_us is not None else 1 << 62)
+        calls = self._store.query(
+            "SELECT d.verb, count(*), sum(d.nodes_in), sum(d.nodes_out), count(*) FILTER (WHERE d.code = 'Success') "
+            f"FROM decision d WHERE {span} GROUP BY d.verb",
+            params,
+        )
+        plugins = self._store.query(
+            "SELECT d.plugin, d.phase, d.mode, count(*), sum(d.nodes_in), sum(d.rejected), "
+            "count(*) FILTER (WHERE d.code = 'Error') "
+            f"FROM verdict d WHERE {span} GROUP BY d.plugin, d.phase, d.mode ORDER BY d.phase, d.plugin",
+            params,
+        )
+        return {
+            "outcomes": self._counts(span, params),
+            "phases": [
+                {
+                    "phase": PHASES.get(verb, verb),
+                    "calls": n,
+                    "nodes_in": int(into),
+                    "nodes_out": int(out),
+                    "success": s,
+                }
+                for verb, n, into, out, s in calls
+            ],
+            "plugins": [
+                {"plugin": p, "phase": ph, "mode": m, "calls": n, "nodes_in": int(i), "rejected": int(r), "errors": e}
+                for p, ph, m, n, i, r, e in plugins
+            ],
+            "rejections": self._rejections(span, params, 50),
+        }
+
+    def outcomes_by_scheduler(self, *, since_us: int = 0) -> list[tuple[str, str, int]]:
+        """(scheduler, outcome, decisions) of the decisions that began since then."""
+        rows = self._store.query(
+            f"SELECT d.scheduler, coalesce(o.rank, 0), count(*) FROM decision d LEFT JOIN ({_RANKS}) o "
+            "ON o.decision = d.decision WHERE d.opens AND d.at_us >= ? GROUP BY 1, 2 ORDER BY 1, 2",
+            (since_us - _SLACK_US, since_us),
+        )
+        return [(scheduler, _OUTCOME_OF[rank], count) for scheduler, rank, count in rows]
+
+    def policies(self, *, limit: int = 100) -> list[dict[str, Any]]:
+        """Policies that took effect or were refused, newest first."""
+        rows = self._store.query(
+            "SELECT at_us, revision, hash, source, document, error FROM policy ORDER BY at_us DESC, id DESC LIMIT ?",
+            (limit,),
+        )
+        return [
+            {
+                "time": rfc3339(at),
+                "revision": revision,
+                "hash": digest,
+                "source": source,
+                "document": orjson.loads(document),
+                "error": error,
+            }
+            for at, revision, digest, source, document, error in rows
+        ]
+
+    def gaps(self, *, since_us: int = 0) -> list[dict[str, Any]]:
+        """What was lost, newest first: times, count (frames; bytes where the cause is "damage") and cause."""
+        rows = self._store.query(
+            "SELECT at_us, from_us, to_us, count, cause, producer FROM gap WHERE to_us >= ? ORDER BY at_us DESC LIMIT ?",
+            (since_us, MAX_LIMIT),
+        )
+        return [
+            {
+                "time": rfc3339(at),
+                "from": rfc3339(begin),
+                "to": rfc3339(end),
+                "count": count,
+                "cause": cause,
+                "producer": producer,
+            }
+            for at, begin, end, count, cause, producer in rows
+        ]
+
+    def values(self, column: str, *, limit: int = 200) -> list[str]:
+        """Distinct values for a filter box: namespace, scheduler, revision, node or plugin, the most used first."""
+        sql = _VALUES.get(column)
+        if sql is None:
+            raise ValueError(f"no such filter: {column!r}; there are {', '.join(_VALUES)}")
+        return [row[0] for row in self._store.query(sql, (limit,))]
+
+    def _heads(self, wanted: DecisionFilter, count: int, after: tuple[int, str, int] | None) -> list[tuple[Any, ...]]:
+        newest = after[0] if after else self._store.query("SELECT max(at_us) FROM decision WHERE opens")[0][0]
+        if newest is None:
+            return []
+        rows: list[tuple[Any, ...]] = []
+        for window in (*_WINDOWS_US, None):
+            where = _where(wanted, from_us=None if window is None else newest - window)
+            if after:
+                where.add("d.at_us <= ?", after[0])
+                where.add("(d.at_us, d.producer, d.id) < (?, ?, ?)", *after)
+            rows = self._store.query(
+                f"SELECT d.at_us, d.producer, d.id, d.decision FROM decision d WHERE {where} "
+                "ORDER BY d.at_us DESC, d.producer DESC, d.id DESC LIMIT ?",
+                [*where.params, count],
+            )
+            if len(rows) == count:
+                break
+        return rows
+
+    def _frames(self, decisions: Sequence[str], from_us: int, *, detail: bool) -> Mapping[str, Frames]:
+        found = {decision: Frames() for decision in decisions}
+        if not found:
+            return found
+        params = (list(found), from_us - _SLACK_US)
+        where = "decision = ANY(?) AND at_us >= ?"
+        for row in self._store.query(f"SELECT {_names(DecisionRow)} FROM decision WHERE {where}", params):
+            call = DecisionRow(*row)
+            found[call.decision].calls.append(call)
+        for row in self._store.query(f"SELECT {_names(OutcomeRow)} FROM outcome WHERE {where}", params):
+            outcome = OutcomeRow(*row)
+            found[outcome.decision].outcomes.append(outcome)
+        for row in self._store.query(f"SELECT {_names(RejectionRow)} FROM rejection WHERE {where}", params):
+            rejection = RejectionRow(*row)
+            found[rejection.decision].rejections.append(rejection)
+        if not detail:
+            return found
+        for row in self._store.query(f"SELECT {_names(VerdictRow)} FROM verdict WHERE {where}", params):
+            verdict = VerdictRow(*row)
+            found[verdict.decision].verdicts.append(verdict)
+        for row in self._store.query(f"SELECT {_names(DetailRow)} FROM detail WHERE {where}", params):
+            body = DetailRow(*row)
+            found[body.decision].details.append(body)
+        return found
+
+    def _counts(self, span: str, params: tuple[int, int]) -> dict[str, int]:
+        rows = self._store.query(
+            f"SELECT coalesce(o.rank, 0), count(*) FROM decision d LEFT JOIN ({_RANKS}) o ON o.decision = d.decision "
+            f"WHERE d.opens AND {span} GROUP BY 1",
+            (params[0] - _SLACK_US, *params),
+        )
+        counts = dict.fromkeys(OUTCOMES, 0)
+        for rank, count in rows:
+            counts[_OUTCOME_OF[rank]] = count
+        return counts
+
+    def _latencies(self, span: str, params: tuple[int, int]) -> dict[str, dict[str, Any]]:
+        rows = self._store.query(
+            "SELECT d.verb, count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY d.duration_us), "
+            "percentile_cont(0.95) WITHIN GROUP (ORDER BY d.duration_us), "
+            "percentile_cont(0.99) WITHIN GROUP (ORDER BY d.duration_us) "
+            f"FROM decision d WHERE {span} GROUP BY d.verb",
+            params,
+        )
+        return {
+            PHASES.get(verb, verb): {"count": n, "p50_ms": p50 / 1000, "p95_ms": p95 / 1000, "p99_ms": p99 / 1000}
+            for verb, n, p50, p95, p99 in rows
+        }
+
+    def _rejections(self, span: str, params: tuple[int, int], top: int) -> list[dict[str, Any]]:
+        rows = self._store.query(
+            "SELECT d.plugin, d.reason, sum(d.nodes), count(DISTINCT d.decision) FROM rejection d "
+            f"WHERE {span} AND d.mode = 'enforce' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT ?",
+            (*params, top),
+        )
+        return [{"plugin": p, "reason": r, "count": int(nodes), "decisions": n} for p, r, nodes, n in rows]
+
+    def _nodes(self, span: str, params: tuple[int, int], top: int) -> list[dict[str, Any]]:
+        rows = self._store.query(
+            "SELECT d.node, count(DISTINCT d.decision) FROM outcome d "
+            f"WHERE {span} AND d.rank = 3 AND d.node <> '' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",
+            (*params, top),
+        )
+        return [{"node": node, "scheduled": count} for node, count in rows]
+
+
+_OUTCOME_OF = {3: "scheduled", 2: "error", 1: "unschedulable", 0: UNENDED}
+# The standing end of each decision that ended since a time.
+_RANKS = "SELECT decision, max(rank) AS rank FROM outcome WHERE at_us >= ? GROUP BY decision"
+_VALUES = {
+    column: f"SELECT {column} FROM {table} WHERE {column} <> '' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT ?"  # noqa: S608
+    for column, table in (
+        ("namespace", "decision"),
+        ("scheduler", "decision"),
+        ("revision", "decision"),
+        ("node", "outcome"),
+        ("plugin", "verdict"),
+    )
+}
+
+
+def _where(wanted: DecisionFilter, from_us: int | None = None) -> _Where:
+    """The condition on opening rows. `from_us` narrows what is looked at."""
+    where = _Where()
+    begin = max((t for t in (wanted.since_us, from_us) if t is not None), default=None)
+    if begin is not None:
+        where.add("d.at_us >= ?", begin)
+    if wanted.until_us is not None:
+        where.add("d.at_us < ?", wanted.until_us)
+    if wanted.namespaces:
+        where.add("d.namespace = ANY(?)", list(wanted.namespaces))
+    if wanted.pod:
+        _add_pod(where, wanted.pod)
+    for column in ("uid", "scheduler"):
+        if value := getattr(wanted, column):
+            where.add(f"d.{column} = ?", value)
+    if wanted.revision:
+        where.add("d.revision = ?", wanted.revision)
+    after = (begin if begin is not None else -(1 << 62)) - _SLACK_US
+    if wanted.node:
+        where.add(
+            "d.decision IN (SELECT o.decision FROM outcome o WHERE o.at_us >= ? AND o.rank = 3 AND o.node = ?)",
+            after,
+            wanted.node,
+        )
+    if wanted.plugin or wanted.reason:
+        _add_rejection(where, wanted, after)
+    if wanted.outcome:
+        _add_outcome(where, wanted.outcome, after)
+    return where
+
+
+def _add_pod(where: _Where, text: str) -> None:
+    namespace, slash, name = text.partition("/")
+    if slash:
+        where.add("d.namespace = ? AND d.pod = ?", namespace, name)
+    else:
+        where.add("strpos(d.pod, ?) > 0", text)
+
+
+def _add_rejection(where: _Where, wanted: DecisionFilter, after: int) -> None:
+    text, params = "r.at_us >= ?", [after]
+    conditions: list[Any] = list(params)
+    if wanted.plugin:
+        text += " AND r.plugin = ?"
+        conditions.append(wanted.plugin)
+    if wanted.reason:
+        text += " AND strpos(r.reason, ?) > 0"
+        conditions.append(wanted.reason)
+    where.add(f"d.decision IN (SELECT r.decision FROM rejection r WHERE {text})", *conditions)
+
+
+def _add_outcome(where: _Where, outcome: str, after: int) -> None:
+    if outcome not in OUTCOMES:
+        raise ValueError(f"outcome must be one of {', '.join(OUTCOMES)}, not {outcome!r}")
+    ended = "SELECT o.decision FROM outcome o WHERE o.at_us >= ? GROUP BY o.decision HAVING max(o.rank)"
+    if outcome == UNENDED:
+        where.add(f"d.decision NOT IN ({ended} > 0)", after)
+    else:
+        where.add(f"d.decision IN ({ended} = ?)", after, _RANK[outcome])
+
+
+def _names(row: type[DecisionRow | OutcomeRow | RejectionRow | VerdictRow | DetailRow]) -> str:
+    return ", ".join(row._fields)
+
+
+def _encoded(head: tuple[Any, ...]) -> str:
+    return base64.urlsafe_b64encode(orjson.dumps([head[0], head[1], head[2]])).rstrip(b"=").decode()
+
+
+def _decoded(token: str) -> tuple[int, str, int]:
+    try:
+        value = orjson.loads(base64.urlsafe_b64decode(token.encode() + b"=" * (-len(token) % 4)))
+    except (binascii.Error, ValueError) as error:
+        raise BadToken(f"continue: {token!r} did not come from this list: start again without it") from error
+    match value:
+        case [int(at_us), str(producer), int(frame)]:
+            return at_us, producer, frame
+    raise BadToken(f"continue: {token!r} did not come from this list: start again without it")

@@ -1,0 +1,166 @@
+"""DuckDB in one file, owned by one process."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import duckdb
+import numpy as np
+
+from analytics.store.dialect import Batch, RowsRefused, StoreBusy, StoreDamaged, StoreError, StoreTimeout
+from analytics.store.tables import TABLES
+
+# Written so that every DuckDB that we allow can read it.
+STORAGE_VERSION = "v1.5.0"
+# An automatic checkpoint runs inside the committing statement and stalls it: ours come from the ingest thread.
+CHECKPOINT_THRESHOLD = "4GB"
+# Every insert of a batch reads this view of its columns.
+_BATCH = "incoming_batch"
+_DTYPES: dict[type, type] = {int: np.int64, float: np.float64, bool: np.bool_, str: object, bytes: object}
+
+T = TypeVar("T")
+
+
+class DuckDialect:
+    """The one connection to a DuckDB file; a cursor per reading thread."""
+
+    name = "duckdb"
+
+    def __init__(self, path: str, *, threads: int, memory_limit: str) -> None:
+        """`path`: a file, or ":memory:". Raises StoreBusy, StoreDamaged, StoreError."""
+        self._path = path
+        config: dict[str, Any] = {
+            "threads": threads,
+            "memory_limit": memory_limit,
+            "checkpoint_threshold": CHECKPOINT_THRESHOLD,
+            "storage_compatibility_version": STORAGE_VERSION,
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+        self._connection = _translated(lambda: duckdb.connect(path, config=config), path)
+        self._writing = threading.Lock()
+        self._local = threading.local()
+        self._columns = {row: _columns_of(row) for row in TABLES}
+
+    def query(self, sql: str, params: Sequence[Any], timeout_s: float) -> list[tuple[Any, ...]]:
+        cursor: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
+        if cursor is None:
+            cursor = self._local.cursor = _translated(self._connection.cursor, self._path)
+        stopped = threading.Event()
+        watchdog = threading.Timer(timeout_s, _interrupt, (cursor, stopped))
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            return _translated(lambda: cursor.execute(sql, list(params)).fetchall(), self._path)
+        except StoreError as error:
+            if stopped.is_set():
+                raise StoreTimeout(f"the question took longer than {timeout_s:g} s: ask for a shorter time") from error
+            raise
+        finally:
+            watchdog.cancel()
+
+    def write(self, batch: Batch) -> None:
+        def insert(connection: duckdb.DuckDBPyConnection) -> None:
+            for row, rows in batch.items():
+                if not rows:
+                    continue
+                columns = zip(self._columns[row], zip(*rows, strict=True), strict=True)
+                connection.register(_BATCH, {name: _array(kind, values) for (name, kind), values in columns})
+                connection.execute(f"INSERT INTO {TABLES[row]} SELECT * FROM {_BATCH}")  # noqa: S608 our own names
+                connection.unregister(_BATCH)
+
+        self._transaction(insert)
+
+    def execute(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
+        def run(connection: duckdb.DuckDBPyConnection) -> int:
+            answer: list[tuple[Any, ...]] = []
+            for sql, params in statements:
+                answer = connection.execute(sql, list(params)).fetchall()
+            return int(answer[0][0]) if answer and isinstance(answer[0][0], int) else 0
+
+        return self._transaction(run)
+
+    def tables(self) -> set[str]:
+        rows = self.query("SELECT table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'", (), 10.0)
+        return {row[0] for row in rows}
+
+    def checkpoint(self) -> bool:
+        with self._writing:
+            try:
+                self._connection.execute("CHECKPOINT")
+            except duckdb.TransactionException:
+                return False
+            except duckdb.Error as error:
+                raise _translate(error, self._path) from error
+            return True
+
+    def size_bytes(self) -> int:
+        return sum(path.stat().st_size for path in files_of(self._path) if path.exists())
+
+    def close(self) -> None:
+        with self._writing:
+            self._connection.close()
+
+    def _transaction(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        with self._writing:
+            try:
+                self._connection.execute("BEGIN")
+                answer = work(self._connection)
+                self._connection.execute("COMMIT")
+            except (duckdb.Error, OverflowError, UnicodeError) as error:
+                self._roll_back()
+                raise _translate(error, self._path) from error
+            return answer
+
+    def _roll_back(self) -> None:
+        try:
+            self._connection.execute("ROLLBACK")
+        except duckdb.Error:
+            return  # the failed statement has ended the transaction itself
+
+
+def files_of(path: str) -> list[Path]:
+    """The files that DuckDB keeps for one database."""
+    return [] if path == ":memory:" else [Path(path), Path(f"{path}.wal")]
+
+
+def _columns_of(row: type) -> list[tuple[str, type]]:
+    return [(name, _DTYPES[kind]) for name, kind in get_type_hints(row).items()]
+
+
+def _array(kind: type, values: tuple[Any, ...]) -> np.ndarray[Any, Any]:
+    array = np.empty(len(values), dtype=kind)
+    array[:] = values
+    return array
+
+
+def _interrupt(cursor: duckdb.DuckDBPyConnection, stopped: threading.Event) -> None:
+    stopped.set()
+    cursor.interrupt()
+
+
+def _translated(work: Callable[[], T], path: str) -> T:
+    try:
+        return work()
+    except duckdb.Error as error:
+        raise _translate(error, path) from error
+
+
+# Words by which DuckDB tells that the file itself is broken; its exception classes do not.
+_DAMAGE = ("corrupt", "checksum", "not a valid duckdb", "invalidated", "serialization error", "wal file")
+
+
+def _translate(error: Exception, path: str) -> StoreError:
+    text = str(error)
+    if "set lock on file" in text:
+        return StoreBusy(f"{path} belongs to another running process: stop it, or name another --store ({text})")
+    if isinstance(error, duckdb.FatalException | duckdb.InternalException | duckdb.SerializationException) or any(
+        word in text.lower() for word in _DAMAGE
+    ):
+        return StoreDamaged(f"{path} is damaged: {text}")
+    if isinstance(error, duckdb.DataError | OverflowError | UnicodeError):
+        return RowsRefused(text)
+    return StoreError(f"{path}: {text}")

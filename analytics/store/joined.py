@@ -1,0 +1,212 @@
+"""One decision out of its frames: what the lists, the page of one decision and the live updates show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from analytics.store.detail import unpack
+from analytics.store.tables import DecisionRow, DetailRow, OutcomeRow, RejectionRow, VerdictRow
+
+UNENDED = "unknown"
+_OUTCOME = {3: "scheduled", 2: "error", 1: "unschedulable", 0: UNENDED}
+_PHASE = {"filter": "filter", "prioritize": "score", "preempt": "preempt", "bind": "bind"}
+
+
+@dataclass(slots=True)
+class Frames:
+    """All rows of one decision. Without detail, `verdicts` and `details` stay empty."""
+
+    calls: list[DecisionRow] = field(default_factory=list)
+    outcomes: list[OutcomeRow] = field(default_factory=list)
+    rejections: list[RejectionRow] = field(default_factory=list)
+    verdicts: list[VerdictRow] = field(default_factory=list)
+    details: list[DetailRow] = field(default_factory=list)
+
+
+def summary(frames: Frames) -> dict[str, Any]:
+    """What a row of the table shows. `frames` holds at least one call."""
+    calls = sorted(frames.calls, key=_order)
+    head = calls[0]
+    end = _end(frames.outcomes)
+    rank = end.rank if end else 0
+    return {
+        "id": head.decision,
+        "time": rfc3339(head.at_us),
+        "scheduler": head.scheduler,
+        "pod": {
+            "namespace": head.namespace,
+            "name": head.pod,
+            "uid": head.uid,
+            "owner": head.owner,
+            "priority": head.priority,
+        },
+        "attempt": head.attempt,
+        "outcome": _OUTCOME[rank],
+        "node": end.node if end and rank == 3 else "",  # noqa: PLR2004 rank of scheduled
+        "message": _message(calls, end),
+        "profile": head.profile,
+        "revision": calls[-1].revision,
+        "generation": head.generation,
+        "duration_ms": round(sum(call.duration_us for call in calls) / 1000, 4),
+        "ended": rfc3339(end.at_us) if end else None,
+        "seen_by": end.seen_by if end else "",
+        "phases": [_phase(call) for call in calls] + _watched(calls, end),
+        "rejections": _rejections(frames.rejections),
+    }
+
+
+def joined(frames: Frames, *, whole: bool = False) -> dict[str, Any]:
+    """The summary, the nodes that were filtered out and the best scores; `whole`: all that is kept."""
+    answer = summary(frames)
+    details, trouble = _details(frames.details)
+    answer["filtered"] = [rejected for _, detail in details for rejected in detail.get("rejected", ())]
+    answer["scores"] = [_score(best) for _, detail in details for best in detail.get("best", ())]
+    if not whole:
+        return answer
+    plugins = _plugins(frames)
+    for phase, call in zip(answer["phases"], sorted(frames.calls, key=_order), strict=False):
+        phase["plugins"] = plugins.get((call.producer, call.id), [])
+    answer["leases"] = [lease for _, detail in details for lease in detail.get("leases", ())]
+    answer["features"] = next((detail["features"] for _, detail in details if "features" in detail), {})
+    answer["candidates"] = next((detail["candidates"] for _, detail in details if "candidates" in detail), [])
+    answer["outcomes"] = [_outcome(row) for row in sorted(frames.outcomes, key=lambda row: row.at_us)]
+    answer["detail"] = trouble or ("kept" if frames.details else "none or expired")
+    return answer
+
+
+def rfc3339(at_us: int) -> str:
+    """Microseconds since 1970 -> RFC 3339 in UTC; times that no calendar holds become the nearest that one does."""
+    seconds, micros = divmod(at_us, 1_000_000)
+    seconds = min(max(seconds, -62_135_596_800), 253_402_300_799)
+    moment = datetime.fromtimestamp(0, UTC).timestamp() + seconds
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{micros:06d}Z"
+
+
+def _order(call: DecisionRow) -> tuple[int, str, int]:
+    return (call.at_us, call.producer, call.id)
+
+
+def _end(outcomes: Iterable[OutcomeRow]) -> OutcomeRow | None:
+    return max(outcomes, key=lambda row: (row.rank, row.at_us, row.id), default=None)
+
+
+def _message(calls: list[DecisionRow], end: OutcomeRow | None) -> str:
+    if end and end.message:
+        return end.message
+    if end and end.result in ("deleted", "preempted"):
+        return f"pod {end.result} before an end was seen" if end.rank == 0 else f"pod {end.result}"
+    return next((call.message for call in reversed(calls) if call.message), "")
+
+
+def _phase(call: DecisionRow) -> dict[str, Any]:
+    return {
+        "phase": _PHASE.get(call.verb, call.verb),
+        "verb": call.verb,
+        "time": rfc3339(call.at_us),
+        "duration_ms": round(call.duration_us / 1000, 4),
+        "decode_ms": round(call.decode_us / 1000, 4),
+        "encode_ms": round(call.encode_us / 1000, 4),
+        "nodes_in": call.nodes_in,
+        "nodes_out": call.nodes_out,
+        "nodes_unknown": call.nodes_unknown,
+        "nominated": call.nominated,
+        "code": call.code,
+        "node": call.node,
+        "message": call.message,
+    }
+
+
+def _watched(calls: list[DecisionRow], end: OutcomeRow | None) -> list[dict[str, Any]]:
+    """Somebody else bound the pod: the time from our last call to the pod being seen bound stands for the bind."""
+    if end is None or end.result != "bound" or any(call.verb == "bind" for call in calls):
+        return []
+    waited_us = max(0, end.at_us - calls[-1].at_us)
+    return [
+        {
+            "phase": "bind",
+            "verb": "",
+            "time": rfc3339(end.at_us),
+            "duration_ms": round(waited_us / 1000, 4),
+            "decode_ms": 0.0,
+            "encode_ms": 0.0,
+            "nodes_in": 1,
+            "nodes_out": 1,
+            "nodes_unknown": 0,
+            "nominated": False,
+            "code": "Success",
+            "node": end.node,
+            "message": "bound by another than Trimtab, as seen by the watch",
+        }
+    ]
+
+
+def _rejections(rows: Iterable[RejectionRow]) -> list[dict[str, Any]]:
+    sums: dict[tuple[str, str, str, str], int] = {}
+    for row in rows:
+        key = (row.plugin, row.phase, row.mode, row.reason)
+        sums[key] = sums.get(key, 0) + row.nodes
+    ordered = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+    return [
+        {"plugin": plugin, "phase": phase, "mode": mode, "reason": reason, "nodes": nodes}
+        for (plugin, phase, mode, reason), nodes in ordered
+    ]
+
+
+def _details(rows: Iterable[DetailRow]) -> tuple[list[tuple[int, dict[str, Any]]], str]:
+    """The bodies in the order of their calls, and what is wrong with those that cannot be read."""
+    details: list[tuple[int, dict[str, Any]]] = []
+    trouble = ""
+    for row in sorted(rows, key=lambda row: (row.at_us, row.producer, row.id)):
+        try:
+            details.append((row.at_us, unpack(row.codec, row.body)))
+        except ValueError as error:
+            trouble = str(error)
+    return details, trouble
+
+
+def _score(best: dict[str, Any]) -> dict[str, Any]:
+    parts = best["parts"]
+    return {
+        "node": best["node"],
+        "score": best["total"],
+        "plugins": {plugin: weighted for plugin, (_, _, weighted) in parts.items()},
+        "parts": {
+            plugin: {"raw": raw, "normalized": normalized, "weighted": weighted}
+            for plugin, (raw, normalized, weighted) in parts.items()
+        },
+    }
+
+
+def _plugins(frames: Frames) -> dict[tuple[str, int], list[dict[str, Any]]]:
+    reasons: dict[tuple[str, int, str, str], dict[str, int]] = {}
+    for row in frames.rejections:
+        reasons.setdefault((row.producer, row.id, row.plugin, row.phase), {})[row.reason] = row.nodes
+    plugins: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for verdict in frames.verdicts:
+        plugins.setdefault((verdict.producer, verdict.id), []).append(
+            {
+                "plugin": verdict.plugin,
+                "phase": verdict.phase,
+                "code": verdict.code,
+                "mode": verdict.mode,
+                "nodes_in": verdict.nodes_in,
+                "rejected": verdict.rejected,
+                "reasons": reasons.get((verdict.producer, verdict.id, verdict.plugin, verdict.phase), {}),
+                "duration_ms": round(verdict.duration_us / 1000, 4),
+                "message": verdict.message,
+            }
+        )
+    return plugins
+
+
+def _outcome(row: OutcomeRow) -> dict[str, Any]:
+    return {
+        "time": rfc3339(row.at_us),
+        "result": row.result,
+        "node": row.node,
+        "seen_by": row.seen_by,
+        "message": row.message,
+    }
