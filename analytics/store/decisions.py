@@ -4,6 +4,7 @@ A decision is one attempt at one pod: its frames (one row of `decision` per verb
 with `opens` stands for it in lists and counts.
 """
 
+# ruff: noqa: S608 - texts are put together from our own names; every value is a parameter.
 from __future__ import annotations
 
 import base64
@@ -14,15 +15,13 @@ from typing import Any
 
 import orjson
 
-from analytics.store.joined import UNENDED, Frames, joined, rfc3339, summary
+from analytics.store.joined import OUTCOME_OF_RANK, PHASE_OF_VERB, UNENDED, Frames, joined, rfc3339, summary
 from analytics.store.store import Store
 from analytics.store.tables import DecisionRow, DetailRow, OutcomeRow, RejectionRow, VerdictRow
 
 MAX_LIMIT = 1000
-OUTCOMES = ("scheduled", "unschedulable", "error", "unknown")
-PHASES = {"filter": "filter", "prioritize": "score", "preempt": "preempt", "bind": "bind"}
-"""Verb -> the phase name that pages and APIs use."""
-_RANK = {"scheduled": 3, "error": 2, "unschedulable": 1}
+OUTCOMES = tuple(OUTCOME_OF_RANK.values())
+_RANK_OF = {outcome: rank for rank, outcome in OUTCOME_OF_RANK.items()}
 # Lists look at ever longer stretches before the newest decision, so that a short answer reads few rows.
 _WINDOWS_US = (10 * 60_000_000, 6 * 3600_000_000, 7 * 86_400_000_000)
 # The frames of a decision may be written a little out of order.
@@ -84,7 +83,7 @@ class Decisions:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def list(
+    def find(
         self, wanted: DecisionFilter | None = None, *, limit: int = 50, token: str = "", detail: bool = True
     ) -> Page:
         """Newest first, `limit` 1..MAX_LIMIT. With `detail`, each holds `filtered` and `scores` too.
@@ -101,7 +100,7 @@ class Decisions:
         return Page(found, _encoded(page[-1]) if more else "")
 
     def count(self, wanted: DecisionFilter | None = None) -> int:
-        """How many decisions `list` would answer in all."""
+        """How many decisions `find` would answer in all."""
         where = _where(wanted or DecisionFilter())
         rows = self._store.query(f"SELECT count(*) FROM decision d WHERE {where}", where.params)
         return int(rows[0][0])
@@ -119,7 +118,7 @@ class Decisions:
 
     def of_pod(self, namespace: str, name: str, *, limit: int = 50) -> Page:
         """The decisions about one pod name, newest first (a name may have had several pods)."""
-        return self.list(DecisionFilter(pod=f"{namespace}/{name}"), limit=limit)
+        return self.find(DecisionFilter(pod=f"{namespace}/{name}"), limit=limit)
 
     def changed(self, after_us: int, *, limit: int = 200) -> tuple[list[str], int]:
         """Decision ids with rows taken in after `after_us` (a value from here; 0: ever), oldest first, and the value
@@ -174,7 +173,7 @@ class Decisions:
             "outcomes": self._counts(span, params),
             "phases": [
                 {
-                    "phase": PHASES.get(verb, verb),
+                    "phase": PHASE_OF_VERB.get(verb, verb),
                     "calls": n,
                     "nodes_in": int(into),
                     "nodes_out": int(out),
@@ -196,7 +195,7 @@ class Decisions:
             "ON o.decision = d.decision WHERE d.opens AND d.at_us >= ? GROUP BY 1, 2 ORDER BY 1, 2",
             (since_us - _SLACK_US, since_us),
         )
-        return [(scheduler, _OUTCOME_OF[rank], count) for scheduler, rank, count in rows]
+        return [(scheduler, OUTCOME_OF_RANK[rank], count) for scheduler, rank, count in rows]
 
     def policies(self, *, limit: int = 100) -> list[dict[str, Any]]:
         """Policies that took effect or were refused, newest first."""
@@ -219,7 +218,8 @@ class Decisions:
     def gaps(self, *, since_us: int = 0) -> list[dict[str, Any]]:
         """What was lost, newest first: times, count (frames; bytes where the cause is "damage") and cause."""
         rows = self._store.query(
-            "SELECT at_us, from_us, to_us, count, cause, producer FROM gap WHERE to_us >= ? ORDER BY at_us DESC LIMIT ?",
+            "SELECT at_us, from_us, to_us, count, cause, producer FROM gap WHERE to_us >= ? "
+            "ORDER BY at_us DESC LIMIT ?",
             (since_us, MAX_LIMIT),
         )
         return [
@@ -293,7 +293,7 @@ class Decisions:
         )
         counts = dict.fromkeys(OUTCOMES, 0)
         for rank, count in rows:
-            counts[_OUTCOME_OF[rank]] = count
+            counts[OUTCOME_OF_RANK[rank]] = count
         return counts
 
     def _latencies(self, span: str, params: tuple[int, int]) -> dict[str, dict[str, Any]]:
@@ -305,7 +305,12 @@ class Decisions:
             params,
         )
         return {
-            PHASES.get(verb, verb): {"count": n, "p50_ms": p50 / 1000, "p95_ms": p95 / 1000, "p99_ms": p99 / 1000}
+            PHASE_OF_VERB.get(verb, verb): {
+                "count": n,
+                "p50_ms": p50 / 1000,
+                "p95_ms": p95 / 1000,
+                "p99_ms": p99 / 1000,
+            }
             for verb, n, p50, p95, p99 in rows
         }
 
@@ -326,11 +331,10 @@ class Decisions:
         return [{"node": node, "scheduled": count} for node, count in rows]
 
 
-_OUTCOME_OF = {3: "scheduled", 2: "error", 1: "unschedulable", 0: UNENDED}
 # The standing end of each decision that ended since a time.
 _RANKS = "SELECT decision, max(rank) AS rank FROM outcome WHERE at_us >= ? GROUP BY decision"
 _VALUES = {
-    column: f"SELECT {column} FROM {table} WHERE {column} <> '' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT ?"  # noqa: S608
+    column: f"SELECT {column} FROM {table} WHERE {column} <> '' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT ?"
     for column, table in (
         ("namespace", "decision"),
         ("scheduler", "decision"),
@@ -349,15 +353,7 @@ def _where(wanted: DecisionFilter, from_us: int | None = None) -> _Where:
         where.add("d.at_us >= ?", begin)
     if wanted.until_us is not None:
         where.add("d.at_us < ?", wanted.until_us)
-    if wanted.namespaces:
-        where.add("d.namespace = ANY(?)", list(wanted.namespaces))
-    if wanted.pod:
-        _add_pod(where, wanted.pod)
-    for column in ("uid", "scheduler"):
-        if value := getattr(wanted, column):
-            where.add(f"d.{column} = ?", value)
-    if wanted.revision:
-        where.add("d.revision = ?", wanted.revision)
+    _add_columns(where, wanted)
     after = (begin if begin is not None else -(1 << 62)) - _SLACK_US
     if wanted.node:
         where.add(
@@ -372,6 +368,16 @@ def _where(wanted: DecisionFilter, from_us: int | None = None) -> _Where:
     return where
 
 
+def _add_columns(where: _Where, wanted: DecisionFilter) -> None:
+    if wanted.namespaces:
+        where.add("d.namespace = ANY(?)", list(wanted.namespaces))
+    if wanted.pod:
+        _add_pod(where, wanted.pod)
+    for column in ("uid", "scheduler", "revision"):
+        if value := getattr(wanted, column):
+            where.add(f"d.{column} = ?", value)
+
+
 def _add_pod(where: _Where, text: str) -> None:
     namespace, slash, name = text.partition("/")
     if slash:
@@ -381,8 +387,8 @@ def _add_pod(where: _Where, text: str) -> None:
 
 
 def _add_rejection(where: _Where, wanted: DecisionFilter, after: int) -> None:
-    text, params = "r.at_us >= ?", [after]
-    conditions: list[Any] = list(params)
+    text = "r.at_us >= ?"
+    conditions: list[Any] = [after]
     if wanted.plugin:
         text += " AND r.plugin = ?"
         conditions.append(wanted.plugin)
@@ -399,7 +405,7 @@ def _add_outcome(where: _Where, outcome: str, after: int) -> None:
     if outcome == UNENDED:
         where.add(f"d.decision NOT IN ({ended} > 0)", after)
     else:
-        where.add(f"d.decision IN ({ended} = ?)", after, _RANK[outcome])
+        where.add(f"d.decision IN ({ended} = ?)", after, _RANK_OF[outcome])
 
 
 def _names(row: type[DecisionRow | OutcomeRow | RejectionRow | VerdictRow | DetailRow]) -> str:

@@ -132,7 +132,7 @@ def _columns_of(row: type) -> list[tuple[str, type]]:
 
 
 def _array(kind: type, values: tuple[Any, ...]) -> np.ndarray[Any, Any]:
-    array = np.empty(len(values), dtype=kind)
+    array: np.ndarray[Any, Any] = np.empty(len(values), dtype=kind)
     array[:] = values
     return array
 

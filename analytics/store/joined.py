@@ -11,8 +11,10 @@ from analytics.store.detail import unpack
 from analytics.store.tables import DecisionRow, DetailRow, OutcomeRow, RejectionRow, VerdictRow
 
 UNENDED = "unknown"
-_OUTCOME = {3: "scheduled", 2: "error", 1: "unschedulable", 0: UNENDED}
-_PHASE = {"filter": "filter", "prioritize": "score", "preempt": "preempt", "bind": "bind"}
+SCHEDULED = 3
+OUTCOME_OF_RANK = {SCHEDULED: "scheduled", 1: "unschedulable", 2: "error", 0: UNENDED}
+"""Rank of an `outcome` row -> what pages and APIs call it."""
+PHASE_OF_VERB = {"filter": "filter", "prioritize": "score", "preempt": "preempt", "bind": "bind"}
 
 
 @dataclass(slots=True)
@@ -44,8 +46,8 @@ def summary(frames: Frames) -> dict[str, Any]:
             "priority": head.priority,
         },
         "attempt": head.attempt,
-        "outcome": _OUTCOME[rank],
-        "node": end.node if end and rank == 3 else "",  # noqa: PLR2004 rank of scheduled
+        "outcome": OUTCOME_OF_RANK[rank],
+        "node": end.node if end and rank == SCHEDULED else "",
         "message": _message(calls, end),
         "profile": head.profile,
         "revision": calls[-1].revision,
@@ -103,7 +105,7 @@ def _message(calls: list[DecisionRow], end: OutcomeRow | None) -> str:
 
 def _phase(call: DecisionRow) -> dict[str, Any]:
     return {
-        "phase": _PHASE.get(call.verb, call.verb),
+        "phase": PHASE_OF_VERB.get(call.verb, call.verb),
         "verb": call.verb,
         "time": rfc3339(call.at_us),
         "duration_ms": round(call.duration_us / 1000, 4),
