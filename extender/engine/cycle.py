@@ -17,7 +17,7 @@ from extender.cluster.state import ClusterState
 from extender.engine.books import Books
 from extender.engine.profile import Profile, Seat
 from extender.engine.trace import FilterStep, PodStep, ScoreStep, Trace
-from extender.framework.declaration import Cycle, Rejection
+from extender.framework.declaration import Cycle, Rejection, Status
 from extender.ledger.ledger import Ledger
 from extender.model.pod import Pod
 from extender.model.verdict import Code, Phase
@@ -54,77 +54,84 @@ class World:
         )
 
 
-def run_filters(
-    world: World, profile: Profile, pod: Pod, rows: NDArray[np.int32], now_s: float, trace: Trace
-) -> NDArray[np.int16]:
-    """0 for each candidate that passes, else 1 + its index in trace.rejections. Candidates: rows, -1 = unknown node."""
-    codes = np.zeros(len(rows), np.int16)
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """One pod, one profile, the rows of its candidate nodes (int32, -1 = a node we do not know), one moment."""
+
+    world: World
+    profile: Profile
+    pod: Pod
+    rows: NDArray[np.int32]
+    now_s: float
+
+    def cycle(self, seat: Seat) -> Cycle:
+        return self.world.cycle(self.pod, self.rows, seat, self.now_s)
+
+
+def run_filters(over: Pass, trace: Trace) -> NDArray[np.int16]:
+    """0 for each candidate that passes, else 1 + its index in trace.rejections."""
+    codes = np.zeros(len(over.rows), np.int16)
     trace.codes = codes
-    if not run_pre_filters(world, profile, pod, rows, now_s, trace):
+    if not run_pre_filters(over, over.profile.pre_filters, trace):
         codes[:] = len(trace.rejections)
         return codes
-    left = len(rows)
-    for seat in profile.filters:
+    left = len(codes)
+    for seat in over.profile.filters:
         if not left:
             break
-        left -= _filter(world, seat, pod, rows, now_s, trace)
+        step = _filter(over, seat, codes, left, trace)
+        trace.filter_steps.append(step)
+        left -= step.rejected
     return codes
 
 
-def run_pre_filters(
-    world: World, profile: Profile, pod: Pod, rows: NDArray[np.int32], now_s: float, trace: Trace
-) -> bool:
+def run_pre_filters(over: Pass, seats: Sequence[Seat], trace: Trace) -> bool:
     """False as soon as one rejects the pod; its rejection is then the last of the trace."""
-    for seat in profile.pre_filters:
-        started = perf_counter_ns()
-        part = seat.plugin.pre_filter
-        assert part is not None  # noqa: S101 - how Profile chose its pre_filters
-        try:
-            status = part.check(world.cycle(pod, rows, seat, now_s))
-            code, reason, label = status.code, status.reason, status.label or status.reason
-        except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
-            code, reason, label = Code.ERROR, _count_failure(seat, Phase.PRE_FILTER, fault), ""
-        spent = perf_counter_ns() - started
-        metrics.PLUGIN_SECONDS.labels(seat.name, Phase.PRE_FILTER).observe(spent / 1e9)
-        trace.pod_steps.append(PodStep(seat.name, Phase.PRE_FILTER, code, reason, label, len(rows), spent))
-        if code in (Code.UNSCHEDULABLE, Code.UNRESOLVABLE, Code.WAIT):
-            # Whatever the plugin's code: an in-tree preemptor cannot cure it, so the node is unresolvable for it.
-            trace.add_rejection(seat.name, Rejection(reason, Code.UNRESOLVABLE))
+    for seat in seats:
+        step = _pre_filter(over, seat)
+        trace.pod_steps.append(step)
+        if step.rejected:
+            # Whatever the plugin's code: an in-tree preemptor cannot cure it, so it is unresolvable for it.
+            trace.add_rejection(seat.name, Rejection(step.reason, Code.UNRESOLVABLE))
             return False
     return True
 
 
-def _filter(
-    world: World, seat: Seat, pod: Pod, rows: NDArray[np.int32], now_s: float, trace: Trace
-) -> int:
-    part, codes = seat.plugin.filter, trace.codes
-    assert part is not None  # noqa: S101 - how Profile chose its filters
-    assert codes is not None  # noqa: S101 - set by run_filters
+def _pre_filter(over: Pass, seat: Seat) -> PodStep:
+    part = seat.plugin.pre_filter
+    assert part is not None  # noqa: S101 - how Profile chose its pre_filters
     started = perf_counter_ns()
-    base, nodes_in = len(trace.rejections), int(np.count_nonzero(codes == 0))
+    try:
+        status = part.check(over.cycle(seat))
+    except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
+        status = Status(Code.ERROR, _count_failure(seat, Phase.PRE_FILTER, fault))
+    spent = _observe(seat, Phase.PRE_FILTER, started)
+    label = status.label or status.reason
+    return PodStep(seat.name, Phase.PRE_FILTER, status.code, status.reason, label, len(over.rows), spent)
+
+
+def _filter(over: Pass, seat: Seat, codes: NDArray[np.int16], nodes_in: int, trace: Trace) -> FilterStep:
+    part = seat.plugin.filter
+    assert part is not None  # noqa: S101 - how Profile chose its filters
+    started = perf_counter_ns()
+    base, before, error = len(trace.rejections), codes.copy(), ""
     for rejection in part.rejections:
         trace.add_rejection(seat.name, rejection)
-    error = ""
-    before = codes.copy()
     try:
-        rejected = seat.compiled.filter_rows(world.cycle(pod, rows, seat, now_s), codes, base)
+        rejected = seat.compiled.filter_rows(over.cycle(seat), codes, base)
     except Exception as fault:  # noqa: BLE001 - as above
         codes[:] = before
         rejected, error = 0, _count_failure(seat, Phase.FILTER, fault)
-    spent = perf_counter_ns() - started
-    metrics.PLUGIN_SECONDS.labels(seat.name, Phase.FILTER).observe(spent / 1e9)
-    trace.filter_steps.append(FilterStep(seat.name, base, len(part.rejections), nodes_in, rejected, spent, error))
-    return rejected
+    spent = _observe(seat, Phase.FILTER, started)
+    return FilterStep(seat.name, base, len(part.rejections), nodes_in, rejected, spent, error)
 
 
-def run_scores(
-    world: World, profile: Profile, pod: Pod, rows: NDArray[np.int32], now_s: float, scale: str, trace: Trace
-) -> NDArray[np.int64]:
+def run_scores(over: Pass, scale: str, trace: Trace) -> NDArray[np.int64]:
     """One total per candidate: the exact sum of weight x score (`wide`), or 0..10 (`strict`)."""
-    totals = np.zeros(len(rows), np.int64)
+    totals = np.zeros(len(over.rows), np.int64)
     weights = 0
-    for seat in profile.scorers:
-        step = _score(world, seat, pod, rows, now_s)
+    for seat in over.profile.scorers:
+        step = _score(over, seat)
         trace.score_steps.append(step)
         if step.normalized is not None:
             totals += step.normalized * step.weight
@@ -140,23 +147,28 @@ def to_scale(totals: NDArray[np.int64], weights: int, scale: str) -> NDArray[np.
     return totals
 
 
-def _score(world: World, seat: Seat, pod: Pod, rows: NDArray[np.int32], now_s: float) -> ScoreStep:
+def _score(over: Pass, seat: Seat) -> ScoreStep:
     started = perf_counter_ns()
-    raw = np.zeros(len(rows), np.int64)
+    raw = np.zeros(len(over.rows), np.int64)
     normalized: NDArray[np.int64] | None = None
     error = ""
     try:
-        seat.compiled.score_rows(world.cycle(pod, rows, seat, now_s), raw)
+        seat.compiled.score_rows(over.cycle(seat), raw)
         normalized = seat.compiled.normalize(raw)
         if len(normalized) and (normalized.min() < 0 or normalized.max() > SCORE_MAX):
-            error = f"score outside 0..100: {normalized.min()}..{normalized.max()}"
+            error = f"score outside 0..{SCORE_MAX}: {normalized.min()}..{normalized.max()}"
             metrics.PLUGIN_FAILURES.labels(seat.name, Phase.SCORE, "range").inc()
             normalized = None
     except Exception as fault:  # noqa: BLE001 - as above
         normalized, error = None, _count_failure(seat, Phase.SCORE, fault)
-    spent = perf_counter_ns() - started
-    metrics.PLUGIN_SECONDS.labels(seat.name, Phase.SCORE).observe(spent / 1e9)
-    return ScoreStep(seat.name, seat.weight, raw, normalized, spent, error)
+    return ScoreStep(seat.name, seat.weight, raw, normalized, _observe(seat, Phase.SCORE, started), error)
+
+
+def _observe(seat: Seat, phase: Phase, started_ns: int) -> int:
+    """Nanoseconds since then, also told to the histogram."""
+    spent = perf_counter_ns() - started_ns
+    metrics.PLUGIN_SECONDS.labels(seat.name, phase).observe(spent / 1e9)
+    return spent
 
 
 def _count_failure(seat: Seat, phase: Phase, fault: Exception) -> str:

@@ -7,10 +7,8 @@ before its verdict, so every answer belongs to one revision and one generation, 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,33 +16,24 @@ from numpy.typing import NDArray
 
 from extender.cluster.state import ClusterState
 from extender.engine.attempts import Attempt, Attempts, pod_ref
+from extender.engine.binds import Binder, Binds
 from extender.engine.books import Books
-from extender.engine.cycle import World, rows_of, run_filters, run_pre_filters, run_scores
+from extender.engine.call import Call
+from extender.engine.cycle import World, rows_of, run_filters, run_scores
 from extender.engine.explain import explain
-from extender.engine.profile import PolicySet, Profile, Seat
-from extender.engine.trace import PodStep, Trace
+from extender.engine.profile import PolicySet
+from extender.engine.reservations import recheck, reserve
 from extender.engine.verdicts import BindVerdict, FilterVerdict, PreemptVerdict, ScoreVerdict, Victims
 from extender.framework.declaration import Plugin
 from extender.ledger.ledger import Ended, Lease, Ledger
 from extender.model.events import PodAssumed
 from extender.model.pod import Pod
-from extender.model.verdict import Code, Phase
-from extender.record.frames import Decision, Frame, LeaseTouch, Outcome
+from extender.model.verdict import Code
+from extender.record.frames import Decision, Frame, Outcome
 from extender.telemetry import metrics
 
-
-class Binder(Protocol):
-    """Creates the Binding. An empty answer means that the API server confirmed it."""
-
-    async def bind(self, namespace: str, name: str, uid: str, node: str, timeout_s: float) -> str: ...
-
-    async def read_pod(self, namespace: str, name: str) -> Pod | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class EngineSettings:
-    lease_ttl_s: float = 120.0
-    """Longer than a scheduling cycle with slow volume binding; a bind after it checks again."""
+# Longer than a scheduling cycle with slow volume binding; a bind that comes later is checked again.
+LEASE_TTL_S = 120.0
 
 
 class Engine:
@@ -53,27 +42,23 @@ class Engine:
         state: ClusterState,
         plugins: Sequence[Plugin],
         binder: Binder,
+        *,
         offer: Callable[[Frame], None],
         clock: Callable[[], float],
-        settings: EngineSettings | None = None,
+        lease_ttl_s: float = LEASE_TTL_S,
     ) -> None:
         """`offer` takes journal frames; `clock` gives unix seconds."""
         self.policy = PolicySet()
         self._state = state
-        self._binder = binder
         self._offer = offer
         self._clock = clock
-        self._books = Books(plugins)
+        self._binds = Binds(binder)
         self._attempts = Attempts(clock())
-        self._ledger = Ledger(
-            self._books.give_back, self._lease_ended, (settings or EngineSettings()).lease_ttl_s
-        )
+        self._books = Books(plugins)
+        self._ledger = Ledger(self._books.give_back, _count_end, lease_ttl_s)
         self._world = World(state, self._books, self._ledger)
-        self._binding: dict[str, tuple[str, asyncio.Future[str]]] = {}
         state.pod_listeners.append(self._pod_changed)
         state.object_listeners.append(self._books.object_changed)
-
-    # --- policy
 
     def activate(self, policy: PolicySet) -> None:
         """Swap the policy. What plugins that are now off had promised is given back."""
@@ -82,52 +67,41 @@ class Engine:
         for plugin in sorted(gone):
             self._ledger.drop_plugin(plugin)
 
-    # --- verbs
+    # The verbs.
 
     def filter(self, pod: Pod, names: Sequence[str], rows: NDArray[np.int32], now_s: float) -> FilterVerdict:
         """Which candidates pass. A success takes leases; a second call for the same UID replaces them."""
-        policy, generation = self.policy, self._state.generation
-        profile = policy.profile_for(pod.scheduler_name)
-        nominated = len(names) == 1 and bool(pod.nominated_node_name) and names[0] == pod.nominated_node_name
+        nominated = len(names) == 1 and names[0] == pod.nominated_node_name
         attempt = self._attempts.filtered(pod, nominated=nominated, now_s=now_s)
-        refreshed = self._unreserve(pod.uid)
-        trace = Trace()
-        codes = run_filters(self._world, profile, pod, rows, now_s, trace)
-        passed = len(names) - int(np.count_nonzero(codes))
-        if not passed and nominated:
-            attempt.nominated_only = True
-        elif passed:
-            attempt.nominated_only = False
-        touched = self._reserve(profile, pod, attempt, now_s, refreshed=refreshed) if passed else []
+        call = self._call("filter", pod, names, rows, attempt, now_s)
+        renewed = self._unreserve(pod.uid)
+        codes = run_filters(call.over(self._world), call.trace)
+        passed = len(codes) - int(np.count_nonzero(codes))
+        attempt.nominated_only = nominated and not passed
+        if passed:
+            action = "refreshed" if renewed else "taken"
+            reserve(self._books, self._ledger, call, call.profile.reservers, action)
 
         def frame() -> Decision:
-            for plugin, label, count in trace.rejected_by():
+            for plugin, label, count in call.trace.rejected_by():
                 metrics.PLUGIN_REJECTIONS.labels(plugin, label).inc(count)
-            decision = self._decision("filter", attempt, policy, profile, generation, names, rows, now_s)
-            decision.code = Code.SUCCESS if passed else Code.UNSCHEDULABLE
-            decision.nodes_out = passed
+            decision = call.frame(Code.SUCCESS if passed else Code.UNSCHEDULABLE, passed)
             decision.nominated = nominated
-            decision.plugins = trace.verdicts()
-            decision.rejected = trace.rejected_sample(names)
-            decision.leases = touched
+            decision.rejected = call.trace.rejected_sample(names)
             decision.features = msgspec.to_builtins(pod)
             decision.candidates = list(names)
             return decision
 
-        return FilterVerdict(codes, trace.rejections, make_frame=frame)
+        return FilterVerdict(codes, call.trace.rejections, make_frame=frame)
 
     def prioritize(self, pod: Pod, names: Sequence[str], rows: NDArray[np.int32], now_s: float) -> ScoreVerdict:
-        policy, generation = self.policy, self._state.generation
-        profile = policy.profile_for(pod.scheduler_name)
-        attempt = self._attempts.joined(pod, now_s)
-        trace = Trace()
-        totals = run_scores(self._world, profile, pod, rows, now_s, policy.scale, trace)
+        """A total for each candidate, whether it passed filter or not: the scheduler sends those that did."""
+        call = self._call("prioritize", pod, names, rows, self._attempts.joined(pod, now_s), now_s)
+        totals = run_scores(call.over(self._world), call.policy.scale, call.trace)
 
         def frame() -> Decision:
-            decision = self._decision("prioritize", attempt, policy, profile, generation, names, rows, now_s)
-            decision.nodes_out = len(names)
-            decision.plugins = trace.verdicts()
-            decision.best = trace.best(names)
+            decision = call.frame(Code.SUCCESS, len(names))
+            decision.best = call.trace.best(names)
             return decision
 
         return ScoreVerdict(totals, make_frame=frame)
@@ -138,203 +112,119 @@ class Engine:
         Saying yes here to what filter then refuses empties node after node, so both run the same checks. Nodes
         without victims are left out: schedulers before 1.38 take them for an error, later ones drop them.
         """
-        policy, generation = self.policy, self._state.generation
-        profile = policy.profile_for(pod.scheduler_name)
-        attempt = self._attempts.joined(pod, now_s)
         names = [name for name, victims in nodes.items() if victims.uids]
         rows = rows_of(self._state, names)
-        trace = Trace()
-        codes = run_filters(self._world, profile, pod, rows, now_s, trace)
+        call = self._call("preempt", pod, names, rows, self._attempts.joined(pod, now_s), now_s)
+        codes = run_filters(call.over(self._world), call.trace)
         # A plain Unschedulable may be cured by the victims' going; an unresolvable rejection stays.
-        kept = {
-            name: nodes[name]
-            for name, code in zip(names, codes.tolist(), strict=True)
-            if code == 0 or trace.rejections[code - 1].code is not Code.UNRESOLVABLE
-        }
+        cured = [True, *(rejection.code is not Code.UNRESOLVABLE for rejection in call.trace.rejections)]
+        kept = {name: nodes[name] for name, code in zip(names, codes.tolist(), strict=True) if cured[code]}
 
         def frame() -> Decision:
-            decision = self._decision("preempt", attempt, policy, profile, generation, names, rows, now_s)
-            decision.code = Code.SUCCESS if kept else Code.UNSCHEDULABLE
+            decision = call.frame(Code.SUCCESS if kept else Code.UNSCHEDULABLE, len(kept))
             decision.nodes_in = len(nodes)
-            decision.nodes_out = len(kept)
             decision.node = ",".join(kept)
-            decision.plugins = trace.verdicts()
-            decision.rejected = trace.rejected_sample(names)
+            decision.rejected = call.trace.rejected_sample(names)
             return decision
 
         return PreemptVerdict(kept, make_frame=frame)
 
     async def bind(self, namespace: str, name: str, uid: str, node: str, deadline_s: float) -> BindVerdict:
-        """Bind through the API server, once: a repeated call for the same pod and node joins the one under way."""
-        now_s = self._clock()
+        """Bind the pod; success is answered only after the API server (or our own watch of it) confirmed."""
         pod = await self._pod_to_bind(namespace, name, uid)
         if pod is None:
+            metrics.BINDS.labels("error").inc()
             return BindVerdict(f"pod {namespace}/{name} with uid {uid} does not exist")
-        policy, generation = self.policy, self._state.generation
-        profile = policy.profile_for(pod.scheduler_name)
+        now_s = self._clock()
         attempt = self._attempts.joined(pod, now_s)
-        trace, touched = Trace(), list[LeaseTouch]()
-        error = await self._bind_once(pod, node, deadline_s, profile, attempt, trace, touched)
+        call = self._call("bind", pod, [node], rows_of(self._state, [node]), attempt, now_s)
+        error = await self._binds.joined(pod, node)
+        if error is None:
+            error = recheck(self._world, call) or await self._bind(call, node, deadline_s)
+        metrics.BINDS.labels("error" if error else "bound").inc()
 
         def frame() -> Decision:
-            decision = self._decision(
-                "bind", attempt, policy, profile, generation, [node], rows_of(self._state, [node]), now_s
-            )
-            decision.code = Code.ERROR if error else Code.SUCCESS
-            decision.nodes_out = 0 if error else 1
+            decision = call.frame(Code.ERROR if error else Code.SUCCESS, 0 if error else 1)
             decision.node = node
-            decision.plugins = trace.verdicts()
-            decision.leases = touched
             decision.message = error
             return decision
 
-        metrics.BINDS.labels("error" if error else "bound").inc()
         return BindVerdict(error, make_frame=frame)
 
-    async def explain(
-        self, pod: Pod, names: Sequence[str] | None, policy: PolicySet | None, now_s: float
-    ) -> dict[str, Any]:
-        """Who would say what about each node, with nothing reserved. Answer: interfaces.md §5."""
-        chosen = list(names) if names is not None else [name for name, _row in self._state.nodes.items()]
-        return await explain(self._world, policy or self.policy, pod, chosen, now_s)
+    async def explain(self, pod: Pod, names: Sequence[str] | None, policy: PolicySet | None) -> dict[str, Any]:
+        """Who would say what about each node (all nodes by default), with nothing reserved: interfaces.md §5."""
+        chosen = [name for name, _row in self._state.nodes.items()] if names is None else list(names)
+        return await explain(self._world, policy or self.policy, pod, chosen, self._clock())
 
-    # --- what others may see
+    # What others may see, and the tick.
 
     @property
     def books(self) -> Books:
         return self._books
 
     def leases(self) -> list[dict[str, Any]]:
+        """Every promise, oldest first, for /leases."""
         now_s = self._clock()
-        return [
-            {
-                "pod": f"{lease.namespace}/{lease.name}",
-                "uid": lease.uid,
-                "decision": lease.decision,
-                "plugins": sorted(lease.plugins),
-                "state": lease.state.value,
-                "node": lease.node,
-                "ageSeconds": round(now_s - lease.since_s, 3),
-                "expiresInSeconds": round(lease.expires_s - now_s, 3),
-            }
-            for lease in self._ledger.all()
-        ]
+        return [_lease_row(lease, now_s) for lease in self._ledger.all()]
 
-    def expire(self) -> None:
+    def tick(self) -> None:
         """End what has outlived its time. Called about once a second."""
         self._ledger.expire(self._clock())
         metrics.LEASES.set(len(self._ledger))
 
-    # --- leases
+    # Parts.
+
+    def _call(
+        self, verb: str, pod: Pod, names: Sequence[str], rows: NDArray[np.int32], attempt: Attempt, now_s: float
+    ) -> Call:
+        policy = self.policy
+        profile = policy.profile_for(pod.scheduler_name)
+        return Call(verb, pod, names, rows, attempt, policy, profile, self._state.generation, now_s)
 
     def _unreserve(self, uid: str) -> bool:
         """A new filter call ends the promise of the one before, unless its bind is under way."""
-        if uid in self._binding:
+        if uid in self._binds or uid not in self._ledger:
             return False
-        had = uid in self._ledger
         self._ledger.release(uid, Ended.REFILTERED)
-        return had
-
-    def _reserve(
-        self, profile: Profile, pod: Pod, attempt: Attempt, now_s: float, *, refreshed: bool
-    ) -> list[LeaseTouch]:
-        taken = [seat.name for seat in profile.reservers if self._charge(seat, pod)]
-        if taken:
-            self._ledger.take(pod.uid, pod.namespace, pod.name, attempt.decision, taken, now_s)
-        return [LeaseTouch(name, "refreshed" if refreshed else "taken") for name in taken]
-
-    def _charge(self, seat: Seat, pod: Pod) -> bool:
-        try:
-            self._books.take(seat.name, pod)
-        except Exception:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
-            metrics.PLUGIN_FAILURES.labels(seat.name, Phase.RESERVE, "raised").inc()
-            return False
         return True
 
-    def _lease_ended(self, _lease: Lease, why: Ended) -> None:
-        metrics.LEASES_ENDED.labels(why.value).inc()
-
-    # --- bind
-
     async def _pod_to_bind(self, namespace: str, name: str, uid: str) -> Pod | None:
-        pod = self._state.pods.get(uid)
-        if pod is not None:
+        """From our cache, else from the filter call, else from the API server."""
+        if pod := self._state.pods.get(uid):
             return pod
-        attempt = self._attempts.get(uid)
-        if attempt is not None:
+        if attempt := self._attempts.get(uid):
             return attempt.pod
-        found = await self._binder.read_pod(namespace, name)
-        return found if found is not None and found.uid == uid else None
+        return await self._binds.read(namespace, name, uid)
 
-    async def _bind_once(
-        self,
-        pod: Pod,
-        node: str,
-        deadline_s: float,
-        profile: Profile,
-        attempt: Attempt,
-        trace: Trace,
-        touched: list[LeaseTouch],
-    ) -> str:
-        if pod.node_name:
-            return "" if pod.node_name == node else f"pod {pod.key} is already bound to node {pod.node_name}"
-        under_way = self._binding.get(pod.uid)
-        if under_way is not None:
-            where, future = under_way
-            return await asyncio.shield(future) if where == node else f"pod {pod.key} is being bound to node {where}"
-        refusal = self._recheck(pod, node, profile, attempt, trace, touched)
-        if refusal:
-            return refusal
-        future = asyncio.get_running_loop().create_future()
-        self._binding[pod.uid] = (node, future)
+    async def _bind(self, call: Call, node: str, deadline_s: float) -> str:
+        pod = call.pod
         self._ledger.binding(pod.uid, node)
         error = "the bind call was broken off"
         try:
-            error = await self._binder.bind(pod.namespace, pod.name, pod.uid, node, deadline_s - self._clock())
+            error = await self._binds.run(pod, node, deadline_s - self._clock())
         finally:
-            del self._binding[pod.uid]
-            future.set_result(error)
-            self._bound(pod, node, attempt, error)
+            if error:
+                self._ledger.release(pod.uid, Ended.BIND_FAILED)
+                self._end(call.attempt, pod, "failed", seen_by="bind", message=error)
+            else:
+                self._bound(call.attempt, pod, node)
         return error
 
-    def _recheck(
-        self, pod: Pod, node: str, profile: Profile, attempt: Attempt, trace: Trace, touched: list[LeaseTouch]
-    ) -> str:
-        """A bind whose lease is gone (restart, time to live) must pass the node-independent checks again."""
-        lease = self._ledger.get(pod.uid)
-        missing = [s for s in profile.reservers if lease is None or s.name not in lease.plugins]
-        if not missing:
-            return ""
+    def _bound(self, attempt: Attempt, pod: Pod, node: str) -> None:
+        """Our own bind counts at once; the watch will say it again."""
         now_s = self._clock()
-        rows = rows_of(self._state, [node])
-        names = {seat.name for seat in missing}
-        again = Profile(profile.scheduler_name, tuple(s for s in profile.pre_filters if s.name in names))
-        if not run_pre_filters(self._world, again, pod, rows, now_s, trace):
-            refused_by = next(step for step in reversed(trace.pod_steps) if step.rejected)
-            touched.append(LeaseTouch(refused_by.plugin, "missing", refused_by.reason))
-            return _missing_text(missing, refused_by)
-        touched.extend(self._reserve(profile, pod, attempt, now_s, refreshed=False))
-        return ""
-
-    def _bound(self, pod: Pod, node: str, attempt: Attempt, error: str) -> None:
-        now_s = self._clock()
-        if error:
-            self._ledger.release(pod.uid, Ended.BIND_FAILED)
-            self._end(attempt, pod, "failed", node, "bind", error)
-            return
-        self._end(attempt, pod, "bound", node, "bind")
-        self._state.apply(PodAssumed(msgspec.structs.replace(pod, node_name=node), now_s), now_s)
+        bound = msgspec.structs.replace(pod, node_name=node)
+        self._end(attempt, bound, "bound", seen_by="bind")
+        self._state.apply(PodAssumed(bound, now_s), now_s)
         self._ledger.confirm(pod.uid)
 
-    # --- what the watch tells
+    # What the watch tells.
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         self._books.pod_changed(old, new)
-        pod = new or old
-        if pod is None:
-            return
         if new is None:
-            self._gone(pod)
+            if old is not None:
+                self._gone(old)
         elif new.node_name:
             self._seen_assigned(new)
         elif new.unschedulable_at_s is not None and (old is None or old.unschedulable_at_s != new.unschedulable_at_s):
@@ -343,19 +233,19 @@ class Engine:
     def _gone(self, pod: Pod) -> None:
         self._ledger.release(pod.uid, Ended.DELETED)
         attempt = self._attempts.get(pod.uid)
-        if attempt is not None:
-            if not pod.node_name:
-                self._end(attempt, pod, "deleted", "", "watch")
-            self._attempts.forget(pod.uid)
+        if attempt is not None and not pod.node_name:
+            self._end(attempt, pod, "deleted", seen_by="watch")
+        self._attempts.forget(pod.uid)
 
     def _seen_assigned(self, pod: Pod) -> None:
-        if pod.uid not in self._binding:
-            self._ledger.confirm(pod.uid)
-        attempt = self._attempts.get(pod.uid)
-        if attempt is not None and pod.uid not in self._binding:
-            self._end(attempt, pod, "bound", pod.node_name, "watch")
+        if pod.uid in self._binds:
+            return  # the bind call itself will say how it ended
+        self._ledger.confirm(pod.uid)
+        if attempt := self._attempts.get(pod.uid):
+            self._end(attempt, pod, "bound", seen_by="watch")
 
-    def _end(self, attempt: Attempt, pod: Pod, result: str, node: str, seen_by: str, message: str = "") -> None:
+    def _end(self, attempt: Attempt, pod: Pod, result: str, *, seen_by: str, message: str = "") -> None:
+        """The outcome of a decision, once."""
         if attempt.ended:
             return
         attempt.ended = True
@@ -365,40 +255,25 @@ class Engine:
                 decision=attempt.decision,
                 pod=pod_ref(pod),
                 result=result,
-                node=node,
+                node=pod.node_name,
                 seen_by=seen_by,
                 message=message,
             )
         )
 
-    # --- records
 
-    def _decision(
-        self,
-        verb: str,
-        attempt: Attempt,
-        policy: PolicySet,
-        profile: Profile,
-        generation: int,
-        names: Sequence[str],
-        rows: NDArray[np.int32],
-        now_s: float,
-    ) -> Decision:
-        return Decision(
-            at_us=int(now_s * 1e6),
-            decision=attempt.decision,
-            attempt=attempt.ordinal,
-            verb=verb,
-            pod=pod_ref(attempt.pod),
-            profile=profile.scheduler_name,
-            revision=policy.revision,
-            generation=generation,
-            nodes_in=len(names),
-            nodes_unknown=int(np.count_nonzero(rows < 0)),
-        )
+def _count_end(_lease: Lease, why: Ended) -> None:
+    metrics.LEASES_ENDED.labels(why.value).inc()
 
 
-def _missing_text(missing: Sequence[Seat], refused_by: PodStep) -> str:
-    seat = next((s for s in missing if s.name == refused_by.plugin), missing[0])
-    reserve = seat.plugin.reserve
-    return reserve.missing if reserve is not None else refused_by.reason
+def _lease_row(lease: Lease, now_s: float) -> dict[str, Any]:
+    return {
+        "pod": f"{lease.namespace}/{lease.name}",
+        "uid": lease.uid,
+        "decision": lease.decision,
+        "plugins": sorted(lease.plugins),
+        "state": lease.state.value,
+        "node": lease.node,
+        "ageSeconds": round(now_s - lease.since_s, 3),
+        "expiresInSeconds": round(lease.expires_s - now_s, 3),
+    }

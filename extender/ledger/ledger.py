@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from extender.model.pod import Pod
+
 
 class LeaseState(StrEnum):
     LEASED = "leased"
@@ -80,12 +82,12 @@ class Ledger:
         """Oldest first."""
         return list(self._leases.values())
 
-    def take(self, uid: str, namespace: str, name: str, decision: str, plugins: Iterable[str], now_s: float) -> Lease:
+    def take(self, pod: Pod, decision: str, plugins: Iterable[str], now_s: float) -> Lease:
         """Note that these plugins have charged the pod. Taking again adds plugins and renews the time to live."""
-        lease = self._leases.get(uid)
+        lease = self._leases.get(pod.uid)
         if lease is None:
-            lease = Lease(uid, namespace, name, decision, now_s, 0.0, set())
-            self._leases[uid] = lease
+            lease = Lease(pod.uid, pod.namespace, pod.name, decision, now_s, 0.0, set())
+            self._leases[pod.uid] = lease
         lease.plugins.update(plugins)
         lease.decision = decision
         lease.expires_s = now_s + self._ttl_s
@@ -112,7 +114,7 @@ class Ledger:
         self._ended(lease, why)
 
     def release_before(self, uid: str, moment_s: float, why: Ended) -> None:
-        """Release a waiting lease that was taken at or before a moment (whole seconds: API times have no finer ones)."""
+        """Release a waiting lease taken at or before a moment. Whole seconds: API times have no finer ones."""
         lease = self._leases.get(uid)
         if lease is not None and lease.state is LeaseState.LEASED and int(lease.since_s) <= moment_s:
             self.release(uid, why)

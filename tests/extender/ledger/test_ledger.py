@@ -7,10 +7,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from extender.ledger.ledger import Ended, Lease, LeaseState, Ledger
+from extender.model.pod import Pod
 
 UIDS = st.sampled_from(["u1", "u2", "u3", "u4"])
 PLUGINS = st.sets(st.sampled_from(["A", "B"]), min_size=1)
 TTL_S = 10.0
+
+
+def a_pod(uid: str) -> Pod:
+    return Pod(namespace="ns", name=uid, uid=uid)
 
 
 def a_ledger() -> tuple[Ledger, list[tuple[str, str]], list[tuple[str, Ended]]]:
@@ -26,14 +31,14 @@ def a_ledger() -> tuple[Ledger, list[tuple[str, str]], list[tuple[str, Ended]]]:
 
 def test_a_bound_pod_keeps_what_was_charged():
     ledger, given_back, ended = a_ledger()
-    ledger.take("u1", "ns", "p", "d-1", ["A"], 0.0)
+    ledger.take(a_pod("u1"), "d-1", ["A"], 0.0)
     ledger.confirm("u1")
     assert (given_back, ended, len(ledger)) == ([], [("u1", Ended.BOUND)], 0)
 
 
 def test_releasing_twice_gives_back_once():
     ledger, given_back, ended = a_ledger()
-    ledger.take("u1", "ns", "p", "d-1", ["A", "B"], 0.0)
+    ledger.take(a_pod("u1"), "d-1", ["A", "B"], 0.0)
     ledger.release("u1", Ended.BIND_FAILED)
     ledger.release("u1", Ended.DELETED)
     assert given_back == [("A", "u1"), ("B", "u1")]
@@ -42,7 +47,7 @@ def test_releasing_twice_gives_back_once():
 
 def test_a_lease_that_is_being_bound_never_expires():
     ledger, given_back, _ended = a_ledger()
-    ledger.take("u1", "ns", "p", "d-1", ["A"], 0.0)
+    ledger.take(a_pod("u1"), "d-1", ["A"], 0.0)
     ledger.binding("u1", "node-1")
     assert ledger.expire(1e9) == 0
     assert given_back == []
@@ -50,7 +55,7 @@ def test_a_lease_that_is_being_bound_never_expires():
 
 def test_an_older_failure_of_the_pod_does_not_end_a_newer_promise():
     ledger, _given_back, ended = a_ledger()
-    ledger.take("u1", "ns", "p", "d-1", ["A"], 100.7)
+    ledger.take(a_pod("u1"), "d-1", ["A"], 100.7)
     ledger.release_before("u1", 99, Ended.UNSCHEDULABLE)
     assert "u1" in ledger
     ledger.release_before("u1", 100, Ended.UNSCHEDULABLE)
@@ -59,8 +64,8 @@ def test_an_older_failure_of_the_pod_does_not_end_a_newer_promise():
 
 def test_switching_a_plugin_off_leaves_what_others_promised():
     ledger, given_back, ended = a_ledger()
-    ledger.take("u1", "ns", "p", "d-1", ["A", "B"], 0.0)
-    ledger.take("u2", "ns", "q", "d-2", ["A"], 0.0)
+    ledger.take(a_pod("u1"), "d-1", ["A", "B"], 0.0)
+    ledger.take(a_pod("u2"), "d-2", ["A"], 0.0)
     assert ledger.drop_plugin("A") == 2
     assert given_back == [("A", "u1"), ("A", "u2")]
     assert ended == [("u2", Ended.DISABLED)]
@@ -98,7 +103,7 @@ class LedgerMachine(RuleBasedStateMachine):
         for plugin in plugins:
             self.charged[plugin, uid] += 1
         self.open[uid] += 1
-        self.ledger.take(uid, "ns", uid, "d", plugins, self.now_s)
+        self.ledger.take(a_pod(uid), "d", plugins, self.now_s)
 
     @rule(uid=UIDS)
     def bind_begins(self, uid: str) -> None:

@@ -1,0 +1,156 @@
+"""trimtab extender: options, environment, and over to main.py."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import click
+import uvloop
+
+from extender.cli.types import ADDRESS, SIZE, Address
+from extender.settings import ExtenderSettings, StartRefused
+
+IN_CLUSTER = "KUBERNETES_SERVICE_HOST" in os.environ
+HOST = "0.0.0.0" if IN_CLUSTER else "127.0.0.1"
+
+
+@click.command(help="Run the extender: scheduler verbs on --listen, health, metrics and admin on --admin.")
+@click.option("--listen", type=ADDRESS, default=f"{HOST}:8888", show_default=True, help="Scheduler verbs.")
+@click.option("--admin", type=ADDRESS, default=f"{HOST}:8889", show_default=True, help="Health, metrics, admin.")
+@click.option(
+    "--policy", type=click.Path(path_type=Path), help="Policy file (YAML or JSON); edits take effect at once."
+)
+@click.option(
+    "--policy-configmap", metavar="NS/NAME", help="Policy ConfigMap, key policy.yaml; watched through the API."
+)
+@click.option(
+    "--cluster-file", type=click.Path(path_type=Path), help="A static cluster: what `kubectl get -o json` prints."
+)
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path),
+    help="How to reach the API server; default: in-cluster, then ~/.kube/config.",
+)
+@click.option(
+    "--journal", type=click.Path(path_type=Path), help="Folder for the journal; none: decisions are not recorded."
+)
+@click.option("--journal-budget", type=SIZE, default="8Gi", show_default=True, help="Disk budget of the journal.")
+@click.option(
+    "--journal-sync",
+    type=click.Choice(["interval", "always", "never"]),
+    default="interval",
+    show_default=True,
+    help="When frames are forced to disk: every 100 ms, each, or never.",
+)
+@click.option("--load-watcher", metavar="URL", help="load-watcher service with node load.")
+@click.option(
+    "--metrics-file",
+    type=click.Path(path_type=Path),
+    help="load-watcher document in a file; read again when it changes.",
+)
+@click.option("--max-body", type=SIZE, default="64Mi", show_default=True, help="Largest request body.")
+@click.option(
+    "--bind-timeout",
+    type=click.FloatRange(0.1, 600),
+    default=10.0,
+    show_default=True,
+    help="Seconds for one binding; keep it below the scheduler's httpTimeout.",
+)
+@click.option(
+    "--lease-ttl",
+    type=click.FloatRange(1, 3600),
+    default=120.0,
+    show_default=True,
+    help="Seconds that a reservation outlives its filter call.",
+)
+@click.option("--kernel-cache", type=click.Path(path_type=Path), help="Folder for compiled kernels; must be writable.")
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate of the scheduler port.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key.")
+@click.option("--client-ca", type=click.Path(path_type=Path), help="Require client certificates of this CA.")
+@click.option(
+    "--replica",
+    default=lambda: os.environ.get("HOSTNAME") or os.uname().nodename,
+    help="Name of this replica in the policy status.",
+)
+@click.option(
+    "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
+)
+def extender(
+    listen: Address,
+    admin: Address,
+    policy: Path | None,
+    policy_configmap: str | None,
+    cluster_file: Path | None,
+    kubeconfig: Path | None,
+    journal: Path | None,
+    journal_budget: int,
+    journal_sync: str,
+    load_watcher: str | None,
+    metrics_file: Path | None,
+    max_body: int,
+    bind_timeout: float,
+    lease_ttl: float,
+    kernel_cache: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    client_ca: Path | None,
+    replica: str,
+    log_level: str,
+) -> None:
+    namespace, name = _configmap(policy_configmap, policy)
+    settings = ExtenderSettings(
+        listen=(listen.host, listen.port),
+        admin=(admin.host, admin.port),
+        policy_file=policy,
+        policy_namespace=namespace,
+        policy_name=name,
+        cluster_file=cluster_file,
+        kubeconfig=kubeconfig,
+        journal=journal,
+        journal_budget_bytes=journal_budget,
+        journal_sync=journal_sync,
+        load_watcher=load_watcher,
+        metrics_file=metrics_file,
+        max_body_bytes=max_body,
+        bind_timeout_s=bind_timeout,
+        lease_ttl_s=lease_ttl,
+        kernel_cache=kernel_cache or default_kernel_cache(),
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        client_ca=client_ca,
+        replica=replica,
+        log_level=log_level,
+    )
+    if wrong := settings.problems():
+        raise click.UsageError("\n".join(wrong))
+    os.environ["NUMBA_CACHE_DIR"] = str(settings.kernel_cache / "numba")  # before numba is imported
+    from extender.main import run
+
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(settings))
+    except StartRefused as refused:
+        click.echo(f"trimtab extender: {refused}", err=True)
+        sys.exit(refused.exit_code)
+
+
+def default_kernel_cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "trimtab" / "kernels"
+
+
+def _configmap(given: str | None, policy: Path | None) -> tuple[str, str]:
+    """The flag, else (inside a cluster, without a policy file) the variables that R-045 names, else none."""
+    if given:
+        namespace, slash, name = given.partition("/")
+        if not (slash and namespace and name) or "/" in name:
+            raise click.UsageError(f"--policy-configmap wants NAMESPACE/NAME, not {given!r}")
+        return namespace, name
+    if IN_CLUSTER and policy is None:
+        return os.environ.get("KUBERNETES_NAMESPACE", "trimtab-system"), os.environ.get(
+            "CONFIGMAP_NAME", "trimtab-policy"
+        )
+    return "", ""

@@ -1,0 +1,56 @@
+"""One verb call: what it read, which decision it belongs to, and the record it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extender.engine.attempts import Attempt, pod_ref
+from extender.engine.cycle import Pass, World
+from extender.engine.profile import PolicySet, Profile
+from extender.engine.trace import Trace
+from extender.model.pod import Pod
+from extender.model.verdict import Code
+from extender.record.frames import Decision, LeaseTouch
+
+
+@dataclass(slots=True)
+class Call:
+    """The two references as they stood at the start, and what the call has found since."""
+
+    verb: str
+    pod: Pod
+    names: Sequence[str]
+    rows: NDArray[np.int32]
+    attempt: Attempt
+    policy: PolicySet
+    profile: Profile
+    generation: int
+    now_s: float
+    trace: Trace = field(default_factory=Trace)
+    leases: list[LeaseTouch] = field(default_factory=list)
+
+    def over(self, world: World) -> Pass:
+        return Pass(world, self.profile, self.pod, self.rows, self.now_s)
+
+    def frame(self, code: Code, nodes_out: int) -> Decision:
+        """What every record of a call holds; the verbs add what is theirs."""
+        return Decision(
+            at_us=int(self.now_s * 1e6),
+            decision=self.attempt.decision,
+            attempt=self.attempt.ordinal,
+            verb=self.verb,
+            pod=pod_ref(self.pod),
+            code=code,
+            profile=self.profile.scheduler_name,
+            revision=self.policy.revision,
+            generation=self.generation,
+            nodes_in=len(self.names),
+            nodes_out=nodes_out,
+            nodes_unknown=int(np.count_nonzero(self.rows < 0)),
+            plugins=self.trace.verdicts(),
+            leases=self.leases,
+        )

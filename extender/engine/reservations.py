@@ -1,0 +1,52 @@
+"""Reserve without a verb: charged when filter passes, kept or given back by what happens to the pod."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from extender.engine.books import Books
+from extender.engine.call import Call
+from extender.engine.cycle import World, run_pre_filters
+from extender.engine.profile import Seat
+from extender.ledger.ledger import Lease, Ledger
+from extender.model.pod import Pod
+from extender.model.verdict import Phase
+from extender.record.frames import LeaseTouch
+from extender.telemetry import metrics
+
+
+def reserve(books: Books, ledger: Ledger, call: Call, seats: Iterable[Seat], action: str) -> None:
+    """Charge the pod in the book of every reserving plugin and note the lease; `action` goes to the record."""
+    taken = [seat.name for seat in seats if _charge(books, seat, call.pod)]
+    if taken:
+        ledger.take(call.pod, call.attempt.decision, taken, call.now_s)
+        call.leases.extend(LeaseTouch(name, action) for name in taken)
+
+
+def recheck(world: World, call: Call) -> str:
+    """Before a bind whose lease is gone (restart, time to live): the checks again, then the charge. "" or why not."""
+    missing = _without_lease(call.profile.reservers, world.ledger.get(call.pod.uid))
+    if not missing:
+        return ""
+    names = {seat.name for seat in missing}
+    checks = [seat for seat in call.profile.pre_filters if seat.name in names]
+    if run_pre_filters(call.over(world), checks, call.trace):
+        reserve(world.books, world.ledger, call, missing, "taken")
+        return ""
+    refused = call.trace.pod_steps[-1]
+    call.leases.append(LeaseTouch(refused.plugin, "missing", refused.reason))
+    part = next(seat.plugin.reserve for seat in missing if seat.name == refused.plugin)
+    return part.missing if part is not None else refused.reason
+
+
+def _without_lease(seats: Sequence[Seat], lease: Lease | None) -> list[Seat]:
+    return [seat for seat in seats if lease is None or seat.name not in lease.plugins]
+
+
+def _charge(books: Books, seat: Seat, pod: Pod) -> bool:
+    try:
+        books.take(seat.name, pod)
+    except Exception:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
+        metrics.PLUGIN_FAILURES.labels(seat.name, Phase.RESERVE, "raised").inc()
+        return False
+    return True

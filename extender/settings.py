@@ -1,0 +1,60 @@
+"""What an operator decides at the start: flags and environment, read once, frozen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+UNUSABLE, UNREACHABLE = 2, 3
+
+
+class StartRefused(Exception):
+    """The extender cannot start as told; the message says what to change."""
+
+    def __init__(self, message: str, exit_code: int = UNUSABLE) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExtenderSettings:
+    """Sizes in bytes, times in seconds. Addresses are (host, port)."""
+
+    listen: tuple[str, int]
+    admin: tuple[str, int]
+    policy_file: Path | None
+    policy_namespace: str
+    policy_name: str
+    cluster_file: Path | None
+    kubeconfig: Path | None
+    journal: Path | None
+    journal_budget_bytes: int
+    journal_sync: str
+    load_watcher: str | None
+    metrics_file: Path | None
+    max_body_bytes: int
+    bind_timeout_s: float
+    lease_ttl_s: float
+    kernel_cache: Path
+    tls_cert: Path | None
+    tls_key: Path | None
+    client_ca: Path | None
+    replica: str
+    log_level: str
+
+    def problems(self) -> list[str]:
+        """What contradicts itself, each with what to do."""
+        wrong = []
+        if self.policy_file and self.policy_name:
+            wrong.append("--policy and --policy-configmap exclude each other: a policy has one source")
+        if self.cluster_file and self.kubeconfig:
+            wrong.append("--cluster-file and --kubeconfig exclude each other: a cluster has one source")
+        if self.cluster_file and self.policy_name:
+            wrong.append("--policy-configmap needs an API server; with --cluster-file use --policy FILE")
+        if self.load_watcher and self.metrics_file:
+            wrong.append("--load-watcher and --metrics-file exclude each other: load has one source")
+        if bool(self.tls_cert) != bool(self.tls_key):
+            wrong.append("--tls-cert and --tls-key belong together")
+        if self.client_ca and not self.tls_cert:
+            wrong.append("--client-ca needs --tls-cert and --tls-key")
+        return wrong
