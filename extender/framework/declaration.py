@@ -19,12 +19,13 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from extender.model.assignment import Assignment as Assignment  # noqa: PLC0414
 from extender.model.columns import NodeTable
 from extender.model.events import Object
 from extender.model.pod import Pod
@@ -63,19 +64,6 @@ class Kind:
     namespaced: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """A pod seen to be assigned to a node."""
-
-    sequence: int
-    uid: str
-    row: int
-    at_s: int
-    pod: Pod
-    removed: bool = False
-    """True: this entry takes an earlier one of the same uid back."""
-
-
 @dataclass(slots=True)
 class Cycle:
     """What a pod-level part or a `prepare` sees of one cycle. Built for each plugin; valid only during the call."""
@@ -110,6 +98,13 @@ class Book(Protocol):
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None: ...
 
     def object_changed(self, kind: str, key: str, old: Object | None, new: Object | None) -> None: ...
+
+
+@runtime_checkable
+class LedgerBook(Protocol):
+    """A book whose accounts can be shown: explain prints them as `ledger`."""
+
+    def ledger(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True)

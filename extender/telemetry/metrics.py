@@ -85,6 +85,23 @@ OBJECTS_REFUSED = Counter(
     ["resource"],
     registry=REGISTRY,
 )
+QUANTITIES_REFUSED = Counter(
+    "trimtab_quantities_refused_total",
+    "Quantities of nodes and pods that are unreadable or negative and count as absent.",
+    ["resource"],
+    registry=REGISTRY,
+)
+STATE_FAULTS = Counter(
+    "trimtab_state_faults_total",
+    "Faults of ours while an event was applied or told on; the cluster cache goes on.",
+    ["where"],
+    registry=REGISTRY,
+)
+ASSIGNMENTS_DROPPED = Counter(
+    "trimtab_assignments_dropped_total",
+    "Recent assignments that left early because too many were kept.",
+    registry=REGISTRY,
+)
 NODES = Gauge("trimtab_nodes", "Nodes in the cluster cache.", registry=REGISTRY)
 PODS = Gauge("trimtab_pods", "Non-terminal pods in the cluster cache.", registry=REGISTRY)
 METRICS_AGE = Gauge(
@@ -96,6 +113,12 @@ METRICS_FAILURES = Counter(
     "trimtab_load_metrics_failures_total",
     "Load documents that could not be had or read.",
     ["cause"],
+    registry=REGISTRY,
+)
+METRICS_ODD = Counter(
+    "trimtab_load_metrics_odd_total",
+    "Load values that are no number (left out) or negative (kept), and nodes that the cluster does not have.",
+    ["kind"],
     registry=REGISTRY,
 )
 

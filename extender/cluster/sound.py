@@ -1,0 +1,63 @@
+"""Quantities that may be relied on: what is no quantity, or negative, counts as absent."""
+
+from __future__ import annotations
+
+import msgspec
+
+from extender.model.node import Node
+from extender.model.pod import Container, Pod, Quantities
+from extender.quantity import QuantityError, nano
+from extender.telemetry.metrics import QUANTITIES_REFUSED
+
+
+def sound_node(node: Node) -> Node:
+    """The node itself if all its quantities are sound, else a copy without the others; those are counted."""
+    if _all_sound(node.allocatable) and _all_sound(node.capacity):
+        return node
+    return msgspec.structs.replace(
+        node,
+        allocatable=_sound(node.allocatable, "nodes"),
+        capacity=_sound(node.capacity, "nodes"),
+    )
+
+
+def sound_pod(pod: Pod) -> Pod:
+    """The pod itself if all its quantities are sound, else a copy without the others; those are counted."""
+    if (
+        all(_all_sound(c.requests) and _all_sound(c.limits) for c in pod.containers)
+        and all(_all_sound(c.requests) and _all_sound(c.limits) for c in pod.init_containers)
+        and _all_sound(pod.overhead)
+        and _all_sound(pod.requests)
+        and _all_sound(pod.limits)
+    ):
+        return pod
+    return msgspec.structs.replace(
+        pod,
+        containers=tuple(map(_sound_container, pod.containers)),
+        init_containers=tuple(map(_sound_container, pod.init_containers)),
+        overhead=_sound(pod.overhead, "pods"),
+        requests=_sound(pod.requests, "pods"),
+        limits=_sound(pod.limits, "pods"),
+    )
+
+
+def _sound_container(container: Container) -> Container:
+    return Container(_sound(container.requests, "pods"), _sound(container.limits, "pods"), container.sidecar)
+
+
+def _all_sound(listed: Quantities) -> bool:
+    return all(_is_sound(amount) for amount in listed.values())
+
+
+def _sound(listed: Quantities, resource: str) -> Quantities:
+    kept = {name: amount for name, amount in listed.items() if _is_sound(amount)}
+    if len(kept) < len(listed):
+        QUANTITIES_REFUSED.labels(resource).inc(len(listed) - len(kept))
+    return kept
+
+
+def _is_sound(amount: str | float) -> bool:
+    try:
+        return nano(amount) >= 0
+    except QuantityError:
+        return False

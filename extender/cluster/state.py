@@ -1,0 +1,348 @@
+"""The single writer: applies events to the node table and the small tables beside it, in order, in place.
+
+It runs on the event loop of the requests, so a cycle that does not await sees one state.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable
+
+import msgspec
+import numpy as np
+
+from extender.cluster.assignments import KEPT_S, Assignments
+from extender.cluster.readings import Reading, readings_of
+from extender.cluster.sound import sound_node, sound_pod
+from extender.cluster.tally import Charge, Tally
+from extender.model.columns import FIXED_RESOURCES, NodeTable
+from extender.model.events import (
+    Event,
+    MetricsReplaced,
+    NodeDeleted,
+    NodeUpserted,
+    Object,
+    ObjectDeleted,
+    ObjectUpserted,
+    PodAssumed,
+    PodDeleted,
+    PodUpserted,
+)
+from extender.model.node import Node
+from extender.model.pod import Pod
+from extender.model.resources import Resources, request_k8s, resources_of
+from extender.telemetry.metrics import METRICS_ODD, NODES, OBJECTS_REFUSED, PODS, QUANTITIES_REFUSED, STATE_FAULTS
+
+log = logging.getLogger(__name__)
+
+NODE_NAME_MAX = 253
+# Distinct resources over all nodes; more would only widen every row. Further ones are left out and counted.
+RESOURCES_MAX = 256
+# Load metrics older than this tell nothing: the feeds then replace them with an empty document.
+METRICS_STALE_S = 300.0
+# Deleted UIDs remembered, so that an own bind which is told late brings no ghost.
+_DELETED_MAX = 4096
+
+PodListener = Callable[[Pod | None, Pod | None], None]
+ObjectListener = Callable[[str, str, Object | None, Object | None], None]
+
+
+class ClusterState:
+    """Only `apply` changes it. What it hands out is live: read it before the next await, or copy."""
+
+    def __init__(self) -> None:
+        self.nodes = NodeTable()
+        self.pods: dict[str, Pod] = {}
+        """Non-terminal pods by UID."""
+        self.nominated: dict[str, Pod] = {}
+        """Unassigned, not terminating pods with a nominated node, by UID."""
+        self.objects: dict[str, dict[str, Object]] = {}
+        """kind -> key -> object."""
+        self.assignments = Assignments()
+        self.metrics_end_s = 0
+        """End of the window of the newest load metrics, unix seconds; 0 before the first."""
+        self.metrics_at_s: float | None = None
+        """When they were had."""
+        self.generation = 0
+        self.pod_listeners: list[PodListener] = []
+        self.object_listeners: list[ObjectListener] = []
+        self.listeners: list[Callable[[Event], None]] = []
+        self._uid_of: dict[tuple[str, str], str] = {}
+        self._tallies: dict[str, Tally] = {}
+        self._charges: dict[str, Charge] = {}
+        self._assigned_at_s: dict[str, float] = {}
+        self._deleted: OrderedDict[str, None] = OrderedDict()
+        self._readings: dict[str, Reading] = {}
+
+    def pods_on(self, node_name: str) -> Collection[str]:
+        """UIDs of the non-terminal pods on a node, known or not."""
+        tally = self._tallies.get(node_name)
+        return tally.uids if tally else ()
+
+    def find_pod(self, namespace: str, name: str) -> Pod | None:
+        """The non-terminal pod of that name."""
+        return self.pods.get(self._uid_of.get((namespace, name), ""))
+
+    def apply(self, event: Event, now_s: float) -> None:
+        """Take one event in and tell the listeners. Never raises: a fault of ours is counted and logged."""
+        try:
+            self._dispatch(event, now_s)
+            self._prune(now_s)
+        except Exception:
+            STATE_FAULTS.labels("apply").inc()
+            log.exception("a %s could not be applied; the cluster cache goes on without it", type(event).__name__)
+        self.generation += 1
+        _tell(self.listeners, event)
+
+    def _dispatch(self, event: Event, now_s: float) -> None:
+        match event:
+            case PodUpserted(pod):
+                self._upsert_pod(pod, now_s)
+            case PodDeleted(uid):
+                self._delete_pod(uid, now_s)
+            case PodAssumed(pod, at_s):
+                self._assume_pod(pod, at_s)
+            case NodeUpserted(node):
+                self._upsert_node(node)
+            case NodeDeleted(name):
+                self._delete_node(name, now_s)
+            case ObjectUpserted(kind, key, found):
+                self._change_object(kind, key, found)
+            case ObjectDeleted(kind, key):
+                self._change_object(kind, key, None)
+            case MetricsReplaced():
+                self._replace_metrics(event)
+
+    # Pods.
+
+    def _upsert_pod(self, pod: Pod, now_s: float) -> None:
+        pod = self._identified(pod)
+        if pod.is_terminal:
+            self._delete_pod(pod.uid, now_s)
+            return
+        old = self.pods.get(pod.uid)
+        if old is not None and old.node_name and not pod.node_name:
+            # A binding is final: this event is older than what we know, from our own bind.
+            pod = msgspec.structs.replace(pod, node_name=old.node_name)
+        self._set_pod(old, sound_pod(pod), now_s)
+
+    def _assume_pod(self, pod: Pod, at_s: float) -> None:
+        pod = self._identified(pod)
+        old = self.pods.get(pod.uid)
+        if not pod.node_name or pod.is_terminal or pod.uid in self._deleted or (old is not None and old.node_name):
+            # Gone meanwhile, or the watch was faster than our own answer: it knows more.
+            return
+        self._set_pod(old, sound_pod(pod), at_s)
+
+    def _identified(self, pod: Pod) -> Pod:
+        """Pods written by hand may lack a UID; their name then stands for it."""
+        return pod if pod.uid else msgspec.structs.replace(pod, uid=pod.key)
+
+    def _set_pod(self, old: Pod | None, pod: Pod, now_s: float) -> None:
+        namesake = self._uid_of.get((pod.namespace, pod.name), pod.uid)
+        if namesake != pod.uid:
+            self._delete_pod(namesake, now_s)
+        if old is not None:
+            self._forget_place(old, now_s, keeps_node=old.node_name == pod.node_name)
+        self.pods[pod.uid] = pod
+        self._uid_of[pod.namespace, pod.name] = pod.uid
+        self._take_place(pod, now_s)
+        PODS.set(len(self.pods))
+        _tell(self.pod_listeners, old, pod)
+
+    def _delete_pod(self, uid: str, now_s: float) -> None:
+        self._deleted[uid] = None
+        self._deleted.move_to_end(uid)
+        if len(self._deleted) > _DELETED_MAX:
+            self._deleted.popitem(last=False)
+        old = self.pods.pop(uid, None)
+        if old is None:
+            return
+        if self._uid_of.get((old.namespace, old.name)) == uid:
+            del self._uid_of[old.namespace, old.name]
+        self._forget_place(old, now_s, keeps_node=False)
+        PODS.set(len(self.pods))
+        _tell(self.pod_listeners, old, None)
+
+    def _take_place(self, pod: Pod, now_s: float) -> None:
+        """Count the pod where it stands, or where it is nominated."""
+        if pod.node_name:
+            requested = request_k8s(pod)
+            charge = Charge(requested.cpu_milli, requested.memory_bytes, pod.terminating)
+            self._charges[pod.uid] = charge
+            self._tally(pod.node_name).add(pod.uid, charge)
+            self._begin_assignment(pod, now_s)
+            self._show_tally(pod.node_name)
+        elif pod.nominated_node_name and not pod.terminating:
+            self.nominated[pod.uid] = pod
+            self._tally(pod.nominated_node_name).nominated += 1
+            self._show_tally(pod.nominated_node_name)
+
+    def _forget_place(self, pod: Pod, now_s: float, *, keeps_node: bool) -> None:
+        """The reverse of `_take_place`; with `keeps_node` the assignment itself goes on."""
+        charge = self._charges.pop(pod.uid, None)
+        if charge is not None:
+            self._tally(pod.node_name).remove(pod.uid, charge)
+            if not keeps_node:
+                self._end_assignment(pod, now_s)
+            self._show_tally(pod.node_name)
+        elif self.nominated.pop(pod.uid, None) is not None:
+            self._tally(pod.nominated_node_name).nominated -= 1
+            self._show_tally(pod.nominated_node_name)
+
+    def _begin_assignment(self, pod: Pod, now_s: float) -> None:
+        if pod.uid in self._assigned_at_s:
+            return
+        self._assigned_at_s[pod.uid] = now_s
+        row = self.nodes.row(pod.node_name)
+        if row >= 0:
+            self.assignments.add(pod.uid, row, now_s, pod)
+
+    def _end_assignment(self, pod: Pod, now_s: float) -> None:
+        del self._assigned_at_s[pod.uid]
+        row = self.nodes.row(pod.node_name)
+        if row >= 0:
+            self.assignments.remove(pod.uid, row, now_s, pod)
+
+    def _tally(self, node_name: str) -> Tally:
+        tally = self._tallies.get(node_name)
+        if tally is None:
+            tally = self._tallies[node_name] = Tally()
+        return tally
+
+    def _show_tally(self, node_name: str) -> None:
+        tally = self._tallies[node_name]
+        row = self.nodes.row(node_name)
+        if row >= 0:
+            tally.write(self.nodes, row)
+            self.nodes.touch()
+        if tally.is_empty:
+            del self._tallies[node_name]
+
+    # Nodes.
+
+    def _upsert_node(self, node: Node) -> None:
+        if not 0 < len(node.name) <= NODE_NAME_MAX:
+            OBJECTS_REFUSED.labels("nodes").inc()
+            log.warning("a node is left out: its name has %d characters, want 1 to %d", len(node.name), NODE_NAME_MAX)
+            return
+        node = sound_node(node)
+        # Both can fail only before the table is touched.
+        allocatable, capacity = resources_of(node.allocatable), resources_of(node.capacity)
+        is_new = self.nodes.row(node.name) < 0
+        row = self.nodes.add(node.name)
+        changed = self._set_facts(row, node, capacity)
+        changed |= self._set_allocatable(row, allocatable)
+        if is_new:
+            self._settle(node.name, row)
+            NODES.set(len(self.nodes))
+        if changed:
+            self.nodes.touch()
+
+    def _set_facts(self, row: int, node: Node, capacity: Resources) -> bool:
+        nodes = self.nodes
+        before = (
+            bool(nodes.unschedulable[row]),
+            bool(nodes.ready[row]),
+            int(nodes.capacity_cpu_milli[row]),
+            int(nodes.capacity_memory_bytes[row]),
+        )
+        after = (node.unschedulable, node.ready, capacity.cpu_milli, capacity.memory_bytes)
+        nodes.unschedulable[row], nodes.ready[row] = node.unschedulable, node.ready
+        nodes.capacity_cpu_milli[row] = capacity.cpu_milli
+        nodes.capacity_memory_bytes[row] = capacity.memory_bytes
+        return before != after
+
+    def _set_allocatable(self, row: int, has: Resources) -> bool:
+        known = [(self._resource_column(name), amount) for name, amount in has.scalars.items()]
+        amounts = np.zeros(len(self.nodes.resources), np.int64)
+        amounts[: len(FIXED_RESOURCES)] = has.cpu_milli, has.memory_bytes, has.ephemeral_bytes, has.pods
+        for column, amount in known:
+            if column >= 0:
+                amounts[column] = amount
+        if np.array_equal(amounts, self.nodes.allocatable[row]):
+            return False
+        self.nodes.allocatable[row] = amounts
+        return True
+
+    def _resource_column(self, name: str) -> int:
+        if self.nodes.resource_index(name) < 0 and len(self.nodes.resources) >= RESOURCES_MAX:
+            QUANTITIES_REFUSED.labels("nodes").inc()
+            return -1
+        return self.nodes.add_resource(name)
+
+    def _settle(self, name: str, row: int) -> None:
+        """A node appeared: what waited for it moves in."""
+        reading = self._readings.get(name)
+        if reading is not None:
+            self._show_reading(row, reading)
+        tally = self._tallies.get(name)
+        if tally is None:
+            return
+        tally.write(self.nodes, row)
+        for uid in sorted(tally.uids, key=lambda uid: (self._assigned_at_s[uid], uid)):
+            self.assignments.add(uid, row, self._assigned_at_s[uid], self.pods[uid])
+
+    def _delete_node(self, name: str, now_s: float) -> None:
+        row = self.nodes.remove(name)
+        if row < 0:
+            return
+        # Its pods wait; the row may soon be another node's, so nothing recent may point to it.
+        for uid in sorted(self.pods_on(name)):
+            self.assignments.remove(uid, row, now_s, self.pods[uid])
+        NODES.set(len(self.nodes))
+
+    # Objects and metrics.
+
+    def _change_object(self, kind: str, key: str, new: Object | None) -> None:
+        of_kind = self.objects.setdefault(kind, {})
+        old = of_kind.get(key)
+        if new is None:
+            of_kind.pop(key, None)
+        else:
+            of_kind[key] = new
+        if old is None and new is None:
+            return
+        _tell(self.object_listeners, kind, key, old, new)
+
+    def _replace_metrics(self, event: MetricsReplaced) -> None:
+        readings = readings_of(event.document)
+        nodes = self.nodes
+        nodes.load_cpu_known[:] = False
+        nodes.load_memory_known[:] = False
+        nodes.load_cpu_pct[:] = 0.0
+        nodes.load_memory_pct[:] = 0.0
+        unknown = 0
+        for name, reading in readings.nodes.items():
+            row = nodes.row(name)
+            if row >= 0:
+                self._show_reading(row, reading)
+            else:
+                unknown += 1
+        if unknown:
+            METRICS_ODD.labels("unknown node").inc(unknown)
+        self._readings = readings.nodes
+        self.metrics_end_s = readings.end_s
+        self.metrics_at_s = event.fetched_at_s
+        nodes.touch()
+
+    def _show_reading(self, row: int, reading: Reading) -> None:
+        if reading.cpu_pct is not None:
+            self.nodes.load_cpu_pct[row], self.nodes.load_cpu_known[row] = reading.cpu_pct, True
+        if reading.memory_pct is not None:
+            self.nodes.load_memory_pct[row], self.nodes.load_memory_known[row] = reading.memory_pct, True
+
+    def _prune(self, now_s: float) -> None:
+        # Without metrics nobody reads assignments, but the next document may look back a little.
+        since_s = min(now_s, self.metrics_end_s) if self._readings and self.metrics_end_s else now_s
+        self.assignments.prune(since_s - KEPT_S)
+
+
+def _tell(listeners: Iterable[Callable[..., None]], *what: object) -> None:
+    for listener in listeners:
+        try:
+            listener(*what)
+        except Exception:
+            STATE_FAULTS.labels("listener").inc()
+            log.exception("listener %r failed; the cluster cache goes on", listener)
