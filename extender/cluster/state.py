@@ -144,6 +144,7 @@ class ClusterState:
         if namesake != pod.uid:
             self._delete_pod(namesake, now_s)
         if old is not None:
+            self._uid_of.pop((old.namespace, old.name), None)
             self._forget_place(old, now_s, keeps_node=old.node_name == pod.node_name)
         self.pods[pod.uid] = pod
         self._uid_of[pod.namespace, pod.name] = pod.uid
