@@ -1,1 +1,72 @@
-"""Everything a plugin author may import, and no more."""
+"""Everything a plugin author may import, and no more.
+
+Lives here: what a plugin is, how its rule is bound, looped and compiled, how raw scores become 0..100.
+Never here: a plugin, an HTTP call, a Kubernetes client. A plugin imports this package and nothing behind it.
+"""
+
+from extender.framework.declaration import (
+    PASSED,
+    Args,
+    Assignment,
+    Book,
+    Cycle,
+    Filter,
+    Kind,
+    LedgerBook,
+    Maturity,
+    NoArgs,
+    Normalize,
+    Plugin,
+    PreFilter,
+    Prepare,
+    Rejection,
+    Reserve,
+    Score,
+    Status,
+)
+from extender.model.columns import CPU, EPHEMERAL, MEMORY, PODS, NodeTable
+from extender.model.events import Object
+from extender.model.pod import Container, Pod, Quantities
+from extender.model.resources import Resources, request_eq, request_k8s, resources_of
+from extender.model.verdict import Code, Phase
+from extender.quantity import MAX_INT64, QuantityError, milli, value
+
+__all__ = [
+    "CPU",
+    "EPHEMERAL",
+    "MAX_INT64",
+    "MEMORY",
+    "PASSED",
+    "PODS",
+    "Args",
+    "Assignment",
+    "Book",
+    "Code",
+    "Container",
+    "Cycle",
+    "Filter",
+    "Kind",
+    "LedgerBook",
+    "Maturity",
+    "NoArgs",
+    "NodeTable",
+    "Normalize",
+    "Object",
+    "Phase",
+    "Plugin",
+    "Pod",
+    "PreFilter",
+    "Prepare",
+    "Quantities",
+    "QuantityError",
+    "Rejection",
+    "Reserve",
+    "Resources",
+    "Score",
+    "Status",
+    "milli",
+    "request_eq",
+    "request_k8s",
+    "resources_of",
+    "value",
+]

@@ -1,0 +1,84 @@
+"""Raw scores -> 0..100, exactly as upstream's three normalisers do (int64, truncating, wrapping).
+
+These functions are compiled like a rule, over the whole vector: they may call each other and nothing else.
+
+    MIN_MAX          lo..hi onto 0..100; all equal: all 0
+    INVERSE_MIN_MAX  hi..lo onto 0..100 through float64; all zero: all 0; all equal otherwise: all 100
+    DEFAULT          the largest becomes 100; nothing above 0: unchanged
+    DEFAULT_REVERSE  the same, then 100 minus it; nothing above 0: all 100
+
+NONE leaves the scores alone. No result is clamped: a raw range beyond 2^63/100 wraps, as it does upstream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableSequence, Sequence
+
+from extender.framework.declaration import Normalize
+
+
+def truncated_quotient(a: int, b: int) -> int:
+    """a / b toward zero, as Go and C divide; b is not 0."""
+    if b == -1:
+        # The one quotient that overflows (-2^63 / -1) traps in hardware; negation wraps.
+        return -a
+    quotient = a // b
+    if quotient * b != a and (a < 0) != (b < 0):
+        quotient += 1
+    return quotient
+
+
+def min_max(raw: Sequence[int], out: MutableSequence[int]) -> int:
+    if len(raw) == 0:
+        return 0
+    low = high = raw[0]
+    for i in range(len(raw)):
+        low = min(low, raw[i])
+        high = max(high, raw[i])
+    spread = high - low
+    for i in range(len(raw)):
+        out[i] = 0 if spread == 0 else truncated_quotient((raw[i] - low) * 100, spread)
+    return 0
+
+
+def inverse_min_max(raw: Sequence[int], out: MutableSequence[int]) -> int:
+    if len(raw) == 0:
+        return 0
+    low = high = raw[0]
+    for i in range(len(raw)):
+        low = min(low, raw[i])
+        high = max(high, raw[i])
+    for i in range(len(raw)):
+        if low == 0 and high == 0:
+            out[i] = raw[i]
+        elif high != low:
+            out[i] = 100 - int(100.0 * float(raw[i] - low) / float(high - low))
+        else:
+            out[i] = 100 - (raw[i] - low)
+    return 0
+
+
+def largest_is_100(raw: Sequence[int], out: MutableSequence[int]) -> int:
+    most = 0
+    for i in range(len(raw)):
+        most = max(most, raw[i])
+    for i in range(len(raw)):
+        out[i] = raw[i] if most == 0 else truncated_quotient(100 * raw[i], most)
+    return 0
+
+
+def largest_is_0(raw: Sequence[int], out: MutableSequence[int]) -> int:
+    most = 0
+    for i in range(len(raw)):
+        most = max(most, raw[i])
+    for i in range(len(raw)):
+        out[i] = 100 if most == 0 else 100 - truncated_quotient(100 * raw[i], most)
+    return 0
+
+
+NORMALISERS: dict[Normalize, Callable[[Sequence[int], MutableSequence[int]], int]] = {
+    Normalize.MIN_MAX: min_max,
+    Normalize.INVERSE_MIN_MAX: inverse_min_max,
+    Normalize.DEFAULT: largest_is_100,
+    Normalize.DEFAULT_REVERSE: largest_is_0,
+}

@@ -1,0 +1,15 @@
+"""Every built-in plugin, listed by hand: the table of contents. One folder per plugin.
+
+Lives here: rules and books of plugins, their args, their tests. Never here: a loop, a clock, a log, the network,
+another plugin.
+"""
+
+from __future__ import annotations
+
+from extender.framework import Plugin
+from extender.plugins import node_resources_allocatable, pod_state
+
+PLUGINS: tuple[Plugin, ...] = (
+    node_resources_allocatable.PLUGIN,
+    pod_state.PLUGIN,
+)

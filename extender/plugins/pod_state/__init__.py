@@ -1,0 +1,3 @@
+from extender.plugins.pod_state.plugin import PLUGIN
+
+__all__ = ["PLUGIN"]
