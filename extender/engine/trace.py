@@ -18,6 +18,8 @@ from extender.record.frames import NodeRejection, NodeScore, PluginVerdict
 
 BEST_KEPT = 10
 REJECTED_KEPT = 20
+# A fault of ours (Error) refuses nobody.
+_REFUSALS = (Code.UNSCHEDULABLE, Code.UNRESOLVABLE, Code.WAIT)
 
 
 @dataclass(slots=True)
@@ -34,7 +36,7 @@ class PodStep:
 
     @property
     def rejected(self) -> int:
-        return 0 if self.code in (Code.SUCCESS, Code.SKIP) else self.nodes_in
+        return self.nodes_in if self.code in _REFUSALS else 0
 
 
 @dataclass(slots=True)

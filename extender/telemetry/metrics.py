@@ -19,8 +19,21 @@ REQUEST_SECONDS = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
+REQUESTS_IN_FLIGHT = Gauge(
+    "trimtab_requests_in_flight", "Calls begun and not yet answered.", ["verb"], registry=REGISTRY
+)
+NODE_OBJECT_REQUESTS = Counter(
+    "trimtab_node_object_requests_total",
+    "Calls that carried whole Node objects: the caller has nodeCacheCapable false.",
+    ["verb"],
+    registry=REGISTRY,
+)
+ANSWER_BYTES = Counter("trimtab_answer_bytes_total", "Bytes of answer bodies.", ["verb"], registry=REGISTRY)
 REQUEST_BYTES = Counter("trimtab_request_bytes_total", "Bytes of request bodies.", ["verb"], registry=REGISTRY)
 NODES_IN = Counter("trimtab_candidate_nodes_total", "Candidate nodes received.", ["verb"], registry=REGISTRY)
+NODES_OUT = Counter(
+    "trimtab_feasible_nodes_total", "Nodes answered: passed, scored, kept or bound.", ["verb"], registry=REGISTRY
+)
 NODES_UNKNOWN = Counter(
     "trimtab_unknown_nodes_total",
     "Candidate nodes that the cluster cache did not know.",
@@ -63,6 +76,21 @@ JOURNAL_DROPPED = Counter(
     "trimtab_journal_dropped_total", "Frames that never reached the journal.", ["cause"], registry=REGISTRY
 )
 JOURNAL_BYTES = Gauge("trimtab_journal_bytes", "Bytes of all segments on disk.", registry=REGISTRY)
+JOURNAL_STRIPPED = Counter(
+    "trimtab_journal_stripped_total", "Frames that lost their detail to a full buffer.", registry=REGISTRY
+)
+JOURNAL_BUFFERED = Gauge("trimtab_journal_buffered_bytes", "Bytes of frames that wait for the disk.", registry=REGISTRY)
+JOURNAL_FAILURES = Counter(
+    "trimtab_journal_failures_total",
+    "System calls of the journal that failed or were slow.",
+    ["cause"],
+    registry=REGISTRY,
+)
+JOURNAL_DELETED = Counter(
+    "trimtab_journal_segments_deleted_total",
+    "Sealed segments deleted to stay within the disk budget.",
+    registry=REGISTRY,
+)
 
 LEASES = Gauge("trimtab_leases", "Reservations held for pods that are not seen bound yet.", registry=REGISTRY)
 LEASES_ENDED = Counter("trimtab_leases_ended_total", "Reservations ended, by cause.", ["cause"], registry=REGISTRY)

@@ -1,0 +1,203 @@
+"""A small world for engine tests: three plugins of our own, a cluster, a binder that says what it is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from extender.cluster.state import ClusterState
+from extender.engine.engine import Engine
+from extender.engine.profile import PolicySet, Profile, Seat
+from extender.framework import (
+    PASSED,
+    Args,
+    Code,
+    Cycle,
+    Filter,
+    Normalize,
+    Plugin,
+    Pod,
+    PreFilter,
+    Rejection,
+    Reserve,
+    Score,
+    Status,
+)
+from extender.framework.compiled import compile_all
+from extender.model.events import NodeUpserted
+from extender.model.node import Node
+from extender.record.frames import Frame
+
+
+class SeatsBook:
+    """Two seats in all; a pod takes one by lease or by being assigned."""
+
+    SEATS = 2
+
+    def __init__(self) -> None:
+        self.assigned: set[str] = set()
+        self.leased: set[str] = set()
+
+    @property
+    def taken(self) -> set[str]:
+        return self.assigned | self.leased
+
+    def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        if new is not None and new.node_name:
+            self.assigned.add(new.uid)
+            self.leased.discard(new.uid)
+        elif new is None and old is not None:
+            self.assigned.discard(old.uid)
+
+    def object_changed(self, *_: object) -> None:
+        pass
+
+
+def seats_left(cycle: Cycle) -> Status:
+    if cycle.pod.uid in cycle.book.taken or len(cycle.book.taken) < SeatsBook.SEATS:
+        return PASSED
+    return Status(Code.UNSCHEDULABLE, "no seat left")
+
+
+SEATS = Plugin(
+    name="Seats",
+    doc="Two pods in all.",
+    pre_filter=PreFilter(seats_left),
+    reserve=Reserve(
+        take=lambda book, pod: book.leased.add(pod.uid),
+        release=lambda book, uid: book.leased.discard(uid),
+        missing="the seat is gone",
+    ),
+    book=SeatsBook,
+)
+
+
+class SizeArgs(Args, frozen=True):
+    least_cpu_milli: int = 0
+
+
+def big_enough(node_capacity_cpu_milli: int, node_unschedulable: bool, arg_least_cpu_milli: int) -> int:  # noqa: FBT001
+    if node_unschedulable:
+        return 2
+    return 1 if node_capacity_cpu_milli < arg_least_cpu_milli else 0
+
+
+SIZE = Plugin(
+    name="Size",
+    doc="Only nodes of some size.",
+    args=SizeArgs,
+    filter=Filter(big_enough, (Rejection("too small"), Rejection("cordoned", Code.UNSCHEDULABLE))),
+)
+
+
+def capacity(node_capacity_cpu_milli: int) -> int:
+    return node_capacity_cpu_milli
+
+
+BIGGEST = Plugin(name="Biggest", doc="Big nodes.", score=Score(capacity, Normalize.MIN_MAX))
+
+
+def raw_count(node_pod_count: int) -> int:
+    return node_pod_count * 1000 - 1
+
+
+WILD = Plugin(name="Wild", doc="Leaves 0..100.", score=Score(raw_count))
+
+
+def raises(cycle: Cycle) -> Status:
+    """Not while it is warmed."""
+    if cycle.now_s:
+        raise RuntimeError("boom")
+    return PASSED
+
+
+BROKEN = Plugin(name="Broken", doc="Raises.", pre_filter=PreFilter(raises))
+
+INSTALLED = (SEATS, SIZE, BIGGEST, WILD, BROKEN)
+
+
+@dataclass
+class FakeBinder:
+    """Answers what `answers` says, pod by pod; "" is success."""
+
+    answers: dict[str, str] = field(default_factory=dict)
+    bound: list[tuple[str, str]] = field(default_factory=list)
+    stored: dict[str, Pod] = field(default_factory=dict)
+    gate: Any = None
+
+    async def bind(self, namespace: str, name: str, uid: str, node: str, timeout_s: float) -> str:
+        if self.gate is not None:
+            await self.gate.wait()
+        answer = self.answers.get(uid, "")
+        if not answer:
+            self.bound.append((uid, node))
+        return answer
+
+    async def read_pod(self, namespace: str, name: str) -> Pod | None:
+        return self.stored.get(f"{namespace}/{name}")
+
+
+class World:
+    def __init__(self, cache: Path, cpus: dict[str, int]) -> None:
+        self.now_s = 1000.0
+        self.state = ClusterState()
+        self.frames: list[Frame] = []
+        self.binder = FakeBinder()
+        self.compiled = compile_all(INSTALLED, cache)
+        self.engine = Engine(
+            self.state, INSTALLED, self.binder, offer=self.frames.append, clock=lambda: self.now_s, lease_ttl_s=60.0
+        )
+        for name, cpu in cpus.items():
+            self.state.apply(NodeUpserted(Node(name=name, capacity={"cpu": str(cpu)})), self.now_s)
+
+    def use(
+        self,
+        *names: str,
+        weights: dict[str, int] | None = None,
+        args: dict[str, Args] | None = None,
+        scale: str = "wide",
+    ) -> None:
+        seats = [self._seat(name, (weights or {}).get(name, 1), (args or {}).get(name)) for name in names]
+        profile = Profile(
+            "default-scheduler",
+            tuple(s for s in seats if s.plugin.pre_filter),
+            tuple(s for s in seats if s.plugin.filter),
+            tuple(s for s in seats if s.plugin.score),
+            tuple(s for s in seats if s.plugin.reserve),
+        )
+        self.engine.activate(PolicySet("r1", "h1", scale, {"default-scheduler": profile}))
+
+    def _seat(self, name: str, weight: int, args: Args | None) -> Seat:
+        compiled = self.compiled[name]
+        phases = frozenset({"preFilter", "filter", "score", "reserve"})
+        return Seat(compiled.plugin, compiled, args or compiled.plugin.args(), weight, phases)
+
+    def rows(self, names: list[str]) -> Any:
+        from extender.engine.cycle import rows_of
+
+        return rows_of(self.state, names)
+
+    def filter(self, pod: Pod, names: list[str]) -> tuple[list[str], dict[str, str]]:
+        """(names that pass, reason of each other)"""
+        verdict = self.engine.filter(pod, names, self.rows(names), self.now_s)
+        assert verdict.make_frame is not None
+        self.frames.append(verdict.make_frame())
+        passed = [n for n, c in zip(names, verdict.codes, strict=True) if c == 0]
+        return passed, {n: verdict.rejections[c - 1].reason for n, c in zip(names, verdict.codes, strict=True) if c}
+
+    def prioritize(self, pod: Pod, names: list[str]) -> dict[str, int]:
+        verdict = self.engine.prioritize(pod, names, self.rows(names), self.now_s)
+        assert verdict.make_frame is not None
+        self.frames.append(verdict.make_frame())
+        return dict(zip(names, verdict.totals.tolist(), strict=True))
+
+    async def bind(self, pod: Pod, node: str) -> str:
+        verdict = await self.engine.bind(pod.namespace, pod.name, pod.uid, node, self.now_s + 5)
+        if verdict.make_frame is not None:
+            self.frames.append(verdict.make_frame())
+        return verdict.error
+
+
+def a_pod(uid: str, **fields: Any) -> Pod:
+    return Pod(namespace="ns", name=f"pod-{uid}", uid=uid, **fields)
