@@ -1,0 +1,152 @@
+"""The scheduler port: a bare ASGI callable for the four verbs, Starlette's router for whatever else comes.
+
+A web framework's request object costs more than filtering a hundred nodes, so the verbs are answered before it.
+Every answer has an exact Content-Length and nothing behind its JSON; every refusal has no body and says why in the
+header X-Trimtab-Reason, because Go clients before 1.27 give up a connection whose error body they do not read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from extender.server.answer import Answer, header_text, refusal
+from extender.server.body import Disconnected, TooLarge, read_body
+from extender.server.verbs import VERBS, Verbs
+from extender.telemetry import metrics
+
+MAX_BODY_BYTES = 64 << 20
+
+_JSON = (b"content-type", b"application/json")
+_CLOSE = (b"connection", b"close")
+_REASON = b"x-trimtab-reason"
+
+
+class SchedulerApp:
+    """ASGI. `drain()` once when shutdown begins: from then on every answer asks its caller to leave."""
+
+    def __init__(self, verbs: Verbs, max_body: int = MAX_BODY_BYTES) -> None:
+        self._verbs = verbs
+        self._max_body = max_body
+        self._draining = False
+        self._verb_of = {f"/{verb}": verb for verb in VERBS}
+        self._disconnects = {verb: metrics.DISCONNECTS.labels(verb) for verb in VERBS}
+        self._rest = _router(self)
+
+    @property
+    def draining(self) -> bool:
+        return self._draining
+
+    def drain(self) -> None:
+        self._draining = True
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST":
+            verb = self._verb_of.get(scope["path"])
+            if verb is not None:
+                await self.answer(verb, scope, receive, send)
+                return
+        await self._rest(scope, receive, send)
+
+    async def answer(self, verb: str, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            body = await read_body(scope, receive, self._max_body)
+        except Disconnected:
+            self._disconnects[verb].inc()
+            return
+        except TooLarge:
+            await self._send(refusal(verb, 413, f"the body is larger than {self._max_body} bytes (--max-body)"), send)
+            return
+        if verb == "bind":
+            await self._bind(body, receive, send)
+        else:
+            await self._send(self._verbs.call(verb, body), send)
+
+    async def _bind(self, body: bytes, receive: Receive, send: Send) -> None:
+        """A bind takes as long as the API server does; its caller may be gone before. It is finished all the same:
+        broken off half-way nobody would know whether the pod is bound."""
+        leaving = asyncio.ensure_future(receive())
+        try:
+            answer = await self._verbs.bind(body)
+            # One turn of the loop, so that a disconnect that has already happened is seen.
+            await asyncio.sleep(0)
+            if leaving.done() and leaving.result()["type"] == "http.disconnect":
+                self._disconnects["bind"].inc()
+        finally:
+            leaving.cancel()
+        await self._send(answer, send)
+
+    async def _send(self, answer: Answer, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": answer.status, "headers": _headers(answer, close=self._draining)}
+        )
+        await send({"type": "http.response.body", "body": answer.body})
+        # Metrics and the record wait until the loop has sent the answer on its way.
+        asyncio.get_running_loop().call_soon(self._verbs.settle, answer)
+
+
+def scheduler_app(verbs: Verbs, max_body: int = MAX_BODY_BYTES) -> SchedulerApp:
+    """The ASGI callable of the scheduler port."""
+    return SchedulerApp(verbs, max_body)
+
+
+def _headers(answer: Answer, *, close: bool) -> list[tuple[bytes, bytes]]:
+    headers = [(b"content-length", b"%d" % len(answer.body))]
+    if answer.body:
+        headers.append(_JSON)
+    if answer.reason:
+        headers.append((_REASON, answer.reason.encode("ascii")))
+    if close or answer.close:
+        headers.append(_CLOSE)
+    return headers
+
+
+def _router(front: SchedulerApp) -> Starlette:
+    app = Starlette(
+        routes=[Route(f"/{verb}", _Verb(front, verb), methods=["POST"]) for verb in VERBS],
+        exception_handlers={404: _refuse(front, "path"), 405: _refuse(front, "method")},
+    )
+    # A redirect would turn the scheduler's POST into something else.
+    app.router.redirect_slashes = False
+    return app
+
+
+class _Verb:
+    """A verb behind the router: reached when the app is mounted below a prefix."""
+
+    def __init__(self, front: SchedulerApp, verb: str) -> None:
+        self._front = front
+        self._verb = verb
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._front.answer(self._verb, scope, receive, send)
+
+
+class _refuse:  # noqa: N801 - read as the verb that it is
+    def __init__(self, front: SchedulerApp, cause: str) -> None:
+        self._front = front
+        self._cause = cause
+
+    def __call__(self, request: Request, refused: Exception) -> Response:
+        status = refused.status_code if isinstance(refused, HTTPException) else 404
+        metrics.REQUESTS_REFUSED.labels(self._cause).inc()
+        metrics.REQUESTS.labels("none", str(status)).inc()
+        headers = {"x-trimtab-reason": header_text(_reason(request, status))}
+        if isinstance(refused, HTTPException) and refused.headers:
+            headers.update(refused.headers)
+        if self._front.draining:
+            headers["connection"] = "close"
+        return Response(status_code=status, headers=headers)
+
+
+def _reason(request: Request, status: int) -> str:
+    known = ", ".join(f"/{verb}" for verb in VERBS)
+    if status == 405:  # noqa: PLR2004 - one of the two that come here
+        return f"{request.url.path} takes POST, not {request.method}"
+    return f"no such path: {request.url.path}; there are {known}"

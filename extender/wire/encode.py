@@ -1,0 +1,92 @@
+"""Writes every extender/v1 answer, plainly. The compiled writer gives the same bytes for what it can do.
+
+No answer holds a null anywhere: of Nodes and NodeNames only the one that came is answered (Go reads a missing key
+as its zero value), and a null in a preempt answer would kill the kube-scheduler process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import orjson
+
+from extender.wire.messages import CandidateRequest, MetaVictims
+
+ERROR_CHARS_MAX = 1024
+"""An error text ends in an event of the pod, which kube-scheduler cuts at this length."""
+
+NAMES_HEAD = b'{"NodeNames":['
+ITEMS_HEAD = b'{"Nodes":{"metadata":{},"items":['
+NAMES_TAIL = b'],"FailedNodes":{'
+ITEMS_TAIL = b']},"FailedNodes":{'
+UNRESOLVABLE_HEAD = b'},"FailedAndUnresolvableNodes":{'
+ERROR_HEAD = b'},"Error":'
+NO_ERROR = ERROR_HEAD + b'""}'
+HOST_HEAD = b'{"Host":'
+SCORE_HEAD = b',"Score":'
+
+
+def text(value: str) -> bytes:
+    """A JSON string. What UTF-8 cannot carry becomes a question mark."""
+    return orjson.dumps(value.encode("utf-8", "replace").decode())
+
+
+def filter_answer(
+    request: CandidateRequest, codes: Sequence[int], reasons: Sequence[str], unresolvable: Sequence[bool]
+) -> bytes:
+    """ExtenderFilterResult in the form of the request. codes[i] is 0, or k for reasons[k - 1]."""
+    failed = [i for i, code in enumerate(codes) if code and not unresolvable[code - 1]]
+    lost = [i for i, code in enumerate(codes) if code and unresolvable[code - 1]]
+    feasible = [i for i, code in enumerate(codes) if not code]
+    names = [orjson.dumps(name) for name in request.names]
+    said = [text(reason) for reason in reasons]
+    return b"".join(
+        (
+            *_kept(request, names, feasible),
+            b",".join(names[i] + b":" + said[codes[i] - 1] for i in failed),
+            UNRESOLVABLE_HEAD,
+            b",".join(names[i] + b":" + said[codes[i] - 1] for i in lost),
+            NO_ERROR,
+        )
+    )
+
+
+def filter_error(request: CandidateRequest, error: str) -> bytes:
+    """ExtenderFilterResult that fails the cycle: the scheduler reads nothing but the error."""
+    return b"".join((*_kept(request, (), ()), UNRESOLVABLE_HEAD, ERROR_HEAD, text(error[:ERROR_CHARS_MAX]), b"}"))
+
+
+def prioritize_answer(names: Sequence[str], totals: Sequence[int]) -> bytes:
+    """HostPriorityList: one entry per host, integers."""
+    entries = (
+        b"%b%b%b%d}" % (HOST_HEAD, orjson.dumps(name), SCORE_HEAD, total)
+        for name, total in zip(names, totals, strict=True)
+    )
+    return b"[" + b",".join(entries) + b"]"
+
+
+def preempt_answer(nodes: Mapping[str, MetaVictims]) -> bytes:
+    """ExtenderPreemptionResult, always in the meta form."""
+    return orjson.dumps(
+        {
+            "NodeNameToMetaVictims": {
+                node: {
+                    "Pods": [{"UID": uid} for uid in victims.uids],
+                    "NumPDBViolations": victims.pdb_violations,
+                }
+                for node, victims in nodes.items()
+            }
+        }
+    )
+
+
+def bind_answer(error: str) -> bytes:
+    """ExtenderBindingResult; an empty error means bound."""
+    return b'{"Error":' + text(error[:ERROR_CHARS_MAX]) + b"}"
+
+
+def _kept(request: CandidateRequest, names: Sequence[bytes], feasible: Iterable[int]) -> tuple[bytes, ...]:
+    if request.items is None:
+        return NAMES_HEAD, b",".join(names[i] for i in feasible), NAMES_TAIL
+    items = request.items
+    return ITEMS_HEAD, b",".join(items[i] for i in feasible), ITEMS_TAIL

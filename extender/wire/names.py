@@ -1,0 +1,82 @@
+"""The name index: which row a node name has, as a hash table that compiled code can ask.
+
+Built aside out of the node table and swapped in with one assignment when the set of nodes has changed. What did
+not change is taken over from the index before, so a node that comes or goes costs a fraction of a millisecond at
+thousands of nodes, not a new index.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from extender.model.columns import NodeTable
+from extender.wire.kernels import ROWS_MAX, Bytes, Int32s, Int64s, Words, fill_table
+
+NAME_BYTES_MAX = 253
+"""Longer names are legal nowhere in Kubernetes; such nodes are left to the plain reader."""
+
+_NEEDS_ESCAPE = re.compile(rb'[\x00-\x1f"\\]')
+_WORD = 8
+
+
+@dataclass(frozen=True, slots=True)
+class NameIndex:
+    """Valid for one names_version of the node table; see kernels.py for the arrays."""
+
+    version: int
+    names: tuple[str, ...]
+    """By row, as in the node table."""
+    records: Bytes
+    lengths: Int32s
+    table: Words
+    seen: Int64s
+    """By row: stamp of the last request that named it."""
+
+    @classmethod
+    def empty(cls) -> NameIndex:
+        return cls(-1, (), np.zeros((1, _WORD), np.uint8), np.zeros(1, np.int32), np.zeros(2, np.uint64), _none(1))
+
+    def renewed(self, nodes: NodeTable) -> NameIndex:
+        """The index of the node table as it is now."""
+        names = tuple(nodes.names[:ROWS_MAX])
+        rows = max(len(names), 1)
+        fresh = [row for row, name in enumerate(names) if row >= len(self.names) or name is not self.names[row]]
+        encoded = {row: _plain(names[row]) for row in fresh}
+        stride = max(self.records.shape[1], *(_padded(len(name)) for name in encoded.values()), _WORD)
+        records = np.zeros((rows, stride), np.uint8)
+        lengths = np.zeros(rows, np.int32)
+        same = min(len(self.names), len(names))
+        records[:same, : self.records.shape[1]] = self.records[:same]
+        lengths[:same] = self.lengths[:same]
+        for row, name in encoded.items():
+            records[row] = 0
+            records[row, : len(name)] = np.frombuffer(name, np.uint8)
+            lengths[row] = len(name)
+        table = np.zeros(_slots(rows), np.uint64)
+        fill_table(records, lengths, table)
+        return NameIndex(nodes.names_version, names, records, lengths, table, _none(rows))
+
+
+def _plain(name: str) -> bytes:
+    """The name as it stands between quotes in compact JSON; nothing if it would need an escape."""
+    try:
+        encoded = name.encode()
+    except UnicodeEncodeError:
+        return b""
+    return b"" if len(encoded) > NAME_BYTES_MAX or _NEEDS_ESCAPE.search(encoded) else encoded
+
+
+def _padded(length: int) -> int:
+    """Whole words, with one to spare: a name is compared word by word up to and including its end."""
+    return (length // _WORD + 1) * _WORD
+
+
+def _slots(rows: int) -> int:
+    return 1 << (3 * rows).bit_length()
+
+
+def _none(rows: int) -> Int64s:
+    return np.zeros(rows, np.int64)
