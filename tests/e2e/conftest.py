@@ -1,0 +1,115 @@
+"""One control plane, one extender and one enforcing scheduler for the whole run; a pool of its own for every test."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.cluster import Pool
+from tests.e2e.controlplane import SCHEDULER, ControlPlane, Scheduler, find_binaries
+from tests.e2e.kube import KubeRefused
+from tests.e2e.policies import NOTHING
+from tests.e2e.process import eventually
+from tests.e2e.programs import DRAIN_S, REPOSITORY, Extender, PolicyConfigMap
+from tests.e2e.registration import render
+
+HOW = "build it with `make e2e` (Go and some minutes, once per machine)"
+ENFORCING = "default-scheduler"
+QUOTAS_PATH = "/apis/scheduling.x-k8s.io/v1alpha1/elasticquotas"
+_pools = itertools.count()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents and {"plane", "binaries"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(300))  # the plane's start counts, and waits have limits of their own
+
+
+@pytest.fixture(scope="session")
+def binaries() -> Path:
+    """Folder with the control plane's programs. Where it is missing: a failure in CI, else a skip."""
+    found = find_binaries()
+    if found is None:
+        if os.environ.get("CI") or os.environ.get("TRIMTAB_CONTROL_PLANE") == "require":
+            pytest.fail(f"no control plane on this machine: {HOW}")
+        pytest.skip(f"no control plane on this machine: {HOW}")
+    return found
+
+
+@pytest.fixture(scope="session")
+def plane(binaries: Path) -> Iterator[ControlPlane]:
+    """etcd and the API server, with deploy/ applied as its README tells operators to."""
+    memory = Path("/dev/shm")  # etcd is much faster in memory than on a shared disk
+    directory = Path(tempfile.mkdtemp(prefix="trimtab-e2e-", dir=memory if os.access(memory, os.W_OK) else None))
+    plane = ControlPlane(binaries, directory)
+    try:
+        plane.start()
+        plane.kubectl("apply", "-k", str(REPOSITORY / "deploy" / "crds"))
+        eventually("elasticquotas are served", lambda: _served(plane, QUOTAS_PATH), 30)
+        plane.kubectl("apply", "-k", str(REPOSITORY / "deploy" / "base"))
+        yield plane
+    finally:
+        plane.stop()
+        _keep_logs(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def extender(plane: ControlPlane) -> Iterator[Extender]:
+    extender = Extender(plane, plane.dir / "journal")
+    extender.run()
+    yield extender
+    extender.terminate(DRAIN_S)
+
+
+@pytest.fixture(scope="session")
+def scheduler(plane: ControlPlane, extender: Extender) -> Iterator[Scheduler]:
+    """A kube-scheduler with exactly scheduler-config/enforcing.yaml."""
+    identity = plane.kubeconfig("scheduler", plane.client(SCHEDULER))
+    config = render("enforcing.yaml", url=extender.url, kubeconfig=identity, scheduler_name=ENFORCING)
+    scheduler = Scheduler(plane, "kube-scheduler", config)
+    scheduler.run()
+    yield scheduler
+    scheduler.terminate(1)
+
+
+@pytest.fixture
+def pool(plane: ControlPlane) -> Iterator[Pool]:
+    pool = Pool(plane, f"pool-{next(_pools)}")
+    yield pool
+    pool.close()
+
+
+@pytest.fixture
+def policy(plane: ControlPlane, extender: Extender) -> Iterator[PolicyConfigMap]:
+    """The policy to edit; afterwards every plugin is off again."""
+    policy = PolicyConfigMap(plane, extender)
+    yield policy
+    if not extender.alive:
+        extender.run()
+    policy.apply(NOTHING)
+
+
+def _served(plane: ControlPlane, path: str) -> bool:
+    """A new kind answers 404 and then 429 for a moment."""
+    try:
+        plane.admin.get(path)
+    except KubeRefused:
+        return False
+    return True
+
+
+def _keep_logs(directory: Path) -> None:
+    """Where TRIMTAB_E2E_LOGS names a folder, the logs of all programs stay there."""
+    if target := os.environ.get("TRIMTAB_E2E_LOGS"):
+        Path(target).mkdir(parents=True, exist_ok=True)
+        for log in [*directory.glob("*.log"), *directory.glob("*.yaml")]:
+            shutil.copy(log, target)

@@ -1,0 +1,141 @@
+"""deploy/ and scheduler-config/: what they render to, and what the rights of deploy/base allow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.e2e.cluster import Pool
+from tests.e2e.controlplane import ControlPlane, Scheduler
+from tests.e2e.kube import Kube, KubeRefused
+from tests.e2e.process import read_url
+from tests.e2e.programs import ACCOUNT, NAMESPACE, POLICY_PATH
+from tests.e2e.registration import places, render
+
+CORE = "/api/v1"
+FORBIDDEN = 403
+
+
+@pytest.fixture
+def account(plane: ControlPlane) -> Kube:
+    return plane.account_client(NAMESPACE, ACCOUNT)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"{CORE}/secrets",
+        f"{CORE}/namespaces/{NAMESPACE}/secrets",
+        f"{CORE}/namespaces/kube-system/configmaps",
+        f"{CORE}/namespaces/{NAMESPACE}/configmaps",
+        f"{CORE}/serviceaccounts",
+        "/apis/apps/v1/deployments",
+        "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+    ],
+)
+def test_the_extender_may_not_read(account: Kube, path: str) -> None:
+    with pytest.raises(KubeRefused) as refused:
+        account.get(path)
+    assert refused.value.status == FORBIDDEN
+
+
+def test_the_extender_may_not_change_pods_nodes_or_other_configmaps(account: Kube, pool: Pool) -> None:
+    node = pool.add_nodes([{"cpu": "1", "memory": "1Gi", "pods": "1"}])[0]
+    pods = f"{CORE}/namespaces/{pool.namespace}/pods"
+    pool.kube.post(f"{CORE}/namespaces/{NAMESPACE}/configmaps", {"metadata": {"name": "other"}})
+    attempts: list[tuple[str, str, Any]] = [
+        ("POST", pods, pool.pod("mine")),
+        ("DELETE", f"{pods}/any", None),
+        ("PATCH", f"{CORE}/nodes/{node}", {"spec": {"unschedulable": True}}),
+        ("PATCH", f"{CORE}/namespaces/{NAMESPACE}/configmaps/other", {"data": {"a": "b"}}),
+        ("DELETE", POLICY_PATH, None),
+        ("POST", f"{CORE}/namespaces/{NAMESPACE}/serviceaccounts/{ACCOUNT}/token", {}),
+    ]
+    for method, path, body in attempts:
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        with pytest.raises(KubeRefused) as refused:
+            account.request(method, path, body, kind)
+        assert refused.value.status == FORBIDDEN, f"{method} {path}"
+
+
+def test_the_extender_may_read_what_it_watches(account: Kube) -> None:
+    for path in (f"{CORE}/pods", f"{CORE}/nodes", "/apis/scheduling.x-k8s.io/v1alpha1/elasticquotas", POLICY_PATH):
+        account.get(path)
+
+
+def test_the_base_runs_both_programs_locked_down(plane: ControlPlane) -> None:
+    deployment = plane.admin.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/trimtab")
+    pod = deployment["spec"]["template"]["spec"]
+    assert [container["name"] for container in pod["containers"]] == ["extender", "analytics"]
+    assert pod["enableServiceLinks"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    for container in pod["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        writable = {mount["mountPath"] for mount in container["volumeMounts"]}
+        assert any(_option(container, "--journal").startswith(path) for path in writable)
+
+
+def test_a_pod_of_the_deployment_is_admitted_under_the_restricted_level(plane: ControlPlane) -> None:
+    template = plane.admin.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/trimtab")["spec"]["template"]
+    pod = {"metadata": {"name": "sample", "labels": template["metadata"]["labels"]}, "spec": template["spec"]}
+    plane.admin.post(f"{CORE}/namespaces/{NAMESPACE}/pods?dryRun=All", pod)
+
+
+def test_the_options_in_the_deployment_exist(plane: ControlPlane) -> None:
+    """Each option is asked for in the program's own help."""
+    from click.testing import CliRunner
+
+    from extender.cli import main
+
+    text = CliRunner().invoke(main, ["extender", "--help"]).output
+    deployment = plane.admin.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/trimtab")
+    extender = deployment["spec"]["template"]["spec"]["containers"][0]
+    for argument in extender["args"]:
+        assert argument.partition("=")[0] in text
+
+
+def test_the_scheduler_took_the_whole_configuration(scheduler: Scheduler) -> None:
+    """What kube-scheduler really runs with: both registrations, and in-tree weights ten times the default."""
+    config = json.loads(read_url(scheduler.url("/configz")))["componentconfig"]
+    asked, binder = config["extenders"]
+    assert (asked["filterVerb"], asked["prioritizeVerb"], asked["preemptVerb"]) == ("filter", "prioritize", "preempt")
+    assert "bindVerb" not in asked or not asked["bindVerb"]
+    assert binder["bindVerb"] == "bind"
+    assert not binder.get("filterVerb")
+    defaults = {plugin["name"]: plugin.get("weight", 0) for plugin in _enabled(config, "multiPoint")}
+    set_here = {plugin["name"]: plugin["weight"] for plugin in _enabled(config, "score")}
+    scoring = {name: weight for name, weight in defaults.items() if weight and name != "DynamicResources"}
+    assert set_here == {name: 10 * weight for name, weight in scoring.items()}
+
+
+@pytest.mark.parametrize("template", ["advisory.yaml", "enforcing.yaml"])
+def test_every_field_of_a_registration_has_a_reason_and_every_place_is_filled(template: str) -> None:
+    assert places(template) == {"TRIMTAB_URL", "KUBECONFIG", "SCHEDULER_NAME", "LEASE_NAME", "LEADER_ELECT"}
+    text = render(template, url="http://127.0.0.1:8888", kubeconfig=Path("kubeconfig"), scheduler_name="name")
+    config = yaml.safe_load(text)
+    ignorable = {extender["ignorable"] for extender in config["extenders"]}
+    assert ignorable == {template == "advisory.yaml"}
+    registrations = text[text.index("\nextenders:") :].splitlines()[2:]
+    assert all("#" in line for line in registrations), "a field without a reason"
+
+
+def _enabled(config: dict[str, Any], point: str) -> list[dict[str, Any]]:
+    enabled: list[dict[str, Any]] = config["profiles"][0]["plugins"].get(point, {}).get("enabled", [])
+    return enabled
+
+
+def _option(container: dict[str, Any], name: str) -> str:
+    for argument in container["args"]:
+        if argument.startswith(f"{name}="):
+            value: str = argument.partition("=")[2]
+            return value
+    raise AssertionError(f"{container['name']} has no {name}")
