@@ -16,7 +16,7 @@ class Address(NamedTuple):
     port: int
 
 
-class AddressType(click.ParamType):
+class AddressType(click.ParamType[Address]):
     """`127.0.0.1:8888`, `[::1]:8888`, `:8888` (all interfaces) or `8888` (loopback); port 0 picks a free one."""
 
     name = "HOST:PORT"
@@ -34,7 +34,7 @@ class AddressType(click.ParamType):
 ADDRESS = AddressType()
 
 
-class SizeType(click.ParamType):
+class SizeType(click.ParamType[int]):
     """Bytes, as a Kubernetes quantity: 64Mi, 8Gi, 1048576."""
 
     name = "SIZE"

@@ -27,7 +27,7 @@ async def explain(world: World, policy: PolicySet, pod: Pod, names: Sequence[str
     rows = rows_of(world.state, names)
     codes = run_filters(Pass(world, profile, pod, rows, now_s), filtered)
     passed = np.flatnonzero(codes == 0)
-    kept = [names[i] for i in passed]
+    kept = [names[i] for i in passed.tolist()]
     totals = run_scores(Pass(world, profile, pod, rows[passed], now_s), policy.scale, scored)
     plugins = _frame(profile)
     for step in filtered.pod_steps:

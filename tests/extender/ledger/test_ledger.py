@@ -69,7 +69,7 @@ def test_switching_a_plugin_off_leaves_what_others_promised():
     assert ledger.drop_plugin("A") == 2
     assert given_back == [("A", "u1"), ("A", "u2")]
     assert ended == [("u2", Ended.DISABLED)]
-    assert ledger.get("u1").plugins == {"B"}
+    assert [(lease.uid, lease.plugins) for lease in ledger.all()] == [("u1", {"B"})]
 
 
 class LedgerMachine(RuleBasedStateMachine):
