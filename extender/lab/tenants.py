@@ -1,0 +1,158 @@
+"""Who uses the simulated cluster: tenants, their applications, and what they were promised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from extender.lab.machines import GPU
+from extender.lab.trees import Tree
+
+CLASSES = {"critical": 1000, "standard": 100, "spot": -10}
+"""PriorityClasses of the simulated cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """One application of a tenant; all its pods ask for the same."""
+
+    name: str
+    cpu_milli: int
+    memory_mi: int
+    weight: float
+    """Its share of arrivals, among all applications."""
+    load: float
+    """CPU that its pods really use, as a share of what they ask for."""
+    lifetime: float = 1.0
+    """How long its pods live, as a multiple of the mean."""
+    gpus: int = 0
+    priority_class: str = "standard"
+    finishes: bool = False
+    """A job, which succeeds; else a service, whose pods are deleted at the end."""
+    warm_up: bool = False
+    """Has an init container."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One namespace with its applications."""
+
+    namespace: str
+    apps: tuple[App, ...]
+    quota_share: tuple[float, float] | None = None
+    """Guaranteed and largest use, as shares of the cluster; None: no ElasticQuota."""
+    gpu_share: tuple[float, float] = (0.0, 0.0)
+
+
+TENANTS = (
+    Tenant(
+        "team-shop",
+        (
+            App("cart", 500, 512, 5, load=0.5),
+            App("search", 1000, 2048, 3, load=0.9, lifetime=1.4),
+            App("checkout", 250, 384, 4, load=0.35, warm_up=True),
+        ),
+        quota_share=(0.45, 0.8),
+    ),
+    Tenant(
+        "team-batch",
+        (
+            App("report", 1500, 2048, 3, load=0.95, lifetime=0.6, priority_class="spot", finishes=True),
+            App("transcode", 2500, 1536, 2, load=1.1, lifetime=0.8, priority_class="spot", finishes=True),
+        ),
+        quota_share=(0.15, 0.22),
+    ),
+    Tenant(
+        "team-ml",
+        (
+            App("train", 3000, 16384, 0.5, load=0.7, lifetime=2.0, gpus=2, finishes=True),
+            App("infer", 1000, 4096, 0.7, load=0.6, gpus=1),
+        ),
+        quota_share=(0.3, 0.5),
+        gpu_share=(1.0, 0.75),
+    ),
+    Tenant(
+        "team-data",
+        (
+            App("ingest", 750, 3072, 3, load=0.6, lifetime=1.2, warm_up=True),
+            App("index", 500, 6144, 1.5, load=0.4, lifetime=1.5),
+        ),
+    ),
+    Tenant("team-platform", (App("gateway", 300, 256, 1.5, load=0.5),)),
+)
+
+INCIDENT = App("incident", 11000, 8192, 0, load=0.8, lifetime=0.25, priority_class="critical", finishes=True)
+"""A large urgent pod that arrives now and then and fits nowhere without preemption."""
+INCIDENT_NAMESPACE = "team-platform"
+
+
+def mean_cpu_milli(tenants: tuple[Tenant, ...] = TENANTS) -> float:
+    """CPU that an average arriving pod holds, weighted with how long it lives."""
+    apps = [app for tenant in tenants for app in tenant.apps]
+    return sum(a.weight * a.lifetime * a.cpu_milli for a in apps) / sum(a.weight for a in apps)
+
+
+def quota_tree(tenant: Tenant, cores: int, memory_gi: int, gpus: int) -> Tree | None:
+    """The tenant's ElasticQuota in a cluster of that size."""
+    if tenant.quota_share is None:
+        return None
+    least, most = (_limits(share, cores, memory_gi) for share in tenant.quota_share)
+    if tenant.gpu_share[1]:
+        least[GPU] = str(int(gpus * tenant.gpu_share[0]))
+        most[GPU] = str(max(1, int(gpus * tenant.gpu_share[1])))
+    return {
+        "metadata": {"name": "promise", "namespace": tenant.namespace},
+        "spec": {"min": least, "max": most},
+    }
+
+
+def _limits(share: float, cores: int, memory_gi: int) -> dict[str, str]:
+    return {"cpu": str(max(1, int(share * cores))), "memory": f"{max(1, int(share * memory_gi))}Gi"}
+
+
+def pod_tree(namespace: str, app: App, owner_uid: str, owner_hash: str) -> Tree:
+    """A pod of the application, as its ReplicaSet (or Job) would create it."""
+    amounts = {"cpu": f"{app.cpu_milli}m", "memory": f"{app.memory_mi}Mi"}
+    gpus = {GPU: str(app.gpus)} if app.gpus else {}
+    image = f"registry.example.test/{namespace}/{app.name}:v1"
+    container = {
+        "name": "main",
+        "image": image,
+        "env": [{"name": "LOG_LEVEL", "value": "info"}],
+        "resources": {"requests": {**amounts, **gpus}, **({"limits": gpus} if gpus else {})},
+    }
+    first = {
+        "name": "warm-up",
+        "image": image,
+        "command": ["/warm-up"],
+        "resources": {"requests": {"cpu": f"{app.cpu_milli // 2}m", "memory": "64Mi"}},
+    }
+    owner = f"{app.name}-{owner_hash}"
+    kind = ("batch/v1", "Job") if app.finishes else ("apps/v1", "ReplicaSet")
+    spec: Tree = {
+        **({"initContainers": [first]} if app.warm_up else {}),
+        "containers": [container],
+        "terminationGracePeriodSeconds": 2,
+        "priorityClassName": app.priority_class,
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+    }
+    if app.gpus:
+        spec["tolerations"] = [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}]
+    if app.finishes:
+        spec["restartPolicy"] = "Never"
+    return {
+        "metadata": {
+            "generateName": f"{owner}-",
+            "labels": {"app": app.name, "team": namespace, "pod-template-hash": owner_hash},
+            "ownerReferences": [
+                {
+                    "apiVersion": kind[0],
+                    "kind": kind[1],
+                    "name": owner,
+                    "uid": owner_uid,
+                    "controller": True,
+                    "blockOwnerDeletion": True,
+                }
+            ],
+        },
+        "spec": spec,
+    }
