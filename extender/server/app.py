@@ -8,6 +8,7 @@ header X-Trimtab-Reason, because Go clients before 1.27 give up a connection who
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -147,6 +148,8 @@ class _refuse:  # noqa: N801 - read as the verb that it is
 
 def _reason(request: Request, status: int) -> str:
     known = ", ".join(f"/{verb}" for verb in VERBS)
-    if status == 405:  # noqa: PLR2004 - one of the two that come here
-        return f"{request.url.path} takes POST, not {request.method}"
-    return f"no such path: {request.url.path}; there are {known}"
+    # Not request.url: it is put together with the Host header, which may be anything.
+    path = request.scope["path"]
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        return f"{path} takes POST, not {request.method}"
+    return f"no such path: {path}; there are {known}"

@@ -195,7 +195,7 @@ def _split(text: Bytes, end: int, starts: Int64s, hashes: Words) -> int:
             here += 8
             if here >= end:
                 return NOT_PLAIN
-        rest = np.int64(trailing_zeros(found) >> _U(3))
+        rest: Any = np.int64(trailing_zeros(found) >> _U(3))
         if rest != 0:
             hashed = _mix(hashed, word & _low_bytes(rest))
         hashes[count] = _finish(hashed, here - first + rest)
