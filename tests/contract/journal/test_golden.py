@@ -1,0 +1,38 @@
+"""Journals that older programs wrote stay readable. `v1/` was written once and is never changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from extender.record.frames import Decision, Event, Gap, Outcome, Policy, Snapshot, decode
+from extender.record.reader import Found, JournalReader, Place
+
+HERE = Path(__file__).parent
+
+
+def test_every_frame_of_format_1_is_read_with_its_values():
+    reader = JournalReader([HERE / "v1"])
+    found = reader.read(100, 1 << 20)
+    assert all(isinstance(item, Found) for item in found)
+    assert [item.frame.sequence for item in found] == [1, 2, 3, 4, 5, 6, 7]
+    policy, snapshot, event, filtered, scored, outcome, gap = (decode(item.frame.payload) for item in found)
+    assert isinstance(policy, Policy)
+    assert (policy.revision, policy.hash, policy.source) == ("7", "abc123", "file")
+    assert policy.document == {"profiles": []}
+    assert isinstance(snapshot, Snapshot)
+    assert snapshot.columns == {"cpu": [4000, 8000]}
+    assert isinstance(event, Event)
+    assert (event.change, event.value) == ("NodeDeleted", {"name": "node-2"})
+    assert isinstance(filtered, Decision)
+    assert (filtered.verb, filtered.decision, filtered.pod.name) == ("filter", "d1", "web-0")
+    assert filtered.plugins[0].reasons == {"out of quota": 1}
+    assert (filtered.rejected[0].node, filtered.candidates) == ("node-2", ["node-1", "node-2"])
+    assert isinstance(scored, Decision)
+    assert scored.best[0].parts == {"PodState": (3, 100, 200)}
+    assert scored.leases[0].action == "taken"
+    assert isinstance(outcome, Outcome)
+    assert (outcome.result, outcome.node, outcome.seen_by) == ("bound", "node-1", "watch")
+    assert isinstance(gap, Gap)
+    assert (gap.count, gap.cause, gap.from_us, gap.to_us) == (12, "full", 1767323000000000, 1767323001000000)
+    assert reader.places() == {"golden": Place(3, 0)}
+    reader.close()
