@@ -24,14 +24,31 @@ class Readings(NamedTuple):
     nodes: dict[str, Reading]
 
 
+class Digest(dict[str, Any]):
+    """A document reduced to what is read of it, with the readings already taken: applying it is one short step."""
+
+    def __init__(self, readings: Readings) -> None:
+        super().__init__(
+            window={"end": readings.end_s},
+            data={"NodeMetricsMap": {name: {"metrics": _metrics_of(read)} for name, read in readings.nodes.items()}},
+        )
+        self.readings = readings
+
+
 def readings_of(document: Mapping[str, Any]) -> Readings:
     """Never raises: whatever has the wrong shape is left out and counted."""
-    window = _get(document, "window")
-    end = _get(window, "end")
+    if isinstance(document, Digest):
+        return document.readings
     return Readings(
-        end_s=int(end) if isinstance(end, int | float) and math.isfinite(end) else 0,
+        end_s=end_of(_get(document, "window")),
         nodes={name: reading_of(entry) for name, entry in _nodes_of(document).items() if isinstance(name, str)},
     )
+
+
+def end_of(window: object) -> int:
+    """End of the window, unix seconds; 0 if it does not say."""
+    end = _get(window, "end")
+    return int(end) if isinstance(end, int | float) and math.isfinite(end) else 0
 
 
 def reading_of(entry: object) -> Reading:
@@ -55,6 +72,11 @@ def reading_of(entry: object) -> Reading:
         else:
             memory = float(amount)
     return Reading(cpu, memory)
+
+
+def _metrics_of(reading: Reading) -> list[dict[str, Any]]:
+    pairs = (("CPU", reading.cpu_pct), ("Memory", reading.memory_pct))
+    return [{"type": kind, "operator": "Latest", "value": pct} for kind, pct in pairs if pct is not None]
 
 
 def _nodes_of(document: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 import numpy as np
@@ -16,7 +16,7 @@ from extender.cluster.assignments import KEPT_S, Assignments
 from extender.cluster.readings import Reading, readings_of
 from extender.cluster.sound import sound_node, sound_pod
 from extender.cluster.tally import Charge, Tally
-from extender.model.columns import FIXED_RESOURCES, NodeTable
+from extender.model.columns import FIXED_RESOURCES, Bools, Float64s, NodeTable
 from extender.model.events import (
     Event,
     MetricsReplaced,
@@ -175,8 +175,10 @@ class ClusterState:
             self._tally(pod.node_name).add(pod.uid, charge)
             self._begin_assignment(pod, now_s)
             self._show_tally(pod.node_name)
-        elif pod.nominated_node_name and not pod.terminating:
-            self.nominated[pod.uid] = pod
+        elif pod.nominated_node_name:
+            # The scheduler's nominator, which the column mirrors, knows terminating pods too.
+            if not pod.terminating:
+                self.nominated[pod.uid] = pod
             self._tally(pod.nominated_node_name).nominated += 1
             self._show_tally(pod.nominated_node_name)
 
@@ -188,7 +190,8 @@ class ClusterState:
             if not keeps_node:
                 self._end_assignment(pod, now_s)
             self._show_tally(pod.node_name)
-        elif self.nominated.pop(pod.uid, None) is not None:
+        elif pod.nominated_node_name:
+            self.nominated.pop(pod.uid, None)
             self._tally(pod.nominated_node_name).nominated -= 1
             self._show_tally(pod.nominated_node_name)
 
@@ -277,7 +280,8 @@ class ClusterState:
         """A node appeared: what waited for it moves in."""
         reading = self._readings.get(name)
         if reading is not None:
-            self._show_reading(row, reading)
+            _show_column(self.nodes.load_cpu_pct, self.nodes.load_cpu_known, [row], [reading.cpu_pct])
+            _show_column(self.nodes.load_memory_pct, self.nodes.load_memory_known, [row], [reading.memory_pct])
         tally = self._tallies.get(name)
         if tally is None:
             return
@@ -314,13 +318,17 @@ class ClusterState:
         nodes.load_memory_known[:] = False
         nodes.load_cpu_pct[:] = 0.0
         nodes.load_memory_pct[:] = 0.0
-        unknown = 0
+        rows, cpu, memory, unknown = [], [], [], 0
         for name, reading in readings.nodes.items():
             row = nodes.row(name)
-            if row >= 0:
-                self._show_reading(row, reading)
-            else:
+            if row < 0:
                 unknown += 1
+                continue
+            rows.append(row)
+            cpu.append(reading.cpu_pct)
+            memory.append(reading.memory_pct)
+        _show_column(nodes.load_cpu_pct, nodes.load_cpu_known, rows, cpu)
+        _show_column(nodes.load_memory_pct, nodes.load_memory_known, rows, memory)
         if unknown:
             METRICS_ODD.labels("unknown node").inc(unknown)
         self._readings = readings.nodes
@@ -328,16 +336,18 @@ class ClusterState:
         self.metrics_at_s = event.fetched_at_s
         nodes.touch()
 
-    def _show_reading(self, row: int, reading: Reading) -> None:
-        if reading.cpu_pct is not None:
-            self.nodes.load_cpu_pct[row], self.nodes.load_cpu_known[row] = reading.cpu_pct, True
-        if reading.memory_pct is not None:
-            self.nodes.load_memory_pct[row], self.nodes.load_memory_known[row] = reading.memory_pct, True
-
     def _prune(self, now_s: float) -> None:
         # Without metrics nobody reads assignments, but the next document may look back a little.
         since_s = min(now_s, self.metrics_end_s) if self._readings and self.metrics_end_s else now_s
         self.assignments.prune(since_s - KEPT_S)
+
+
+def _show_column(percent: Float64s, known: Bools, rows: list[int], values: Sequence[float | None]) -> None:
+    """Write readings into a pair of columns; None is no measurement."""
+    measured = np.array(values, np.float64)
+    have = ~np.isnan(measured)
+    percent[rows] = np.where(have, measured, 0.0)
+    known[rows] = have
 
 
 def _tell(listeners: Iterable[Callable[..., None]], *what: object) -> None:

@@ -6,7 +6,6 @@ that never end, nor the other way round.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -145,7 +144,8 @@ class KubeApi:
         """Whole lines as they come, without the line end; a line cut off by the end of the stream is left out.
 
         Raises KubeError(status=...) when the answer is not 200, and KubeError when nothing was said for
-        `read_timeout_s` or the connection broke.
+        `read_timeout_s` or the connection broke. Many lines may come in one read: a caller that does much with
+        each should let others on the loop run in between.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=read_timeout_s)
         try:
@@ -264,5 +264,3 @@ async def _lines(answer: aiohttp.ClientResponse, path: str) -> AsyncIterator[byt
         for other in others:
             yield b"".join(pending)
             pending, size = [other], len(other)
-            # Many small events in one read: others on this loop come first.
-            await asyncio.sleep(0)

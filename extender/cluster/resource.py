@@ -1,0 +1,123 @@
+"""What an informer must know about a kind of object: where it is listed, how it is named and decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import msgspec
+
+from extender.model.events import (
+    Event,
+    NodeDeleted,
+    NodeUpserted,
+    Object,
+    ObjectDeleted,
+    ObjectUpserted,
+    PodDeleted,
+    PodUpserted,
+)
+from extender.model.node import decode_node
+from extender.model.pod import decode_pod
+
+# Like the scheduler's own informer: for every plugin a terminal pod is gone.
+LIVING_PODS = "status.phase!=Succeeded,status.phase!=Failed"
+# Long, never read by a plugin, and sometimes holding what its author would not publish.
+_UNREAD_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
+# What decoding raises over bad bytes, bad shapes, absurd times and absurd depth.
+UNREADABLE = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
+
+
+class KindLike(Protocol):
+    """A resource kind as a plugin declares it."""
+
+    @property
+    def group(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def plural(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def namespaced(self) -> bool: ...
+
+
+class Meta(msgspec.Struct, gc=False, rename="camel"):
+    """Enough of an object's metadata to name it."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    name: str
+    """For metrics and messages: `pods`, `elasticquotas.scheduling.x-k8s.io`."""
+    path: str
+    key: Callable[[Meta], str]
+    """What the state knows the object by; empty if it cannot be named."""
+    upserted: Callable[[str, msgspec.Raw], Event]
+    """(key, JSON) -> event. Raises one of UNREADABLE."""
+    deleted: Callable[[str], Event]
+    selector: str = ""
+    """Field selector."""
+    optional: bool = False
+    """The kind may be absent from the cluster."""
+
+
+NODES = Resource(
+    name="nodes",
+    path="/api/v1/nodes",
+    key=lambda meta: meta.name,
+    upserted=lambda _key, raw: NodeUpserted(decode_node(memoryview(raw))),
+    deleted=NodeDeleted,
+)
+PODS = Resource(
+    name="pods",
+    path="/api/v1/pods",
+    key=lambda meta: meta.uid,
+    upserted=lambda _key, raw: PodUpserted(decode_pod(memoryview(raw))),
+    deleted=PodDeleted,
+    selector=LIVING_PODS,
+)
+
+
+def custom(kind: KindLike) -> Resource:
+    """The resource of a declared kind, over all namespaces."""
+    prefix = f"/apis/{kind.group}/{kind.version}" if kind.group else f"/api/{kind.version}"
+    return Resource(
+        name=f"{kind.plural}.{kind.group}" if kind.group else kind.plural,
+        path=f"{prefix}/{kind.plural}",
+        key=_namespaced_key if kind.namespaced else lambda meta: meta.name,
+        upserted=lambda key, raw: ObjectUpserted(kind.kind, key, decode_object(memoryview(raw))),
+        deleted=lambda key: ObjectDeleted(kind.kind, key),
+        optional=True,
+    )
+
+
+def decode_object(raw: bytes | memoryview) -> Object:
+    """JSON -> the object without status and bookkeeping. Raises msgspec.DecodeError."""
+    return trimmed_object(_OBJECT.decode(raw))
+
+
+def trimmed_object(tree: dict[str, Any]) -> Object:
+    """The object without its status, managed fields and last applied text."""
+    kept = {name: part for name, part in tree.items() if name != "status"}
+    meta = kept.get("metadata")
+    if isinstance(meta, dict):
+        kept["metadata"] = meta = {name: part for name, part in meta.items() if name != "managedFields"}
+        notes = meta.get("annotations")
+        if isinstance(notes, dict) and _UNREAD_ANNOTATION in notes:
+            meta["annotations"] = {name: text for name, text in notes.items() if name != _UNREAD_ANNOTATION}
+    return kept
+
+
+_OBJECT: msgspec.json.Decoder[dict[str, Any]] = msgspec.json.Decoder(dict[str, Any])
+
+
+def _namespaced_key(meta: Meta) -> str:
+    return f"{meta.namespace}/{meta.name}" if meta.name else ""
