@@ -164,4 +164,10 @@ POLICY_RELOADS = Counter("trimtab_policy_reloads_total", "Policy texts read, by 
 POLICY_REVISION = Gauge(
     "trimtab_policy_revision_info", "The policy in effect.", ["revision", "hash"], registry=REGISTRY
 )
+POLICY_WRITE_FAILURES = Counter(
+    "trimtab_policy_write_failures_total",
+    "Status, events and last good copies of the policy that could not be written; the policy itself is unaffected.",
+    ["what"],
+    registry=REGISTRY,
+)
 BUILD_INFO = Gauge("trimtab_build_info", "Version of the program.", ["version"], registry=REGISTRY)

@@ -1,0 +1,26 @@
+"""What became of the newest policy text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+APPLIED = "Applied"
+REFUSED = "Refused"
+DELETED = "Deleted"
+UNREADABLE = "Unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    reason: str
+    """Applied, Refused, Deleted or Unreadable."""
+    message: str
+    """For people: what happened, and which policy is in effect now."""
+    desired_revision: str
+    effective_revision: str
+    """Empty: none, every plugin is off."""
+    effective_hash: str
+
+    @property
+    def applied(self) -> bool:
+        return self.reason == APPLIED
