@@ -191,7 +191,8 @@ def assert_row(state: ClusterState, naive: Naive, name: str, here: dict[str, Pod
     assert table.requested_memory_bytes[row] == min(MAX_INT64, sum(s.memory_bytes for s in sums))
     assert table.pod_count[row] == len(here)
     assert table.terminating_count[row] == sum(p.terminating for p in here.values())
-    assert table.nominated_count[row] == sum(p.nominated_node_name == name for p in state.nominated.values())
+    nominated = [p for p in naive.pods.values() if not p.node_name and p.nominated_node_name == name]
+    assert table.nominated_count[row] == len(nominated)
     assert table.capacity_cpu_milli[row] == 1000 * int(node.capacity["cpu"])
     assert table.unschedulable[row] == node.unschedulable
     gpu = table.resource_index("x.org/gpu")
