@@ -46,7 +46,7 @@ def decode(plugin: Plugin, raw: object) -> tuple[Args | None, list[Problem]]:
             return plugin.decode_args(tree), []
         return msgspec.convert(tree, plugin.args, strict=True), []
     except msgspec.ValidationError as wrong:
-        return None, [_problem(wrong, "")]
+        return None, [located(wrong, "")]
     except QuantityError as wrong:
         return None, [("", str(wrong))]
 
@@ -81,7 +81,7 @@ def _problems(kind: Any, tree: Any, path: str) -> typing.Iterator[Problem]:
         try:
             msgspec.convert(tree, kind, strict=True)
         except msgspec.ValidationError as wrong:
-            yield _problem(wrong, path)
+            yield located(wrong, path)
 
 
 def _struct_problems(kind: Any, fields: dict[str, Any], tree: Mapping[Any, Any], path: str) -> typing.Iterator[Problem]:
@@ -105,7 +105,8 @@ def _fields(kind: Any) -> dict[str, Any] | None:
     return {field.encode_name: hints[field.name] for field in msgspec.structs.fields(kind)}
 
 
-def _problem(wrong: msgspec.ValidationError, path: str) -> Problem:
+def located(wrong: msgspec.DecodeError, path: str) -> Problem:
+    """(path of the value below `path`, message without the path) of a decoding error."""
     text = str(wrong)
     found = _AT.search(text)
     if not found:

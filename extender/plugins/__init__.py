@@ -7,9 +7,11 @@ another plugin.
 from __future__ import annotations
 
 from extender.framework import Plugin
-from extender.plugins import node_resources_allocatable, pod_state
+from extender.plugins import capacity_scheduling, node_resources_allocatable, pod_state, target_load_packing
 
 PLUGINS: tuple[Plugin, ...] = (
+    capacity_scheduling.PLUGIN,
     node_resources_allocatable.PLUGIN,
     pod_state.PLUGIN,
+    target_load_packing.PLUGIN,
 )

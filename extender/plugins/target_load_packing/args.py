@@ -1,0 +1,104 @@
+"""Arguments of TargetLoadPacking, with upstream's names, units and defaults."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import msgspec
+
+from extender.framework import Args, Quantities, QuantityError, milli
+
+KUBERNETES, PROMETHEUS, SIGNALFX = "KubernetesMetricsServer", "Prometheus", "SignalFx"
+PROVIDERS = (KUBERNETES, PROMETHEUS, SIGNALFX)
+TARGET_DEFAULT = 40
+
+_HEX_FLOAT = re.compile(r"[+-]?0[xX][0-9a-fA-F_]*\.?[0-9a-fA-F_]*[pP][+-]?[0-9_]+", re.ASCII)
+_INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
+
+
+class MetricProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="camel"):
+    """Where upstream's plugin would read node load. Here the extender's own options decide; checked all the same."""
+
+    type: Annotated[
+        str | msgspec.UnsetType,
+        msgspec.Meta(
+            description="Default KubernetesMetricsServer, unless watcherAddress is written.",
+            extra_json_schema={"enum": ["", *PROVIDERS]},
+        ),
+    ] = msgspec.UNSET
+    address: str = ""
+    token: str = ""
+    insecure_skip_verify: Annotated[bool, msgspec.Meta(description="Default true with type Prometheus.")] = False
+
+
+class TargetLoadPackingArgs(Args, frozen=True):
+    metric_provider: MetricProvider = MetricProvider(type=KUBERNETES)
+    watcher_address: Annotated[
+        str, msgspec.Meta(description="URL of a load-watcher; if written, metricProvider is ignored.")
+    ] = ""
+    default_requests: Annotated[
+        Quantities,
+        msgspec.Meta(description="CPU taken for a container that names none; without cpu in the map: 0."),
+    ] = msgspec.field(default_factory=lambda: {"cpu": "1"})
+    default_requests_multiplier: Annotated[
+        str, msgspec.Meta(description="A float in text: usage expected per requested CPU of a container without limit.")
+    ] = "1.5"
+    target_utilization: Annotated[
+        int,
+        msgspec.Meta(
+            ge=_INT64_MIN,
+            le=_INT64_MAX,
+            description="Percent of CPU to pack up to; 0 and below mean 40; usually below 100.",
+        ),
+    ] = TARGET_DEFAULT
+
+
+def decode_args(raw: Mapping[str, Any]) -> TargetLoadPackingArgs:
+    """Upstream's defaulting, which looks at what is written and not only at values. Raises msgspec.ValidationError."""
+    given = dict(raw)
+    provider = {k: v for k, v in given.get("metricProvider", {}).items() if (k, v) != ("type", "")}
+    if "watcherAddress" not in given:
+        provider.setdefault("type", KUBERNETES)
+    if provider.get("type") == PROMETHEUS:
+        provider.setdefault("insecureSkipVerify", True)
+    given["metricProvider"] = provider
+    if given.get("targetUtilization", 0) <= 0:
+        given["targetUtilization"] = TARGET_DEFAULT
+    for name, amount in given.get("defaultRequests", {}).items():
+        try:
+            milli(amount)
+        except QuantityError as wrong:
+            raise msgspec.ValidationError(f"{wrong} - at `$.defaultRequests.{name}`") from None
+    return msgspec.convert(given, TargetLoadPackingArgs, strict=True)
+
+
+def check(args: TargetLoadPackingArgs) -> list[tuple[str, str]]:
+    wrong = []
+    try:
+        multiplier(args)
+    except ValueError as why:
+        wrong.append(("defaultRequestsMultiplier", f"unable to parse DefaultRequestsMultiplier: {why}"))
+    kind = "" if args.metric_provider.type is msgspec.UNSET else args.metric_provider.type
+    if not args.watcher_address and kind not in PROVIDERS:
+        wrong.append(("metricProvider.type", f"invalid MetricProvider.Type, got {kind} (want {', '.join(PROVIDERS)})"))
+    return wrong
+
+
+def multiplier(args: TargetLoadPackingArgs) -> float:
+    """The number in `defaultRequestsMultiplier`, spelled as Go spells floats. Raises ValueError.
+
+    Infinities and NaN, which Go takes, are refused: no score can come of them.
+    """
+    text = args.default_requests_multiplier
+    try:
+        number = float.fromhex(text.replace("_", "")) if _HEX_FLOAT.fullmatch(text) else float(text)
+    except (ValueError, OverflowError):
+        number = math.nan
+    if text != text.strip() or not text.isascii() or math.isnan(number):
+        raise ValueError(f'parsing "{text}": invalid syntax')
+    if math.isinf(number):
+        raise ValueError(f'parsing "{text}": value out of range')
+    return number
