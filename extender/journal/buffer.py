@@ -36,10 +36,6 @@ class Buffer:
     def __len__(self) -> int:
         return len(self._queue)
 
-    def head_bytes(self) -> int:
-        """Bytes of the oldest payload; 0: nothing waits."""
-        return len(self._queue[0].payload) if self._queue else 0
-
     def add(self, frame: Frame, payload: bytes) -> list[int]:
         """Keep the frame as well as space allows. Answers the times (us) of the frames that were given up for it,
         this one included."""
@@ -62,25 +58,29 @@ class Buffer:
             self._detailed.append(entry)
         return given_up
 
-    def take(self, max_frames: int) -> list[Waiting]:
-        """The oldest frames, out of the buffer."""
-        taken: list[Waiting] = []
-        while self._queue and len(taken) < max_frames:
-            entry = self._queue.popleft()
-            self.size -= len(entry.payload)
-            if entry.detailed:
-                self._detailed.popleft()  # both are in the order of arrival
-            if entry.payload:
-                taken.append(entry)
-        return taken
+    def first(self) -> Waiting | None:
+        """The oldest frame, which stays until `drop_first` and keeps its detail from now on."""
+        while self._queue and not self._queue[0].payload:
+            self._queue.popleft()
+        if not self._queue:
+            return None
+        head = self._queue[0]
+        if head.detailed:
+            head.detailed = False
+            self._detailed.popleft()  # both are in the order of arrival
+        return head
 
-    def put_back(self, entries: list[Waiting]) -> None:
-        """Frames that could not be written after all, to the front again."""
-        for entry in reversed(entries):
-            self._queue.appendleft(entry)
-            self.size += len(entry.payload)
-            if entry.detailed:
-                self._detailed.appendleft(entry)
+    def drop_first(self) -> None:
+        """The oldest frame has been written."""
+        self.size -= len(self._queue.popleft().payload)
+
+    def clear(self) -> list[int]:
+        """Give up everything; the times (us) of what waited."""
+        times = [entry.at_us for entry in self._queue if entry.payload]
+        self._queue.clear()
+        self._detailed.clear()
+        self.size = 0
+        return times
 
     def _fits(self, payload: bytes) -> bool:
         return self.size + len(payload) <= self._limit

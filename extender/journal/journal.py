@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from extender.journal.buffer import Buffer, Waiting
+from extender.journal.buffer import Buffer
 from extender.journal.disk import Disk
 from extender.journal.segments import Segments
 from extender.record.frames import Frame, Gap, encode
@@ -37,7 +37,6 @@ HOLD_S = 1.0
 RETRY_S = 1.0
 BUDGET_EVERY_S = 10.0
 CLOSE_WITHIN_S = 5.0
-_DRAIN_FRAMES = 256
 _LOG = logging.getLogger(__name__)
 
 
@@ -153,8 +152,7 @@ class Journal:
         if self._thread.is_alive():
             _LOG.error("the journal could not be closed within %g s: the disk hangs", within_s)
         with self._lock:
-            left = self._buffer.take(len(self._buffer))
-            self._count_loss("closed", [entry.at_us for entry in left])
+            self._count_loss("closed", self._buffer.clear())
 
     def status(self) -> dict[str, Any]:
         """For the admin page: where, how much, and what is wrong (empty `trouble`: nothing)."""
@@ -222,6 +220,8 @@ class Journal:
         if not times_us:
             return
         metrics.JOURNAL_DROPPED.labels(cause).inc(len(times_us))
+        self._direct = False  # the journal's thread has a gap to tell
+        self._wake.set()
         loss = self._losses.setdefault(cause, _Loss(0, times_us[0], times_us[0]))
         loss.count += len(times_us)
         loss.from_us = min(loss.from_us, *times_us)
@@ -277,7 +277,7 @@ class Journal:
         gone = segments.vanished()
         with self._lock:
             idle = segments.frames > 0 and time.monotonic() - self._last_write >= self._segment_idle_s
-            full = segments.size >= self._segment_bytes or (not self._direct and self._is_next_too_long(segments))
+            full = segments.size >= self._segment_bytes
             if segments.file is None or not (idle or full or gone):
                 return
             self._direct = False
@@ -286,18 +286,16 @@ class Journal:
         else:
             segments.seal()
 
-    def _is_next_too_long(self, segments: Segments) -> bool:
-        head = self._buffer.head_bytes()
-        return head > 0 and segments.frames > 0 and segments.size + FRAME_OVERHEAD + head > self._segment_bytes
-
     def _drain(self, segments: Segments) -> None:
         """Write what waits, oldest first; then what was lost."""
         while True:
             with self._lock:
-                entries = self._buffer.take(_DRAIN_FRAMES)
-            if not entries:
+                entry = self._buffer.first()
+            if entry is None:
                 break
-            self._write_out(segments, entries)
+            self._append_rotating(segments, entry.payload)
+            with self._lock:
+                self._buffer.drop_first()
         for cause in list(self._losses):
             with self._lock:
                 loss = self._losses.pop(cause)
@@ -306,15 +304,6 @@ class Journal:
                 self._append_rotating(segments, encode(gap))
             except OSError:
                 self._return_loss(cause, loss)
-                raise
-
-    def _write_out(self, segments: Segments, entries: list[Waiting]) -> None:
-        for written, entry in enumerate(entries):
-            try:
-                self._append_rotating(segments, entry.payload)
-            except OSError:
-                with self._lock:
-                    self._buffer.put_back(entries[written:])
                 raise
 
     def _append_rotating(self, segments: Segments, payload: bytes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 
@@ -38,7 +39,7 @@ def test_what_is_written_is_read(bodies, base):
     assert [f.payload for f in found] == bodies
     assert [f.sequence for f in found] == list(range(1, len(bodies) + 1))
     assert found[0].offset == base
-    assert all(a.end == b.offset for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end == b.offset for a, b in itertools.pairwise(found))
 
 
 @settings(max_examples=400)
@@ -88,7 +89,7 @@ def test_reading_in_pieces_gives_the_same_frames_as_reading_at_once(bodies, data
     """A growing file, looked at whenever some more bytes have come."""
     text = file_of(bodies)
     place, found = 0, []
-    for cut in sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=10))) + [len(text)]:
+    for cut in [*sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=10))), len(text)]:
         for item in scan(text[place:cut], place, complete=False):
             found.append(item)
             place = item.end
