@@ -1,0 +1,58 @@
+import { effect } from "@preact/signals";
+import en from "../locales/en.json";
+import zh from "../locales/zh.json";
+import { stored } from "./storage";
+
+export type Language = "en" | "zh";
+export type Key = keyof typeof en;
+
+const catalogues: Record<Language, Record<Key, string>> = { en, zh };
+
+export const language = stored<Language>(
+  "trimtab.language",
+  ["en", "zh"],
+  navigator.languages.some((name) => name.toLowerCase().startsWith("zh")) ? "zh" : "en",
+);
+
+effect(() => {
+  document.documentElement.lang = language.value === "zh" ? "zh-CN" : "en";
+});
+
+/** The text of a key in the chosen language, with `{name}` filled in. */
+export function t(key: Key, values: Record<string, string | number> = {}): string {
+  const text = catalogues[language.value][key];
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
+    const value = values[name];
+    return value === undefined ? whole : typeof value === "number" ? count(value) : value;
+  });
+}
+
+const locale = () => (language.value === "zh" ? "zh-CN" : "en-GB");
+
+export function count(value: number): string {
+  return new Intl.NumberFormat(locale()).format(value);
+}
+
+export function percent(ratio: number): string {
+  return new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: 1 }).format(ratio);
+}
+
+/** Milliseconds with three significant figures: 0.42, 8.13, 135. */
+export function milliseconds(value: number): string {
+  const digits = value >= 100 ? 0 : value >= 10 ? 1 : value >= 1 ? 2 : 3;
+  return `${new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value)} ms`;
+}
+
+/** Time of day; with the date when it is not today. */
+export function moment(iso: string, now = new Date()): string {
+  const at = new Date(iso);
+  const time = new Intl.DateTimeFormat(locale(), {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    fractionalSecondDigits: 3,
+    hourCycle: "h23",
+  }).format(at);
+  if (at.toDateString() === now.toDateString()) return time;
+  return `${new Intl.DateTimeFormat(locale(), { month: "short", day: "numeric" }).format(at)} ${time}`;
+}

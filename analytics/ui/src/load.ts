@@ -1,0 +1,44 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Trouble } from "./api";
+
+export interface Loaded<T> {
+  value: T | undefined;
+  trouble: Trouble | undefined;
+  busy: boolean;
+  again: () => void;
+  /** Put a newer value in its place; an answer still on its way wins over it. */
+  set: (value: T) => void;
+}
+
+/** Ask whenever `key` changes; the last good value stays in sight while a newer one is on its way or fails. */
+export function useLoad<T>(key: string, ask: (signal: AbortSignal) => Promise<T>): Loaded<T> {
+  const [turn, setTurn] = useState(0);
+  const [state, setState] = useState<{ key: string; value?: T; trouble?: Trouble; busy: boolean }>({
+    key,
+    busy: true,
+  });
+  const latest = useRef(ask);
+  latest.current = ask;
+
+  useEffect(() => {
+    const abort = new AbortController();
+    setState((old) => (old.key === key ? { ...old, busy: true } : { key, busy: true }));
+    latest
+      .current(abort.signal)
+      .then((value) => setState({ key, value, busy: false }))
+      .catch((error: unknown) => {
+        if (abort.signal.aborted) return;
+        const trouble = error instanceof Trouble ? error : new Trouble("failed", String(error));
+        setState((old) => ({ ...old, key, trouble, busy: false }));
+      });
+    return () => abort.abort();
+  }, [key, turn]);
+
+  return {
+    value: state.value,
+    trouble: state.trouble,
+    busy: state.busy,
+    again: () => setTurn((old) => old + 1),
+    set: (value) => setState((old) => (old.key === key ? { ...old, value } : old)),
+  };
+}

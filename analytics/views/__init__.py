@@ -1,0 +1,14 @@
+"""The views: one folder for each page, with its questions, their SQL or reading, their answers and the page itself.
+
+Lives here: what a view is (declaration.py), the list of views (VIEWS, by hand), one folder per view.
+Never here: HTTP. A view takes a reader of the store and checked parameters, and answers values.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from analytics.views.declaration import View
+from analytics.views.decisions.view import VIEW as DECISIONS
+
+VIEWS: Final[tuple[View, ...]] = (DECISIONS,)

@@ -1,0 +1,40 @@
+import { count, t } from "@shell/i18n";
+import type { Story } from "./model";
+
+/** The whole decision in one sentence. */
+export function sentence(story: Story): string {
+  const filter = story.phases.findLast((phase) => phase.phase === "filter");
+  const numbers = { in: filter?.nodes_in ?? 0, out: filter?.nodes_out ?? 0 };
+  switch (story.outcome) {
+    case "scheduled":
+      return scheduled(story, filter === undefined, numbers);
+    case "unschedulable":
+      return unschedulable(story, numbers.in);
+    case "error":
+      return t("one.said.error", { message: story.message || t("none") });
+    default:
+      return t("one.said.unknown", numbers);
+  }
+}
+
+function scheduled(story: Story, unfiltered: boolean, numbers: { in: number; out: number }): string {
+  if (unfiltered) return t("one.said.scheduled.plain", { node: story.node });
+  const best = story.scores[0];
+  if (!best) return t("one.said.scheduled", { node: story.node, ...numbers });
+  const score = count(best.score);
+  // Equal scores are equally best; kube-scheduler picks one of them by chance.
+  const top = story.scores.some((entry) => entry.node === story.node && entry.score === best.score);
+  if (top) return t("one.said.scheduled.best", { node: story.node, score, ...numbers });
+  return t("one.said.scheduled.other", { node: story.node, best: best.node, score, ...numbers });
+}
+
+function unschedulable(story: Story, nodes: number): string {
+  const first = story.rejections.find((rejection) => rejection.mode === "enforce");
+  if (!first) return t("one.said.unschedulable.plain", { in: nodes });
+  return t("one.said.unschedulable", {
+    in: nodes,
+    n: first.nodes,
+    reason: first.reason,
+    plugin: first.plugin,
+  });
+}

@@ -1,0 +1,159 @@
+"""One decision, told: what each phase did, who rejected what, who scored best, how it ended, and what came before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+SAMPLE_NODES_MAX: Final = 20
+"""Names shown below one reason; the count beside them is complete."""
+QUIET_CODES: Final = ("Success", "Skip")
+
+
+class PodStory(Struct, frozen=True):
+    namespace: str
+    name: str
+    uid: str
+    owner: str = ""
+    priority: int = 0
+
+
+class PluginStory(Struct, frozen=True):
+    """What one plugin did in one phase of one call."""
+
+    plugin: str
+    phase: str
+    code: str = "Success"
+    mode: str = "enforce"
+    nodes_in: int = 0
+    rejected: int = 0
+    reasons: dict[str, int] = {}
+    duration_ms: float = 0.0
+    message: str = ""
+
+
+class PhaseStory(Struct, frozen=True):
+    """One verb call, or a bind by somebody else as the watch saw it (then `verb` is empty)."""
+
+    phase: str
+    time: str
+    duration_ms: float
+    nodes_in: int
+    nodes_out: int
+    verb: str = ""
+    decode_ms: float = 0.0
+    encode_ms: float = 0.0
+    nodes_unknown: int = 0
+    nominated: bool = False
+    code: str = "Success"
+    node: str = ""
+    message: str = ""
+    plugins: list[PluginStory] = []
+
+
+class Rejection(Struct, frozen=True):
+    plugin: str
+    phase: str
+    mode: str
+    reason: str
+    nodes: int
+    sample: list[str] = []
+
+
+class ScorePart(Struct, frozen=True):
+    raw: int
+    normalized: int
+    weighted: int
+    weight: int | None = None
+    """None when every normalised score is 0: the record then shows no weight."""
+
+
+class BestNode(Struct, frozen=True):
+    node: str
+    score: int
+    parts: dict[str, ScorePart] = {}
+
+
+class LeaseStory(Struct, frozen=True):
+    plugin: str
+    action: str
+    detail: str = ""
+
+
+class Attempt(Struct, frozen=True):
+    """A decision about the same pod."""
+
+    id: str
+    attempt: int
+    time: str
+    outcome: str
+    node: str
+    message: str
+
+
+class Story(Struct, frozen=True, kw_only=True):
+    id: str
+    time: str
+    pod: PodStory
+    scheduler: str
+    profile: str
+    attempt: int
+    outcome: str
+    node: str
+    message: str
+    revision: str
+    generation: int
+    duration_ms: float
+    """Time spent inside the extender, all calls together."""
+    ended: str | None
+    seen_by: str
+    phases: list[PhaseStory]
+    rejections: list[Rejection]
+    scores: list[BestNode]
+    leases: list[LeaseStory] = []
+    attempts: list[Attempt] = []
+    detail: str = "kept"
+    """kept, or why the long tail of the record is not there."""
+    features: dict[str, Any] = {}
+
+
+def tell(whole: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]] = ()) -> Story:
+    """`Decisions.get(...)` and the summaries of the pod's decisions -> the story."""
+    story = msgspec.convert({**whole, "attempts": list(attempts)}, Story)
+    return msgspec.structs.replace(
+        story, rejections=_sampled(story.rejections, whole.get("filtered", ())), scores=_weighed(story.scores)
+    )
+
+
+def _sampled(rejections: Sequence[Rejection], filtered: Sequence[Mapping[str, Any]]) -> list[Rejection]:
+    samples: dict[tuple[str, str], dict[str, None]] = {}
+    for entry in filtered:
+        samples.setdefault((entry["plugin"], entry["reason"]), {})[entry["node"]] = None
+    return [
+        msgspec.structs.replace(
+            rejection, sample=list(samples.get((rejection.plugin, rejection.reason), ()))[:SAMPLE_NODES_MAX]
+        )
+        for rejection in rejections
+    ]
+
+
+def _weighed(scores: Sequence[BestNode]) -> list[BestNode]:
+    """The record holds weighted scores; one node with a normalised score other than 0 shows the weight."""
+    weights = {
+        plugin: part.weighted // part.normalized
+        for best in scores
+        for plugin, part in best.parts.items()
+        if part.normalized
+    }
+    return [
+        msgspec.structs.replace(
+            best,
+            parts={
+                plugin: msgspec.structs.replace(part, weight=weights.get(plugin)) for plugin, part in best.parts.items()
+            },
+        )
+        for best in scores
+    ]

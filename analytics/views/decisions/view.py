@@ -1,0 +1,146 @@
+"""The endpoints of the decisions page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from analytics.store import Store
+from analytics.store.decisions import MAX_LIMIT, OUTCOMES, BadToken, DecisionFilter, Decisions
+from analytics.views.declaration import Endpoint, Kind, NotHere, NotValid, Parameter, View
+from analytics.views.decisions.flowchart import draw, draw_flow
+from analytics.views.decisions.story import Story, tell
+
+LIMIT_DEFAULT: Final = 50
+ATTEMPTS_MAX: Final = 20
+
+_SINCE: Final = Parameter("since", "Only what began at or after this time.", Kind.TIME)
+_UNTIL: Final = Parameter("until", "Only what began before this time.", Kind.TIME)
+_FILTERS: Final = (
+    Parameter("namespace", "One namespace, or several joined by commas."),
+    Parameter("pod", "Part of the pod's name, or `namespace/name` exactly."),
+    Parameter("uid", "The pod's UID."),
+    Parameter("outcome", "How the decision ended.", Kind.CHOICE, choices=OUTCOMES),
+    Parameter("node", "The node that was chosen."),
+    Parameter("plugin", "A plugin that rejected at least one node."),
+    Parameter("reason", "Part of the reason of a rejection."),
+    Parameter("revision", "The policy revision."),
+    Parameter("scheduler", "The scheduler that asked."),
+    _SINCE,
+    _UNTIL,
+)
+_ID: Final = Parameter("id", "Decision id.", length_max=256)
+
+
+def list_decisions(store: Store, given: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = _filter(given)
+    decisions = Decisions(store)
+    try:
+        page = decisions.find(wanted, limit=given["limit"], token=given["continue"] or "", detail=given["view"] == "full")
+    except BadToken as wrong:
+        raise NotValid("continue", "this value did not come from this list: start again without it") from wrong
+    answer = {"decisions": page.decisions, "total": decisions.count(wanted), "limit": given["limit"]}
+    return answer | ({"continue": page.next} if page.next else {})
+
+
+def list_values(store: Store, _given: Mapping[str, Any]) -> dict[str, list[str]]:
+    decisions = Decisions(store)
+    return {column: decisions.values(column) for column in ("namespace", "node", "plugin", "revision", "scheduler")}
+
+
+def statistics(store: Store, given: Mapping[str, Any]) -> dict[str, Any]:
+    return Decisions(store).stats(since_us=given["since"], until_us=given["until"])
+
+
+def show(store: Store, given: Mapping[str, Any]) -> Story:
+    decisions = Decisions(store)
+    whole = decisions.get(given["id"])
+    if whole is None:
+        raise NotHere(f"No decision {given['id']}: the id is wrong, or retention has removed it.")
+    attempts = decisions.find(DecisionFilter(uid=whole["pod"]["uid"]), limit=ATTEMPTS_MAX, detail=False)
+    return tell(whole, attempts.decisions)
+
+
+def show_chart(store: Store, given: Mapping[str, Any]) -> str:
+    return draw(show(store, given))
+
+
+def flowchart(store: Store, given: Mapping[str, Any]) -> str:
+    if given["id"]:
+        return show_chart(store, given)
+    if given["pod"]:
+        return _chart_of_pod(store, given["pod"])
+    stats = Decisions(store).stats(since_us=given["since"], until_us=given["until"])
+    return draw_flow(
+        [(outcome, stats[outcome]) for outcome in OUTCOMES if stats.get(outcome)],
+        [(entry["plugin"], entry["reason"], entry["count"]) for entry in stats["rejections"]],
+        [(entry["node"], entry["scheduled"]) for entry in stats["nodes"]],
+    )
+
+
+def _chart_of_pod(store: Store, pod: str) -> str:
+    namespace, slash, name = pod.partition("/")
+    if not slash or not namespace or not name:
+        raise NotValid("pod", "must be namespace/name")
+    newest = Decisions(store).of_pod(namespace, name, limit=1).decisions
+    if not newest:
+        raise NotHere(f"No decision about pod {pod}.")
+    return show_chart(store, {"id": newest[0]["id"]})
+
+
+def _filter(given: Mapping[str, Any]) -> DecisionFilter:
+    return DecisionFilter(
+        namespaces=[name.strip() for name in (given["namespace"] or "").split(",") if name.strip()],
+        pod=given["pod"] or "",
+        uid=given["uid"] or "",
+        node=given["node"] or "",
+        outcome=given["outcome"] or "",
+        plugin=given["plugin"] or "",
+        reason=given["reason"] or "",
+        revision=given["revision"] or "",
+        scheduler=given["scheduler"] or "",
+        since_us=given["since"],
+        until_us=given["until"],
+    )
+
+
+VIEW: Final = View(
+    slug="decisions",
+    title="Decisions",
+    tool="scheduler-visualizer",
+    endpoints=(
+        Endpoint(
+            "/api/decisions",
+            "Scheduling decisions, newest first.",
+            list_decisions,
+            (
+                Parameter("limit", "At most this many.", Kind.INTEGER, LIMIT_DEFAULT, minimum=1, maximum=MAX_LIMIT),
+                Parameter("continue", "Value of `continue` of the page before.", length_max=1024),
+                Parameter(
+                    "view",
+                    "full: with rejected nodes and best scores; summary: without.",
+                    Kind.CHOICE,
+                    "full",
+                    choices=("full", "summary"),
+                ),
+                *_FILTERS,
+            ),
+        ),
+        Endpoint("/api/stats", "Statistics over the decisions.", statistics, (_SINCE, _UNTIL)),
+        Endpoint(
+            "/api/flowchart",
+            "Mermaid flowchart of one decision, or of the flow over many.",
+            flowchart,
+            (
+                _ID,
+                Parameter("pod", "`namespace/name`: the newest decision about this pod."),
+                _SINCE,
+                _UNTIL,
+            ),
+            text=True,
+        ),
+        Endpoint("/api/v1/decisions/values", "Values that the filters may take.", list_values),
+        Endpoint("/api/v1/decisions/{id}.mmd", "One decision as a Mermaid flowchart.", show_chart, (_ID,), text=True),
+        Endpoint("/api/v1/decisions/{id}", "One decision with all that is known.", show, (_ID,)),
+    ),
+)

@@ -1,0 +1,67 @@
+"""What a view is: a page, and the endpoints that feed it, declared so that routes, checks and openapi.json agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from analytics.store import Store
+
+
+class NotHere(Exception):
+    """What was asked for does not exist (any more). The text says what to do."""
+
+
+class NotValid(Exception):
+    """One parameter cannot be understood."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+        self.message = message
+
+
+class Kind(Enum):
+    """How the text of a parameter is read."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    TIME = "time"
+    """RFC 3339, or a span back from now such as 15m, 6h, 7d; handed over as microseconds since 1970."""
+    CHOICE = "choice"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: str
+    doc: str
+    kind: Kind = Kind.TEXT
+    default: int | str | None = None
+    minimum: int = 0
+    maximum: int = 2**31 - 1
+    length_max: int = 512
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One GET. `answer` runs in a thread ; it raises NotHere or NotValid."""
+
+    path: str
+    summary: str
+    answer: Callable[[Store, Mapping[str, Any]], Any]
+    parameters: tuple[Parameter, ...] = ()
+    text: bool = False
+    """The answer is plain text; else it becomes `data` of the JSON envelope."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    slug: str
+    """First part of the page's path, and the name of its folder."""
+    title: str
+    endpoints: tuple[Endpoint, ...]
+    tool: str
+    """Name that the metrics carry (R-087)."""

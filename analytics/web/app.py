@@ -1,0 +1,214 @@
+"""The two ASGI applications: the console, and health with metrics on a port of its own."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import anyio
+import anyio.to_thread
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from analytics.store import Store, StoreError, StoreTimeout
+from analytics.views.declaration import Endpoint, NotHere, NotValid, View
+from analytics.web.assets import Assets
+from analytics.web.envelopes import Problem, encode, failure, success, tagged
+from analytics.web.extender import ExtenderProbe
+from analytics.web.gate import Gate
+from analytics.web.live import Broadcaster, TooManyClients
+from analytics.web.openapi import describe
+from analytics.web.parameters import read_parameters
+
+Answer = Callable[[Request], Awaitable[Response]]
+Checks = Callable[[], Mapping[str, str]]
+"""Check -> `ok`, or a short text that says what is wrong. Runs in a thread."""
+
+_LOG: Final = logging.getLogger(__name__)
+QUESTIONS_AT_ONCE: Final = 8
+"""Threads that ask the store at the same time; further questions wait in line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """What the applications are made of."""
+
+    store: Store
+    views: Sequence[View]
+    broadcaster: Broadcaster
+    assets: Assets
+    checks: Checks
+    extender: ExtenderProbe
+    registries: Sequence[CollectorRegistry]
+    hosts: Collection[str]
+    tool: str = "scheduler-tools"
+
+
+def console_app(console: Console) -> ASGIApp:
+    """Pages, APIs, live events, health and metrics."""
+    routes = [_api(console, endpoint) for view in console.views for endpoint in view.endpoints]
+    routes += [
+        _route("/api/v1/events", _events(console.broadcaster)),
+        _route("/api/v1/extender", _extender(console.extender)),
+        _route("/api/v1/openapi.json", _openapi(console.views)),
+        *_operations(console),
+        _route("/api/{rest:path}", _no_such_api),
+        _route("/{name:path}", _page(console), "/pages"),
+    ]
+    return _guarded(console, routes)
+
+
+def metrics_app(console: Console) -> ASGIApp:
+    """Health and metrics only."""
+    return _guarded(console, _operations(console))
+
+
+def _guarded(console: Console, routes: list[Route]) -> ASGIApp:
+    app = Starlette(
+        routes=routes,
+        exception_handlers={HTTPException: _http_failure, 500: _our_fault},
+    )
+    return Gate(app, tool=console.tool, hosts=console.hosts)
+
+
+def _operations(console: Console) -> list[Route]:
+    return [_route("/health", _health(console.checks)), _route("/metrics", _metrics(console.registries))]
+
+
+def _route(path: str, answer: Answer, label: str = "") -> Route:
+    async def labelled(request: Request) -> Response:
+        request.scope["trimtab.path"] = label or path
+        return await answer(request)
+
+    return Route(path, labelled, methods=["GET"])
+
+
+def _api(console: Console, endpoint: Endpoint) -> Route:
+    async def answer(request: Request) -> Response:
+        given, problems = read_parameters(request, endpoint.parameters, time.time())
+        if problems:
+            return failure(request, 422, "The request has parameters that cannot be used.", problems, reason="Invalid")
+        try:
+            value: Any = await anyio.to_thread.run_sync(
+                endpoint.answer, console.store, given, limiter=_LIMITER(), abandon_on_cancel=False
+            )
+        except NotHere as missing:
+            return failure(request, 404, str(missing))
+        except NotValid as wrong:
+            problems = [Problem(wrong.path, wrong.message)]
+            return failure(request, 422, "The request has parameters that cannot be used.", problems, reason="Invalid")
+        except StoreTimeout as slow:
+            return failure(request, 503, str(slow), reason="Timeout")
+        except StoreError as trouble:
+            return failure(request, 503, f"The store does not answer: {trouble}", reason="StoreUnavailable")
+        if endpoint.text:
+            return tagged(request, str(value).encode(), "text/plain")
+        return success(request, value)
+
+    return _route(endpoint.path, answer)
+
+
+class _Limiter:
+    """One limiter per event loop, made when the first question comes."""
+
+    def __init__(self) -> None:
+        self._made: anyio.CapacityLimiter | None = None
+
+    def __call__(self) -> anyio.CapacityLimiter:
+        self._made = self._made or anyio.CapacityLimiter(QUESTIONS_AT_ONCE)
+        return self._made
+
+
+_LIMITER: Final = _Limiter()
+
+
+def _events(broadcaster: Broadcaster) -> Answer:
+    async def answer(request: Request) -> Response:
+        try:
+            stream = broadcaster.open(request.headers.get("last-event-id", ""))
+        except TooManyClients:
+            return failure(
+                request, 503, "Too many live streams are open; the lists answer as usual.", headers={"retry-after": "10"}
+            )
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+    return answer
+
+
+def _extender(probe: ExtenderProbe) -> Answer:
+    async def answer(request: Request) -> Response:
+        return success(request, await probe.policy())
+
+    return answer
+
+
+def _openapi(views: Sequence[View]) -> Answer:
+    document = describe(views)
+
+    async def answer(request: Request) -> Response:
+        return tagged(request, document, "application/json")
+
+    return answer
+
+
+def _health(checks: Checks) -> Answer:
+    async def answer(_request: Request) -> Response:
+        found = await anyio.to_thread.run_sync(checks)
+        well = all(text == "ok" for text in found.values())
+        body = encode({"status": "healthy" if well else "unhealthy", "checks": dict(found)})
+        return Response(
+            body, status_code=200 if well else 503, media_type="application/json", headers={"cache-control": "no-store"}
+        )
+
+    return answer
+
+
+def _metrics(registries: Sequence[CollectorRegistry]) -> Answer:
+    async def answer(_request: Request) -> Response:
+        body = b"".join(generate_latest(registry) for registry in registries)
+        return Response(body, headers={"content-type": CONTENT_TYPE_LATEST, "cache-control": "no-store"})
+
+    return answer
+
+
+def _page(console: Console) -> Answer:
+    slugs = {"", *(view.slug for view in console.views)}
+
+    async def answer(request: Request) -> Response:
+        name = request.path_params["name"]
+        file = console.assets.file(request, name)
+        if file is not None:
+            return file
+        if name.split("/", 1)[0] in slugs and not name.startswith("assets/"):
+            return console.assets.page(request)
+        return failure(request, 404, "Nothing is served at this path.")
+
+    return answer
+
+
+async def _no_such_api(request: Request) -> Response:
+    return failure(request, 404, "No such API. What exists is described at /api/v1/openapi.json.")
+
+
+async def _http_failure(request: Request, error: Exception) -> Response:
+    code = error.status_code if isinstance(error, HTTPException) else 500
+    headers = error.headers if isinstance(error, HTTPException) else None
+    message = {
+        404: "Nothing is served at this path.",
+        405: f"{request.method} is not allowed here.",
+    }.get(code, str(getattr(error, "detail", "")))
+    return failure(request, code, message, headers=headers)
+
+
+async def _our_fault(request: Request, error: Exception) -> Response:
+    _LOG.error("request %s failed", request.scope.get("trimtab.request_id"), exc_info=error)
+    return failure(request, 500, "An internal fault. The log has the details under this request id.")

@@ -1,0 +1,52 @@
+"""What the extender says about its policy right now. It may be absent: the sidecar works without it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any, Final
+
+import httpx
+
+ANSWER_WITHIN_S: Final = 1.5
+KEEP_S: Final = 2.0
+"""Many open pages ask; the extender is asked once."""
+BODY_BYTES_MAX: Final = 4 << 20
+
+
+class ExtenderProbe:
+    """`GET /configz` of the extender's admin port, told in a few words."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._client = httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False)
+        self._kept: tuple[float, dict[str, Any]] | None = None
+
+    async def policy(self) -> dict[str, Any]:
+        """`{"reachable", "revision", "hash", "source", "loaded_at", "refused"}`; `refused` is why a newer edit is not in effect."""
+        now_s = time.monotonic()
+        if self._kept is None or now_s - self._kept[0] > KEEP_S:
+            self._kept = (now_s, await self._ask())
+        return self._kept[1]
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+    async def _ask(self) -> dict[str, Any]:
+        nothing = {"reachable": False, "revision": "", "hash": "", "source": "", "loaded_at": "", "refused": ""}
+        try:
+            answer = await self._client.get(f"{self._url}/configz")
+            body = answer.json() if answer.status_code == 200 and len(answer.content) <= BODY_BYTES_MAX else None  # noqa: PLR2004
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+            return nothing
+        if not isinstance(body, dict):
+            return nothing
+        desired = body.get("desired")
+        refused = desired.get("error", "") if isinstance(desired, dict) else ""
+        return {
+            "reachable": True,
+            "revision": str(body.get("revision") or ""),
+            "hash": str(body.get("hash") or ""),
+            "source": str(body.get("source") or ""),
+            "loaded_at": str(body.get("loadedAt") or ""),
+            "refused": str(refused or ""),
+        }

@@ -1,0 +1,68 @@
+"""What feeds the live events: asks the store what is new, at most twice a second, and only while somebody listens.
+
+Asking the store rather than the ingest keeps it right when another sidecar does the writing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, Final
+
+import anyio.to_thread
+
+from analytics.store import Store, StoreError
+from analytics.store.decisions import Decisions
+from analytics.web import metrics
+from analytics.web.envelopes import encode
+from analytics.web.live import Broadcaster
+
+POLL_S: Final = 0.5
+CHANGES_MAX: Final = 200
+"""Ids in one event. When as many changed, the event says `more` and readers load afresh what they show."""
+SUMMARIES_MAX: Final = 50
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Feed:
+    def __init__(self, store: Store, broadcaster: Broadcaster) -> None:
+        self._decisions = Decisions(store)
+        self._broadcaster = broadcaster
+        self._seen_us: int | None = None
+
+    async def run(self) -> None:
+        """Until cancelled. A store that does not answer is asked again; readers then load afresh."""
+        lost = False
+        while True:
+            await asyncio.sleep(POLL_S)
+            if not self._broadcaster.clients:
+                self._seen_us = None
+                continue
+            try:
+                await self._turn()
+                if lost:
+                    self._broadcaster.resync("gone")
+                lost = False
+            except StoreError as trouble:
+                if not lost:
+                    _LOG.warning("live events wait for the store: %s", trouble)
+                lost = True
+
+    async def _turn(self) -> None:
+        if self._seen_us is None:
+            # Whoever listens from now on loads what came before by itself.
+            _, self._seen_us = await anyio.to_thread.run_sync(lambda: self._decisions.changed(0, limit=1))
+            return
+        event, self._seen_us = await anyio.to_thread.run_sync(self._news, self._seen_us)
+        if event is not None:
+            self._broadcaster.publish("decisions", encode(event))
+
+    def _news(self, after_us: int) -> tuple[dict[str, Any] | None, int]:
+        ids, seen_us = self._decisions.changed(after_us, limit=CHANGES_MAX)
+        if not ids:
+            return None, seen_us
+        more = len(ids) == CHANGES_MAX
+        if more:
+            metrics.LIVE_RESYNCS.labels("burst").inc()
+        newest = self._decisions.get_many(ids[-SUMMARIES_MAX:])
+        return {"ids": ids, "more": more, "decisions": list(newest.values())}, seen_us
