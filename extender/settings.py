@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 UNUSABLE, UNREACHABLE = 2, 3
 
@@ -29,7 +30,7 @@ class ExtenderSettings:
     kubeconfig: Path | None
     journal: Path | None
     journal_budget_bytes: int
-    journal_sync: str
+    journal_sync: Literal["always", "interval", "never"]
     load_watcher: str | None
     metrics_file: Path | None
     max_body_bytes: int
@@ -41,6 +42,13 @@ class ExtenderSettings:
     client_ca: Path | None
     replica: str
     log_level: str
+
+    @property
+    def tls(self) -> tuple[Path, Path, Path | None] | None:
+        """(certificate, key, client CA) of the scheduler port, or None: plain HTTP."""
+        if self.tls_cert is None or self.tls_key is None:
+            return None
+        return self.tls_cert, self.tls_key, self.client_ca
 
     def problems(self) -> list[str]:
         """What contradicts itself, each with what to do."""

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 import uvloop
@@ -87,7 +88,7 @@ def extender(
     kubeconfig: Path | None,
     journal: Path | None,
     journal_budget: int,
-    journal_sync: str,
+    journal_sync: Literal["always", "interval", "never"],
     load_watcher: str | None,
     metrics_file: Path | None,
     max_body: int,

@@ -1,0 +1,261 @@
+"""The composition root: the only place that builds things. Reads as the story of a boot.
+
+    journal -> admin port -> kernels -> engine -> scheduler port -> cluster and policy -> ready
+
+The admin port answers from the first moment on. The scheduler port opens once there is an engine to ask, and
+decides once the cluster is in sync and it is known which policy is in effect (possibly none).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import time
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+from extender import __version__
+from extender.cluster.binder import Binder, FileBinder, KubernetesBinder
+from extender.cluster.feed import KubernetesFeed
+from extender.cluster.file import ClusterFileError, load_cluster_file
+from extender.cluster.load import LoadMetrics
+from extender.cluster.state import ClusterState
+from extender.engine.engine import Engine
+from extender.framework.compiled import CompiledPlugin, compile_all
+from extender.framework.loop import KernelCacheError
+from extender.journal.changes import event_frame, snapshot_of
+from extender.journal.journal import Journal
+from extender.kube import KubeApi, KubeError
+from extender.model.events import Event
+from extender.plugins import PLUGINS
+from extender.record.frames import Frame
+from extender.server.admin import admin_app
+from extender.server.app import scheduler_app
+from extender.server.serve import CannotListen, Tls, serve
+from extender.server.verbs import Verbs, VerbSettings
+from extender.settings import UNREACHABLE, ExtenderSettings, StartRefused
+from extender.steering import Steering
+from extender.telemetry import logs, metrics
+from extender.view import View
+from extender.wire.codec import warm
+
+log = logging.getLogger(__name__)
+
+TICK_S = 1.0
+READY_POLL_S = 0.02
+SNAPSHOT_EVERY_S = 600.0
+# Between readiness going off and the end of listening: Endpoints need that long to hear of it.
+DRAIN_S = 2.0
+# Garbage is collected by hand when no call came for so long: a full collection then disturbs nobody.
+COLLECT_AFTER_IDLE_S = 5.0
+
+
+async def run(settings: ExtenderSettings) -> None:
+    """Run until SIGTERM or SIGINT, then drain. Raises StartRefused."""
+    logs.set_up(settings.log_level)
+    metrics.BUILD_INFO.labels(__version__).set(1)
+    journal = Journal(settings.journal, budget_bytes=settings.journal_budget_bytes, sync=settings.journal_sync)
+    try:
+        await _Program(settings, journal).run()
+    except CannotListen as wrong:
+        raise StartRefused(str(wrong)) from wrong
+    finally:
+        journal.close()
+
+
+class _Program:
+    def __init__(self, settings: ExtenderSettings, journal: Journal) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._stop = asyncio.Event()
+        self._state = ClusterState()
+        self._view = View(self._state)
+        self._last_call_s = time.monotonic()
+
+    async def run(self) -> None:
+        """The admin port first: it tells how the boot goes. The first part that fails ends the program."""
+        self._listen_to_signals()
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self._serve_admin())
+            boot = parts.create_task(self._boot())
+            stop = parts.create_task(self._stop.wait())
+            await asyncio.wait({boot, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if self._stop.is_set():
+                boot.cancel()
+
+    async def _boot(self) -> None:
+        kernels = await asyncio.to_thread(_compile, self._settings)
+        self._view.kernels = kernels
+        api = await self._connect()
+        binder: Binder = KubernetesBinder(api) if api else FileBinder(self._state)
+        plugins = [compiled.plugin for compiled in kernels.values()]
+        engine = Engine(
+            self._state,
+            plugins,
+            binder,
+            offer=self._journal.offer,
+            clock=time.time,
+            lease_ttl_s=self._settings.lease_ttl_s,
+        )
+        steering = Steering(self._settings, kernels, engine, api, self._journal.offer)
+        self._view.engine, self._view.steering = engine, steering
+        try:
+            await self._work(engine, steering, api)
+        finally:
+            if api is not None:
+                await api.close()
+
+    async def _work(self, engine: Engine, steering: Steering, api: KubeApi | None) -> None:
+        """Everything that runs side by side until the end."""
+        async with asyncio.TaskGroup() as parts:
+            background = [
+                parts.create_task(steering.run()),
+                parts.create_task(self._follow_cluster(api)),
+                parts.create_task(self._tick(engine)),
+                *(parts.create_task(work) for work in self._follow_load()),
+            ]
+            await self._serve_verbs(engine)
+            for task in background:
+                task.cancel()
+
+    # The ports.
+
+    async def _serve_admin(self) -> None:
+        host, port = self._settings.admin
+        await serve(admin_app(self._view.sources()), host, port, stop=self._stop, listening=_told("admin port"))
+
+    async def _serve_verbs(self, engine: Engine) -> None:
+        settings = self._settings
+        verbs = Verbs(
+            engine,
+            self._state.nodes,
+            active=self._inactive,
+            offer=self._offer,
+            settings=VerbSettings(bind_timeout_s=settings.bind_timeout_s),
+        )
+        app = scheduler_app(verbs, settings.max_body_bytes)
+        host, port = settings.listen
+        await serve(
+            app,
+            host,
+            port,
+            stop=self._stop,
+            tls=Tls(*settings.tls) if settings.tls else None,
+            listening=_told("scheduler port"),
+            drain=app.drain,
+            drain_s=DRAIN_S if self._view.is_ready else 0.0,
+        )
+
+    def _inactive(self) -> str | None:
+        """Why no decision can be made now."""
+        return self._view.waiting_for
+
+    def _offer(self, frame: Frame) -> None:
+        self._last_call_s = time.monotonic()
+        self._journal.offer(frame)
+
+    # The cluster.
+
+    async def _connect(self) -> KubeApi | None:
+        settings = self._settings
+        if settings.cluster_file is not None:
+            return None
+        try:
+            return await KubeApi.connect(str(settings.kubeconfig) if settings.kubeconfig else None)
+        except KubeError as wrong:
+            raise StartRefused(f"{wrong}; or give a cluster in a file with --cluster-file", UNREACHABLE) from wrong
+
+    async def _follow_cluster(self, api: KubeApi | None) -> None:
+        if api is None:
+            await self._load_file()
+            return
+        kinds = [kind for plugin in PLUGINS for kind in plugin.watches]
+        feed = KubernetesFeed(api, self._state, kinds)
+        self._view.feed = feed
+        await feed.run()
+
+    async def _load_file(self) -> None:
+        path = self._settings.cluster_file
+        if path is None:
+            return
+        try:
+            for warning in await asyncio.to_thread(load_cluster_file, path, self._state, time.time()):
+                log.warning("%s: %s", path, warning)
+        except ClusterFileError as wrong:
+            raise StartRefused(str(wrong)) from wrong
+        self._view.file_loaded = True
+
+    def _follow_load(self) -> Sequence[Coroutine[Any, Any, None]]:
+        settings = self._settings
+        if not (settings.load_watcher or settings.metrics_file):
+            return ()
+        load = LoadMetrics(
+            self._state,
+            url=settings.load_watcher,
+            file=settings.metrics_file,
+            static=settings.cluster_file is not None,
+        )
+        self._view.load = load
+        return (load.run(),)
+
+    # Time.
+
+    async def _tick(self, engine: Engine) -> None:
+        """Once a second: what has outlived its time ends; on the first tick after ready, the heap is frozen."""
+        await self._ready()
+        await self._settle()
+        next_snapshot_s = time.monotonic()
+        while True:
+            engine.tick()
+            if time.monotonic() >= next_snapshot_s:
+                next_snapshot_s += SNAPSHOT_EVERY_S
+                await self._snapshot()
+            if time.monotonic() - self._last_call_s > COLLECT_AFTER_IDLE_S:
+                gc.collect(0)
+            await asyncio.sleep(TICK_S)
+
+    async def _ready(self) -> None:
+        while not self._view.is_ready:  # noqa: ASYNC110 - three parts come up, and nothing hurries here
+            await asyncio.sleep(READY_POLL_S)
+
+    async def _settle(self) -> None:
+        """Ready: what stands now stays, and a full collection would only walk over it, for up to 400 ms."""
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        self._state.listeners.append(self._journal_change)
+        log.info("ready: %d nodes, %d pods", len(self._state.nodes), len(self._state.pods))
+
+    def _journal_change(self, event: Event) -> None:
+        self._journal.offer(event_frame(event, self._state.generation, time.time()))
+
+    async def _snapshot(self) -> None:
+        state = self._state
+        make = snapshot_of(state.nodes, state.generation, len(state.pods), time.time())
+        await asyncio.to_thread(lambda: self._journal.offer(make()))
+
+    # Signals.
+
+    def _listen_to_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._view.poke)
+
+
+def _compile(settings: ExtenderSettings) -> dict[str, CompiledPlugin]:
+    """Every loop of every installed plugin, and the kernels of the wire; from the disk cache where it holds them."""
+    started = time.monotonic()
+    try:
+        kernels = compile_all(PLUGINS, settings.kernel_cache)
+    except KernelCacheError as wrong:
+        raise StartRefused(str(wrong)) from wrong
+    warm()
+    log.info("%d plugins compiled in %.2f s", len(kernels), time.monotonic() - started)
+    return kernels
+
+
+def _told(what: str) -> Any:
+    return lambda host, port: log.info("%s: listening on %s:%d", what, host, port)

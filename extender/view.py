@@ -1,0 +1,149 @@
+"""What the admin port shows of the running parts. Reads them; changes nothing but by `poke`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from extender.cluster.feed import KubernetesFeed
+from extender.cluster.load import LoadMetrics
+from extender.cluster.state import ClusterState
+from extender.engine.engine import Engine
+from extender.engine.profile import build
+from extender.framework.compiled import CompiledPlugin
+from extender.framework.declaration import Kind, Plugin
+from extender.framework.info import plugin_info
+from extender.model.pod import Pod
+from extender.policy import ParsedPolicy, PolicyRefused, Problem
+from extender.server.admin import AdminSources
+from extender.server.health import Check
+from extender.steering import Steering
+
+_BOOTING = "the extender is starting: its kernels are being compiled"
+
+
+class View:
+    """Filled by main as the parts come up."""
+
+    def __init__(self, state: ClusterState) -> None:
+        self._state = state
+        self.kernels: Mapping[str, CompiledPlugin] = {}
+        self.engine: Engine | None = None
+        self.steering: Steering | None = None
+        self.feed: KubernetesFeed | None = None
+        self.load: LoadMetrics | None = None
+        self.file_loaded = False
+
+    def sources(self) -> AdminSources:
+        return AdminSources(
+            live=lambda: [Check("ping", ok=True)],
+            ready=self.checks,
+            configz=self.configz,
+            catalogue=self.catalogue,
+            leases=lambda: self.engine.leases() if self.engine else [],
+            holds=list,
+            parse_policy=self.parse_policy,
+            explain=self.explain,
+        )
+
+    # Readiness.
+
+    @property
+    def is_ready(self) -> bool:
+        return self.waiting_for is None
+
+    @property
+    def waiting_for(self) -> str | None:
+        """Why no decision can be made yet; cheap, because every call asks."""
+        if self.engine is None or self.steering is None:
+            return _BOOTING
+        if not self.file_loaded and (self.feed is None or not self.feed.synced):
+            return "the cluster cache is not in sync yet"
+        if not self.steering.settled:
+            return "the policy is not known yet"
+        return None
+
+    def checks(self) -> list[Check]:
+        synced = self.file_loaded or (self.feed is not None and self.feed.synced)
+        settled = self.steering is not None and self.steering.settled
+        return [
+            Check("kernels", self.engine is not None, _BOOTING),
+            Check("cluster", synced, self._sync_trouble()),
+            Check("policy", settled, "no source of the policy has answered yet"),
+        ]
+
+    def _sync_trouble(self) -> str:
+        waiting = [row for row in (self.feed.status() if self.feed else []) if not row["synced"]]
+        told = [f"{row['resource']} ({row['error']})" if row["error"] else row["resource"] for row in waiting]
+        return f"waiting for the first full list of {', '.join(told) or 'nodes and pods'}"
+
+    # What is in effect.
+
+    def configz(self) -> Mapping[str, Any]:
+        told = dict(self.steering.configz()) if self.steering else {"revision": "", "hash": "", "source": ""}
+        return told | {"breakers": [], "plugins": self._seats(), "cluster": self._cluster()}
+
+    def _seats(self) -> list[dict[str, Any]]:
+        if self.engine is None:
+            return []
+        policy = self.engine.policy
+        return [
+            {"profile": profile.scheduler_name, "name": seat.name, "phases": sorted(seat.phases), "weight": seat.weight}
+            for profile in policy.profiles.values()
+            for seat in profile.seats
+        ]
+
+    def _cluster(self) -> dict[str, Any]:
+        state = self._state
+        told: dict[str, Any] = {"generation": state.generation, "nodes": len(state.nodes), "pods": len(state.pods)}
+        if self.feed:
+            told["resources"] = self.feed.status()
+        if self.load:
+            told["load"] = self.load.status()
+        return told
+
+    def catalogue(self) -> list[dict[str, Any]]:
+        return [self._entry(compiled.plugin) for compiled in self.kernels.values()]
+
+    def _entry(self, plugin: Plugin) -> dict[str, Any]:
+        info = plugin_info(plugin)
+        return {
+            "name": info.name,
+            "phases": list(info.phases),
+            "maturity": info.maturity,
+            "doc": info.doc,
+            "argsSchema": info.args_schema,
+            "defaults": info.defaults,
+            "aliases": list(info.aliases),
+            "inputs": self._inputs(plugin),
+        }
+
+    def _inputs(self, plugin: Plugin) -> list[dict[str, Any]]:
+        """What the plugin reads beside nodes and pods, and whether it is there."""
+        rows = {row["resource"]: row for row in (self.feed.status() if self.feed else [])}
+        told = [{"name": kind.kind, "present": self._has(kind, rows)} for kind in plugin.watches]
+        if plugin.reads_load:
+            told.append({"name": "node load metrics", "present": self._state.metrics_at_s is not None})
+        return told
+
+    def _has(self, kind: Kind, rows: Mapping[str, Mapping[str, Any]]) -> bool:
+        row = rows.get(f"{kind.plural}.{kind.group}")
+        return bool(row and row["present"]) or bool(self._state.objects.get(kind.kind))
+
+    # Questions.
+
+    async def parse_policy(self, text: bytes) -> ParsedPolicy:
+        if self.steering is None:
+            raise PolicyRefused((Problem("", _BOOTING, "ask again in a second"),))
+        return await self.steering.parse(text)
+
+    async def explain(self, pod: Pod, names: Sequence[str] | None, policy: ParsedPolicy | None) -> dict[str, Any]:
+        if self.engine is None:
+            raise PolicyRefused((Problem("", _BOOTING, "ask again in a second"),))
+        chosen = build(policy, "", self.kernels) if policy is not None else None
+        return await self.engine.explain(pod, names, chosen)
+
+    def poke(self) -> None:
+        """SIGHUP: read the policy file again."""
+        if self.steering is not None:
+            self.steering.poke()
