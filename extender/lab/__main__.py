@@ -31,7 +31,7 @@ class _Server(uvicorn.Server):
 
 def main(arguments: list[str] | None = None) -> int:
     """Exit codes: 0 ended by a signal, 2 usage, 3 cannot listen."""
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
     options = _parser().parse_args(arguments)
     host, _, port = options.listen.rpartition(":")
     if not host or not port.isdecimal() or int(port) > _PORT_MAX:
@@ -69,9 +69,10 @@ async def _serve(lab: Lab, host: str, port: int) -> int:
     life.add_done_callback(lambda _task: stop())
     try:
         await server.serve()
-    except SystemExit:
-        logging.getLogger("lab").error("cannot listen on %s:%d: is the port taken?", host, port)
+    except SystemExit:  # how uvicorn says that it could not bind
         life.cancel()
+    if not server.started:
+        logging.getLogger("lab").error("cannot listen on %s:%d: is the port taken?", host, port)
         return _UNREACHABLE
     failed = life.done() and not life.cancelled() and life.exception() is not None
     if failed:

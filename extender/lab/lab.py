@@ -59,19 +59,15 @@ class Lab:
         self.scheduler: Scheduler | None = None
 
     async def run(self) -> None:
-        """Wait for the extender, then let pods arrive and be scheduled, until cancelled."""
-        if self.calls is None:
-            await self._pass_time()
-            return
+        """Let time pass; once the extender is ready, let pods arrive and be scheduled; until cancelled."""
         try:
-            await self._extender_ready()
-            seed = self._options.shape.seed
-            self.scheduler = Scheduler(self.store, self.api.writer, self.identities, self.calls, self._clock, seed)
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pass_time())
-                group.create_task(self.scheduler.run())
+                if self.calls is not None:
+                    group.create_task(self._schedule(self.calls))
         finally:
-            await self.calls.close()
+            if self.calls is not None:
+                await self.calls.close()
 
     def status(self) -> dict[str, Any]:
         """For /lab/status: what there is, and what the scheduler has done."""
@@ -92,10 +88,16 @@ class Lab:
         }
 
     async def _pass_time(self) -> None:
-        self.simulation.begin()
         while True:
             self.simulation.tick()
             await asyncio.sleep(TICK_S)
+
+    async def _schedule(self, calls: ExtenderCalls) -> None:
+        await self._extender_ready()
+        seed = self._options.shape.seed
+        self.scheduler = Scheduler(self.store, self.api.writer, self.identities, calls, self._clock, seed)
+        self.simulation.begin()
+        await self.scheduler.run()
 
     async def _extender_ready(self) -> None:
         if not self._options.wait_for:

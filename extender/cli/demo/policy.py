@@ -1,0 +1,44 @@
+"""The policy file that the demo writes for its user to edit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+TEXT = """\
+# Trimtab demo: edit this file while the demo runs, save it, and watch the terminal and the page.
+#
+# Things to try:
+#   - change a weight below (TargetLoadPacking: 1 -> 10) and see which nodes win
+#   - set targetUtilization to 20 or 80
+#   - comment out CapacityScheduling: team-batch is then no longer held to its quota
+#   - misspell a plugin: nothing changes, and /configz says why
+apiVersion: policy.trimtab.dev/v1alpha1
+kind: SchedulingPolicy
+metadata: {name: demo}
+scoring: {scale: wide}
+profiles:
+- schedulerName: default-scheduler
+  plugins:
+    multiPoint:
+      enabled:
+      - name: CapacityScheduling          # ElasticQuota objects, enforced when a pod is filtered
+    score:
+      enabled:
+      - {name: TargetLoadPacking, weight: 2}        # fill nodes up to a target of real CPU load
+      - {name: NodeResourcesAllocatable, weight: 1} # prefer small nodes, keep the large ones free
+      - {name: PodState, weight: 1}                 # prefer nodes with pods that are about to leave
+  pluginConfig:
+  - name: TargetLoadPacking
+    args: {targetUtilization: 50}
+  - name: NodeResourcesAllocatable
+    args: {mode: Least}
+"""
+
+
+def write_policy(path: Path) -> bool:
+    """Write the file unless it is there already (an earlier run's edits are kept); whether it was written."""
+    if path.exists():
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(TEXT)
+    return True
