@@ -145,6 +145,6 @@ def _pod_path(namespace: str, name: str) -> str:
 
 def _misnamed(*names: str) -> str:
     for name in names:
-        if not _NAME.fullmatch(name):
+        if not _NAME.fullmatch(name) or ".." in name:
             return f"{name[:80]!r} is not a Kubernetes name"
     return ""

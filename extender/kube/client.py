@@ -15,6 +15,7 @@ from typing import Any
 
 import aiohttp
 import msgspec
+import yaml
 from kubernetes.aio import config as kube_config
 from kubernetes.aio.client import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
@@ -38,7 +39,15 @@ _TEXT_MAX = 500
 
 _Load = Callable[[Configuration], Awaitable[None]]
 # What the package raises over missing, unreadable or misshapen credentials.
-_BAD_CREDENTIALS = (kube_config.ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError)
+_BAD_CREDENTIALS = (
+    kube_config.ConfigException,
+    OSError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    yaml.YAMLError,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,8 @@ events: st.SearchStrategy[Event] = st.one_of(
 @settings(max_examples=300, deadline=None)
 @given(st.lists(events, max_size=40))
 def test_equals_a_naive_recomputation_after_any_sequence_of_events(happened: list[Event]) -> None:
-    state, naive, told = ClusterState(), Naive(), {}
+    state, naive = ClusterState(), Naive()
+    told: dict[str, Pod | None] = {}
 
     def remember(old: Pod | None, new: Pod | None) -> None:
         known = old or new
@@ -287,7 +288,8 @@ def test_a_heartbeat_that_changes_nothing_leaves_the_generation_of_the_columns_a
 
 
 def test_a_failing_listener_stops_neither_the_state_nor_the_other_listeners() -> None:
-    state, heard = ClusterState(), []
+    state = ClusterState()
+    heard: list[Any] = []
 
     def broken(*_: object) -> None:
         raise RuntimeError("mine")
