@@ -23,13 +23,13 @@ from extender.cluster.file import ClusterFileError, load_cluster_file
 from extender.cluster.load import LoadMetrics
 from extender.cluster.state import ClusterState
 from extender.engine.engine import Engine
+from extender.framework.cache import KernelCacheError
 from extender.framework.compiled import CompiledPlugin, compile_all
-from extender.framework.loop import KernelCacheError
 from extender.journal.changes import event_frame, snapshot_of
 from extender.journal.journal import Journal
 from extender.kube import KubeApi, KubeError
 from extender.model.events import Event
-from extender.plugins import PLUGINS
+from extender.plugins import installed
 from extender.record.frames import Frame
 from extender.server.admin import admin_app
 from extender.server.app import scheduler_app
@@ -171,7 +171,7 @@ class _Program:
         if api is None:
             await self._load_file()
             return
-        kinds = [kind for plugin in PLUGINS for kind in plugin.watches]
+        kinds = [kind for compiled in self._view.kernels.values() for kind in compiled.plugin.watches]
         feed = KubernetesFeed(api, self._state, kinds)
         self._view.feed = feed
         await feed.run()
@@ -248,11 +248,14 @@ class _Program:
 def _compile(settings: ExtenderSettings) -> dict[str, CompiledPlugin]:
     """Every loop of every installed plugin, and the kernels of the wire; from the disk cache where it holds them."""
     started = time.monotonic()
+    plugins, refused = installed()
     try:
-        kernels = compile_all(PLUGINS, settings.kernel_cache)
+        kernels = compile_all(plugins, settings.kernel_cache, refused)
     except KernelCacheError as wrong:
         raise StartRefused(str(wrong)) from wrong
     warm()
+    for name, why in refused.items():
+        log.error("plugin %s is left out: %s", name, why)
     log.info("%d plugins compiled in %.2f s", len(kernels), time.monotonic() - started)
     return kernels
 

@@ -169,7 +169,7 @@ def _sentence(who: str, ranked: list[str], told: dict[str, Any]) -> str:
 
 def _part(said: dict[str, Any], node: str) -> str:
     if "normalized" not in said:
-        return said.get("error", "-")
+        return str(said.get("error", "-"))
     return f"{said['normalized'].get(node, 0)} ({said['score'].get(node, 0)})"
 
 
