@@ -6,14 +6,21 @@ A line that cannot be evaluated is answered with {"case", "error": {"path", "mes
 from __future__ import annotations
 
 import gzip
-import os
 import sys
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import IO, TYPE_CHECKING, Any, TextIO
 
 import msgspec
+
+from extender.cli.installed import installed_plugins
+from extender.framework.cache import KernelCacheError
+from extender.policy import PolicyRefused
+
+if TYPE_CHECKING:
+    from extender.framework.compiled import CompiledPlugin
 
 FINE, FINDINGS, UNREACHABLE = 0, 1, 3
 
@@ -23,21 +30,22 @@ _STDIN = "-"
 Evaluate = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
-def run_batch(in_path: str | Path, out: TextIO) -> int:
-    """Answer every line of a file (`-`: stdin; gzip is recognised) on `out`.
+def run_batch(in_path: str | Path, out: TextIO, cache: Path) -> int:
+    """Answer every line of a file (`-`: stdin; gzip is recognised) on `out`. `cache`: folder for compiled kernels.
 
-    Returns the exit code: 0, 1 if a line could not be evaluated, 3 if nothing could be (the reason is on stderr).
+    Returns the exit code: 0, 1 if a line could not be evaluated, 3 if none could be (the reason is on stderr).
     """
-    from extender.framework.loop import KernelCacheError
-
-    try:
-        with _opened(in_path) as lines:
-            return answer_lines(lines, evaluator(), out)
-    except KernelCacheError as wrong:
-        print(f"trimtab explain: {wrong}", file=sys.stderr)
-    except OSError as wrong:
-        print(f"trimtab explain: cannot read {in_path}: {wrong.strerror or wrong}", file=sys.stderr)
-    return UNREACHABLE
+    with ExitStack() as closing:
+        try:
+            lines = closing.enter_context(_opened(in_path))
+            installed = installed_plugins(cache)
+        except KernelCacheError as wrong:
+            print(f"trimtab explain: {wrong}", file=sys.stderr)
+            return UNREACHABLE
+        except OSError as wrong:
+            print(f"trimtab explain: cannot read {in_path}: {wrong.strerror or wrong}", file=sys.stderr)
+            return UNREACHABLE
+        return answer_lines(lines, evaluator(installed), out)
 
 
 def answer_lines(lines: IO[bytes], evaluate: Evaluate, out: TextIO) -> int:
@@ -52,26 +60,15 @@ def answer_lines(lines: IO[bytes], evaluate: Evaluate, out: TextIO) -> int:
     return code
 
 
-def evaluator() -> Evaluate:
-    """Compile the installed plugins and return what evaluates one case with them. Raises KernelCacheError."""
-    cache_dir = _kernel_cache()
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache_dir / "numba"))  # before numba is imported
+def evaluator(installed: Mapping[str, CompiledPlugin]) -> Evaluate:
+    """What evaluates one case, by plugin or by policy."""
     from extender.engine.vectors import answer_plugin_case
-    from extender.framework.compiled import compile_all
-    from extender.plugins.installed import installed_plugins
-
-    found = installed_plugins()
-    refused = dict(found.refused)
-    compiled = compile_all(found.plugins, cache_dir, refused)
-    for name, why in refused.items():
-        print(f"trimtab explain: plugin {name} is left out: {why}", file=sys.stderr)
+    from extender.engine.workbench import explain_case
 
     def evaluate(case: Mapping[str, Any]) -> dict[str, Any]:
         if case.get("policy") is None:
-            return answer_plugin_case(case, compiled)
-        from extender.engine.explain import explain_policy_case
-
-        return explain_policy_case(case)
+            return answer_plugin_case(case, installed)
+        return explain_case(case, installed)
 
     return evaluate
 
@@ -89,10 +86,11 @@ def _answer(number: int, line: bytes | Exception, evaluate: Evaluate) -> dict[st
         return {"case": name, "answer": evaluate(case)}
     except msgspec.DecodeError as wrong:
         return _error(name, "", f"line {number}: {wrong}")
+    except PolicyRefused as refused:
+        return _error(name, "policy", str(refused))
     except Exception as wrong:  # noqa: BLE001 - whatever one line does, the next ones are answered
-        path = getattr(wrong, "path", "")
-        message = getattr(wrong, "message", "") or f"{type(wrong).__name__}: {wrong}"
-        return _error(name, path, message)
+        path, message = getattr(wrong, "path", None), getattr(wrong, "message", str(wrong))
+        return _error(name, path or "", message if path is not None else f"{type(wrong).__name__}: {message}")
 
 
 def _error(case: Any, path: str, message: str) -> dict[str, Any]:
@@ -115,16 +113,13 @@ def _numbered(lines: IO[bytes]) -> Iterator[tuple[int, bytes | Exception]]:
             yield number, line
 
 
-def _opened(in_path: str | Path) -> IO[bytes]:
-    raw = sys.stdin.buffer if str(in_path) == _STDIN else Path(in_path).open("rb")  # noqa: SIM115 - closed by run_batch
-    is_gzip = raw.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
-    return gzip.open(raw) if is_gzip else raw
-
-
-def _kernel_cache() -> Path:
-    told = os.environ.get("TRIMTAB_KERNEL_CACHE") or os.environ.get("TRIMTAB_EXTENDER_KERNEL_CACHE")
-    if told:
-        return Path(told)
-    from extender.cli.extender import default_kernel_cache
-
-    return default_kernel_cache()
+@contextmanager
+def _opened(in_path: str | Path) -> Iterator[IO[bytes]]:
+    with ExitStack() as closing:
+        raw: Any = sys.stdin.buffer  # typeshed hides that it can peek
+        if str(in_path) != _STDIN:
+            raw = closing.enter_context(Path(in_path).open("rb"))
+        is_gzip = raw.peek(len(_GZIP))[: len(_GZIP)] == _GZIP
+        if is_gzip:
+            raw = closing.enter_context(gzip.open(raw))
+        yield raw

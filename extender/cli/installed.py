@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,16 @@ if TYPE_CHECKING:
 
 
 def installed_plugins(cache: Path) -> dict[str, CompiledPlugin]:
+    """Built-in and third-party plugins by name; those that cannot be used are named on stderr.
+
+    Raises KernelCacheError if the folder cannot be written.
+    """
     os.environ.setdefault("NUMBA_CACHE_DIR", str(cache / "numba"))  # before numba is imported
     from extender.framework.compiled import compile_all
-    from extender.plugins import PLUGINS
+    from extender.plugins import installed
 
-    return compile_all(PLUGINS, cache)
+    plugins, refused = installed()
+    compiled = compile_all(plugins, cache, refused)
+    for name, why in refused.items():
+        print(f"trimtab: plugin {name} is left out: {why}", file=sys.stderr)
+    return compiled

@@ -75,7 +75,7 @@ def _evaluate(case: Case, compiled: CompiledPlugin, args: Any) -> Answer:
     state.object_listeners.append(books.object_changed)
     now_s = _fill(state, case, pod)
     names = [name for name, _row in state.nodes.items()]
-    book = books.of(plugin.name)
+    book: object = books.of(plugin.name)
     cycle = Cycle(
         pod=pod,
         nodes=state.nodes,

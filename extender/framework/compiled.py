@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from extender.framework.arguments import default_args
 from extender.framework.binding import BindingError, Parameter, Source, bind_plugin
+from extender.framework.cache import prepare_cache
 from extender.framework.declaration import Args, Cycle, Filter, Normalize, Plugin, Prepare, Score
 from extender.framework.facts import PodFacts
-from extender.framework.loop import Loop, LoopError, filter_loop, prepare_cache, prune, score_loop, vector_loop
+from extender.framework.loop import Loop, LoopError, filter_loop, prune, score_loop, vector_loop
 from extender.framework.normalize import NORMALISERS
 from extender.model.columns import NodeTable
 from extender.model.pod import Pod

@@ -28,6 +28,7 @@ from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 
 from extender.framework.binding import Parameter, Source
+from extender.framework.cache import KernelCacheError, unusable
 
 LOOPS_KEPT_MAX = 512
 
@@ -86,10 +87,6 @@ class LoopError(Exception):
     """A rule cannot be compiled; the message holds what the compiler said."""
 
 
-class KernelCacheError(Exception):
-    """The kernel cache folder cannot be used; the message says what to set."""
-
-
 def score_loop(rule: Callable[..., int], parameters: Sequence[Parameter], cache_dir: Path) -> Loop:
     """loop(rows, out, *values): out[i] = the rule's raw score of the node in rows[i]; row -1 scores 0."""
     text = _HEAD.format(rule=_title(rule)) + _SCORE.format(**_spelled(parameters))
@@ -110,17 +107,6 @@ def vector_loop(rule: Callable[..., int], cache_dir: Path) -> Loop:
     """loop(raw, out): the rule over the whole vector (a normaliser)."""
     text = _HEAD.format(rule=_title(rule)) + _WHOLE
     return _compiled(rule, text, (_SCORES, _SCORES), cache_dir)
-
-
-def prepare_cache(cache_dir: Path) -> None:
-    """Make the folder and make sure that it takes files. Raises KernelCacheError."""
-    probe = cache_dir / f".probe-{os.getpid()}"
-    try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as wrong:
-        raise _unusable(cache_dir, wrong) from None
 
 
 def prune(cache_dir: Path) -> int:
@@ -180,7 +166,7 @@ def _load(path: Path, rule: Callable[..., int], signature: tuple[Any, ...]) -> L
         except NumbaError as wrong:
             raise LoopError(f"{_title(rule)} does not compile: {wrong}") from None
         except OSError as wrong:
-            raise _unusable(path.parent, wrong) from None
+            raise unusable(path.parent, wrong) from None
         loop.disable_compile()
     return loop
 
@@ -256,7 +242,7 @@ def _write(path: Path, text: str) -> None:
         fresh.write_text(text)
         fresh.replace(path)
     except OSError as wrong:
-        raise _unusable(path.parent, wrong) from None
+        raise unusable(path.parent, wrong) from None
 
 
 def _forget_compiled(path: Path) -> None:
@@ -274,13 +260,6 @@ def _written_at(path: Path) -> float:
         return path.stat().st_mtime
     except FileNotFoundError:  # another process prunes too
         return 0.0
-
-
-def _unusable(cache_dir: Path, wrong: OSError) -> KernelCacheError:
-    return KernelCacheError(
-        f"the kernel cache folder {cache_dir} cannot be written ({wrong.strerror or wrong}); "
-        "set --kernel-cache or TRIMTAB_KERNEL_CACHE to a writable folder with a few MB of room"
-    )
 
 
 def _title(rule: Callable[..., Any]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from extender.framework import Plugin
 from extender.plugins import capacity_scheduling, node_resources_allocatable, pod_state, target_load_packing
+from extender.plugins.third_party import found_entry_points, with_third_party
 
 PLUGINS: tuple[Plugin, ...] = (
     capacity_scheduling.PLUGIN,
@@ -15,3 +16,8 @@ PLUGINS: tuple[Plugin, ...] = (
     pod_state.PLUGIN,
     target_load_packing.PLUGIN,
 )
+
+
+def installed() -> tuple[tuple[Plugin, ...], dict[str, str]]:
+    """(built-in plugins and those of third parties, name of each refused entry point -> why)."""
+    return with_third_party(PLUGINS, found_entry_points())

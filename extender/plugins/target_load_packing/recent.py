@@ -36,13 +36,18 @@ class Recent:
 
     def __init__(self, predict: Callable[[Pod], int]) -> None:
         self._predict = predict
-        self._restart(0)
+        self._window_end_s = 0
+        self._seen = 0
+        self._missing = np.zeros(0, np.int64)
+        self._counted: dict[str, _Counted] = {}
+        self._by_age: deque[tuple[int, str]] = deque()
+        self._by_time: list[tuple[int, int, str]] = []
 
     def follow(self, assignments: Sequence[Assignment], window_end_s: int, rows: int) -> NDArray[np.int64]:
         """Millicores missing from the load, by row; int64[at least rows], valid until the next call."""
         if window_end_s < self._window_end_s:
             # An older document came back: what had settled may count again.
-            self._restart(window_end_s)
+            self._restart()
         self._window_end_s = window_end_s
         self._make_room(rows)
         self._drop_front(assignments[0].sequence if assignments else self._seen + 1)
@@ -55,13 +60,12 @@ class Recent:
         """Assignments counted now."""
         return len(self._counted)
 
-    def _restart(self, window_end_s: int) -> None:
-        self._window_end_s = window_end_s
+    def _restart(self) -> None:
         self._seen = 0
-        self._missing = np.zeros(0, np.int64)
-        self._counted: dict[str, _Counted] = {}
-        self._by_age: deque[tuple[int, str]] = deque()
-        self._by_time: list[tuple[int, int, str]] = []
+        self._missing[:] = 0
+        self._counted.clear()
+        self._by_age.clear()
+        self._by_time.clear()
 
     def _make_room(self, rows: int) -> None:
         if len(self._missing) < rows:

@@ -1,4 +1,4 @@
-"""The built-in plugins, and those that third parties add through the entry-point group `trimtab.plugins`.
+"""Plugins that third parties add through the entry-point group `trimtab.plugins`.
 
 An entry point's value is a Plugin, or a module with one called PLUGIN. One that cannot be used is refused with
 the reason; it never takes the process, or another plugin, with it.
@@ -6,36 +6,34 @@ the reason; it never takes the process, or another plugin, with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from importlib.metadata import EntryPoint, entry_points
 
 from extender.framework import Plugin
 from extender.framework.binding import BindingError, bind_plugin
-from extender.plugins import PLUGINS
 
 GROUP = "trimtab.plugins"
 
 
-@dataclass(frozen=True, slots=True)
-class Installed:
-    plugins: tuple[Plugin, ...]
-    refused: dict[str, str] = field(default_factory=dict)
-    """Name of the entry point -> why its plugin is not used."""
+def found_entry_points() -> Iterable[EntryPoint]:
+    """What the packages of this environment offer."""
+    return entry_points(group=GROUP)
 
 
-def installed_plugins(find: Callable[[], Iterable[EntryPoint]] = lambda: entry_points(group=GROUP)) -> Installed:
-    """Built-in plugins first; then the usable third-party ones, in order of their names."""
-    plugins = {plugin.name: plugin for plugin in PLUGINS}
+def with_third_party(
+    built_in: Iterable[Plugin], offered: Iterable[EntryPoint]
+) -> tuple[tuple[Plugin, ...], dict[str, str]]:
+    """(built-in plugins, then the usable ones offered, by name; name of each refused entry point -> why)."""
+    plugins = {plugin.name: plugin for plugin in built_in}
     refused: dict[str, str] = {}
-    for entry in sorted(find(), key=lambda e: (e.name, e.value)):
+    for entry in sorted(offered, key=lambda e: (e.name, e.value)):
         try:
             plugin = _load(entry)
             _refuse_clash(plugin, plugins)
             plugins[plugin.name] = plugin
         except _Refused as why:
             refused[entry.name] = str(why)
-    return Installed(tuple(plugins.values()), refused)
+    return tuple(plugins.values()), refused
 
 
 class _Refused(Exception):
@@ -45,7 +43,7 @@ class _Refused(Exception):
 def _load(entry: EntryPoint) -> Plugin:
     try:
         found = entry.load()
-    except (Exception, SystemExit) as wrong:
+    except (Exception, SystemExit) as wrong:  # noqa: BLE001 - code of strangers may do anything while imported
         raise _Refused(f"{entry.value} cannot be imported: {type(wrong).__name__}: {wrong}") from None
     plugin = getattr(found, "PLUGIN", found)
     if not isinstance(plugin, Plugin):
