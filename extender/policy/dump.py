@@ -28,8 +28,8 @@ _Dumper.add_implicit_resolver(
 
 def plain(document: SchedulingPolicy) -> dict[str, Any]:
     """The document as dicts and lists, fields named as in the text."""
-    tree: dict[str, Any] = msgspec.to_builtins(document)
-    return tree
+    # By way of JSON, because to_builtins leaves tuples as tuples.
+    return msgspec.json.decode(msgspec.json.encode(document), type=dict[str, Any])
 
 
 def dump(document: SchedulingPolicy) -> str:

@@ -51,22 +51,21 @@ class PolicyEvents:
         self._clock = clock
         self._posted: OrderedDict[tuple[str, str, str], _Posted] = OrderedDict()
 
-    async def record(self, outcome: Outcome, uid: str = "", resource_version: str = "") -> None:
-        """Raises EventNotWritten; KubeError when the API server cannot be reached."""
+    async def record(self, outcome: Outcome, uid: str = "") -> None:
+        """`uid`: the ConfigMap's, if known. Raises EventNotWritten; KubeError when the API server cannot be reached."""
         key = (outcome.reason, outcome.message, outcome.desired_revision)
         now_s = self._clock()
         posted = self._posted.get(key)
         if posted is not None and now_s - posted.at_s < SERIES_S and await self._repeat(posted, now_s):
             return
-        name = await self._post(outcome, now_s, uid, resource_version)
+        name = await self._post(outcome, now_s, uid)
         self._posted[key] = _Posted(name, 1, now_s)
         self._posted.move_to_end(key)
         while len(self._posted) > REMEMBERED_MAX:
             self._posted.popitem(last=False)
 
-    async def _post(self, outcome: Outcome, now_s: float, uid: str, resource_version: str) -> str:
+    async def _post(self, outcome: Outcome, now_s: float, uid: str) -> str:
         name = f"{self._regarding['name'][:200]}.{int(now_s * 1e9):x}"
-        known = {"uid": uid, "resourceVersion": resource_version}
         event = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
@@ -76,7 +75,7 @@ class PolicyEvents:
             "reportingInstance": self._identity,
             "action": ACTION,
             "reason": f"Policy{outcome.reason}",
-            "regarding": self._regarding | {key: value for key, value in known.items() if value},
+            "regarding": {**self._regarding, **({"uid": uid} if uid else {})},
             "note": shortened(outcome.message, NOTE_CHARS_MAX),
             "type": "Normal" if outcome.applied else "Warning",
         }

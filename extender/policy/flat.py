@@ -57,7 +57,6 @@ def from_flat(tree: Mapping[str, Any], findings: Findings, places: Places) -> Sc
     flat = Structure(findings, Places()).part(_Flat, own, "")
     if flat is None:
         return None
-    _refuse_both(own, findings)
     profile = Profile(
         scheduler_name=EVERY_SCHEDULER,
         plugins=_plugins(own, findings, places),
@@ -97,23 +96,6 @@ def _text_read(key: str, text: str, findings: Findings) -> Any:
     for problem in problems:
         findings.wrong(below(key, problem.path), problem.message, problem.hint)
     return value
-
-
-def _refuse_both(tree: Mapping[str, Any], findings: Findings) -> None:
-    enabled, disabled = tree.get(ENABLED), tree.get(DISABLED)
-    if not isinstance(enabled, Mapping) or not isinstance(disabled, Mapping):
-        return
-    for phase, names in disabled.items():
-        on = enabled.get(phase)
-        if not isinstance(names, list) or not isinstance(on, list):
-            continue
-        for index, name in enumerate(names):
-            if name in on:
-                findings.wrong(
-                    at(at(DISABLED, phase), index),
-                    f"{shown(name)} is enabled in {phase} too",
-                    "keep it in one of the two lists",
-                )
 
 
 def _plugins(tree: Mapping[str, Any], findings: Findings, places: Places) -> Plugins:

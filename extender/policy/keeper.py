@@ -187,7 +187,7 @@ class PolicyKeeper:
     # What was good before.
 
     async def _find_kept(self) -> None:
-        if self._last_good is None:
+        if self._last_good is None or self._effective.text is not None:
             return
         try:
             self._kept = await asyncio.wait_for(self._last_good.load(), LOAD_S)

@@ -128,7 +128,7 @@ class ConfigMapLastGood:
     async def save(self, kept: Kept) -> None:
         if kept == self._saved:
             return
-        content = {
+        content: dict[str, Any] = {
             "metadata": {"annotations": {REVISION_ANNOTATION: kept.revision}},
             "data": {DOCUMENT_KEY: kept.text.decode()},
         }

@@ -85,12 +85,15 @@ class Meaning:
             if name is None:
                 continue
             disabled.append(msgspec.structs.replace(entry, name=name))
-            if name in on and self._form == "document":
-                self._findings.warn(
-                    self._places.name_of(entry),
-                    f"{name} is under enabled too, which wins, as in KubeSchedulerConfiguration",
-                )
+            if name in on:
+                self._told_in_both(name, self._places.name_of(entry), phase)
         return PluginSet(enabled=enabled, disabled=tuple(disabled))
+
+    def _told_in_both(self, name: str, path: str, phase: str) -> None:
+        if self._form == "flat":
+            self._findings.wrong(path, f"{name} is enabled in {phase} too", "keep it in one of the two lists")
+        else:
+            self._findings.warn(path, f"{name} is under enabled too, which wins, as in KubeSchedulerConfiguration")
 
     def _enabled(self, chosen: PluginSet, phase: str) -> Iterator[EnabledPlugin]:
         seen: dict[str, EnabledPlugin] = {}

@@ -34,7 +34,9 @@ def json_schema(catalogue: Catalogue) -> dict[str, Any]:
         for info in catalogue.values()
     ]
     parts |= {f"{info.name}Args": _args_schema(info) for info in catalogue.values()}
-    return {"$schema": _DIALECT, "title": SchedulingPolicy.__name__, **schema}
+    whole = {"$schema": _DIALECT, "title": SchedulingPolicy.__name__, **schema}
+    # By way of JSON: defaults out of the types are tuples.
+    return msgspec.json.decode(msgspec.json.encode(whole), type=dict[str, Any])
 
 
 def _args_schema(info: PluginInfo) -> dict[str, Any]:

@@ -33,6 +33,7 @@ _RETRY_S = 0.05
 _MERGE = "application/merge-patch+json"
 _CONFLICT = 409
 _ABSENT = 404
+_TRUE, _FALSE = "True", "False"
 
 
 class StatusNotWritten(Exception):
@@ -60,23 +61,22 @@ class ConfigMapStatusWriter:
     async def write(self, outcome: Outcome) -> None:
         """Annotation, then event. Raises StatusNotWritten, EventNotWritten or KubeError."""
         try:
-            version = await self._annotate(outcome)
+            await self._annotate(outcome)
         finally:
             # An event is all that is left to say when the ConfigMap is gone or may not be written.
             await self._events.record(outcome, self._uid)
-        del version
 
-    async def _annotate(self, outcome: Outcome) -> str:
+    async def _annotate(self, outcome: Outcome) -> None:
         for attempt in range(TRIES_MAX):
             seen = await self._read()
             if seen is None:
-                return ""
+                return
             metadata = seen["metadata"]
             self._uid = str(metadata.get("uid", ""))
             before = (metadata.get("annotations") or {}).get(ANNOTATION, "")
             after = merged(before, self._identity, outcome, self._clock())
             if after == before or await self._write(after, str(metadata["resourceVersion"])):
-                return str(metadata["resourceVersion"])
+                return
             await asyncio.sleep(_RETRY_S * 2**attempt * random.uniform(0.5, 1.0))  # noqa: S311 - spreads replicas
         raise StatusNotWritten(f"{self._path} changed under {TRIES_MAX} attempts to write its status")
 
@@ -110,7 +110,7 @@ def merged(before: str, identity: str, outcome: Outcome, now_s: float) -> str:
         "revision": outcome.effective_revision,
         "hash": outcome.effective_hash,
         "observed": outcome.desired_revision,
-        "status": _status(outcome.applied),
+        "status": _status(outcome),
     }
     # Those that wrote last stand last.
     if replicas.get(identity) != mine:
@@ -127,24 +127,24 @@ def _condition(
     conditions = status.get("conditions")
     old = next((c for c in conditions if isinstance(c, dict)), {}) if isinstance(conditions, list) else {}
     refused_elsewhere = outcome.applied and any(
-        entry.get("status") == _status(False) and entry.get("observed") == outcome.desired_revision
+        entry.get("status") == _FALSE and entry.get("observed") == outcome.desired_revision
         for entry in replicas.values()
     )
-    if refused_elsewhere and old.get("status") == _status(False):
+    if refused_elsewhere and old.get("status") == _FALSE:
         return dict(old)
     now = datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    same = old.get("status") == _status(outcome.applied)
+    same = old.get("status") == _status(outcome)
     return {
         "type": CONDITION,
-        "status": _status(outcome.applied),
+        "status": _status(outcome),
         "reason": outcome.reason,
         "message": shortened(outcome.message, MESSAGE_CHARS_MAX),
         "lastTransitionTime": old.get("lastTransitionTime", now) if same else now,
     }
 
 
-def _status(applied: bool) -> str:  # noqa: FBT001 - it is the value itself
-    return "True" if applied else "False"
+def _status(outcome: Outcome) -> str:
+    return _TRUE if outcome.applied else _FALSE
 
 
 def _decoded(text: str) -> Mapping[str, Any]:
