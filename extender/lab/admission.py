@@ -146,11 +146,12 @@ def _token_volume(name: str) -> Tree:
 
 
 def _tolerations(spec: Tree) -> list[Tree]:
-    present = {t.get("key") for t in spec.get("tolerations") or ()}
+    """DefaultTolerationSeconds: five minutes on a node that is lost, unless the pod says something about it itself."""
+    given = [t for t in spec.get("tolerations") or () if t.get("effect", "") in ("", "NoExecute")]
     return [
         {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": _UNREACHABLE_S}
         for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
-        if key not in present
+        if not any(t.get("key", "") in ("", key) for t in given)
     ]
 
 

@@ -255,7 +255,8 @@ class Scheduler:
         if not found:
             return "", _helpless(len(nodes), misfits)
         try:
-            pods_on = {name: account.pods.keys() for name, account in nodes.items()}
+            # As of now: what leaves while the extender thinks is no mistake of the extender's.
+            pods_on = {name: frozenset(account.pods) for name, account in nodes.items()}
             found = await self._calls.preempt(demand.stored.tree, found, pods_on)
         except ExtenderFailed as failure:
             self.tally.failed("preempt", str(failure))

@@ -35,7 +35,9 @@ WAITING_MAX = 20
 """Pending pods of one tenant; its controllers make no more until some are placed."""
 _FILL = 0.72
 """Share of all CPU that pods hold once arrivals and departures balance."""
-_FILL_AT_START = 0.5
+_FILL_AT_START = 0.62
+_PROMISE_AT_START = 0.95
+"""Share of its quota that a tenant may hold at the start."""
 _FILL_ATTEMPTS = 10
 """Tries per pod, so that a cluster that is too small ends in fewer pods and not in an endless search."""
 _START_S = (0.4, 1.5)
@@ -136,7 +138,7 @@ class Simulation:
         for _attempt in range(_FILL_ATTEMPTS * pods):
             tenant, app = self._random.choices(apps, weights)[0]
             name, room = self._random.choice(nodes)
-            promised = (tenant.quota_share or (1.0, 1.0))[1] * total * _FILL
+            promised = (tenant.quota_share or (1.0, 1.0))[1] * total * _PROMISE_AT_START
             fits = room["cpu"] >= app.cpu_milli and room["memory"] >= app.memory_mi << 20
             if not fits or spent[tenant.namespace] + app.cpu_milli > promised:
                 continue

@@ -59,7 +59,7 @@ TENANTS = (
             App("report", 1500, 2048, 3, load=0.95, lifetime=0.6, priority_class="spot", finishes=True),
             App("transcode", 2500, 1536, 2, load=1.1, lifetime=0.8, priority_class="spot", finishes=True),
         ),
-        quota_share=(0.15, 0.22),
+        quota_share=(0.1, 0.14),
     ),
     Tenant(
         "team-ml",
@@ -80,7 +80,7 @@ TENANTS = (
     Tenant("team-platform", (App("gateway", 300, 256, 1.5, load=0.5),)),
 )
 
-INCIDENT = App("incident", 11000, 8192, 0, load=0.8, lifetime=0.25, priority_class="critical", finishes=True)
+INCIDENT = App("incident", 14000, 8192, 0, load=0.8, lifetime=0.25, priority_class="critical", finishes=True)
 """A large urgent pod that arrives now and then and fits nowhere without preemption."""
 INCIDENT_NAMESPACE = "team-platform"
 
