@@ -126,7 +126,7 @@ class Decisions:
         rows = self._store.query(
             "SELECT decision, max(seen_us) FROM (SELECT decision, seen_us FROM decision WHERE seen_us > ? "
             "UNION ALL SELECT decision, seen_us FROM outcome WHERE seen_us > ?) c "
-            "GROUP BY decision ORDER BY 2 DESC, 1 LIMIT ?",
+            "GROUP BY decision ORDER BY 2 DESC, 1 DESC LIMIT ?",
             (after_us, after_us, limit),
         )
         return [row[0] for row in reversed(rows)], max((row[1] for row in rows), default=after_us)

@@ -50,6 +50,11 @@ class Found:
         """Names the frame within its producer: segment << 32 | offset."""
         return self.segment << 32 | self.frame.offset
 
+    @property
+    def after(self) -> Place:
+        """Where its producer stands once it has been taken."""
+        return Place(self.segment, self.frame.end)
+
 
 @dataclass(frozen=True, slots=True)
 class Lost:
@@ -62,6 +67,18 @@ class Lost:
     """Bytes; for missing segments, how many of them."""
     cause: str
     """damage, header, missing."""
+
+    @property
+    def id(self) -> int:
+        """As of a frame."""
+        return self.segment << 32 | self.offset
+
+    @property
+    def after(self) -> Place:
+        """Where its producer stands once it has been told."""
+        if self.cause == "missing":
+            return Place(self.segment + self.count, 0)
+        return Place(self.segment, self.offset + self.count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +150,10 @@ class JournalReader:
     def places(self) -> dict[str, Place]:
         """Where each known producer stands after what was given out."""
         return self._places | {name: f.place for name, f in self._followers.items() if f.place is not None}
+
+    def segments(self) -> dict[str, list[SegmentFile]]:
+        """The files that are there now, by producer."""
+        return {path.name: segments_of(path) for journal in self._journals for path in producers_in(journal)}
 
     def behind_bytes(self) -> dict[str, int]:
         """Bytes on disk that have not been read yet, by producer."""

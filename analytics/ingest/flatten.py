@@ -1,0 +1,163 @@
+"""Frames to rows. Pure: the same frame at the same place gives the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from analytics.store.detail import CODEC, pack
+from analytics.store.tables import (
+    DecisionRow,
+    DetailRow,
+    GapRow,
+    OutcomeRow,
+    PolicyRow,
+    RejectionRow,
+    Row,
+    VerdictRow,
+)
+from extender.record.frames import Decision, Gap, Outcome, PluginVerdict, Policy
+
+_BOUND, _ERROR, _UNSCHEDULABLE, _UNSEEN = 3, 2, 1, 0
+_RANK_OF_RESULT = {"bound": _BOUND, "failed": _ERROR}
+_REJECTING = ("Unschedulable", "UnschedulableAndUnresolvable")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a frame stood, and when it was taken in."""
+
+    producer: str
+    id: int
+    seen_us: int
+
+
+def decision_rows(frame: Decision, origin: Origin, *, opens: bool) -> Iterator[Row]:
+    """One verb call: facts, verdicts, rejections, detail, and its end if this call was one."""
+    yield _call(frame, origin, opens=opens)
+    for verdict in frame.plugins:
+        yield VerdictRow(
+            origin.producer,
+            origin.id,
+            frame.at_us,
+            frame.decision,
+            verdict.plugin,
+            verdict.phase,
+            verdict.code,
+            verdict.mode,
+            verdict.nodes_in,
+            verdict.rejected,
+            float(verdict.duration_us),
+            verdict.message,
+        )
+        for reason, nodes in _reasons(verdict):
+            yield RejectionRow(
+                origin.producer,
+                origin.id,
+                frame.at_us,
+                frame.decision,
+                verdict.plugin,
+                verdict.phase,
+                verdict.mode,
+                reason,
+                nodes,
+            )
+    body = pack(frame)
+    if body is not None:
+        yield DetailRow(origin.producer, origin.id, frame.at_us, frame.decision, CODEC, body)
+    end = _end_of_call(frame, origin)
+    if end is not None:
+        yield end
+
+
+def outcome_row(frame: Outcome, origin: Origin) -> OutcomeRow:
+    return OutcomeRow(
+        origin.producer,
+        origin.id,
+        origin.seen_us,
+        frame.at_us,
+        frame.decision,
+        frame.pod.uid,
+        _RANK_OF_RESULT.get(frame.result, _UNSEEN),
+        frame.result,
+        frame.node,
+        frame.seen_by,
+        frame.message,
+    )
+
+
+def policy_row(frame: Policy, origin: Origin) -> PolicyRow:
+    document = orjson.dumps(frame.document, default=str).decode()
+    return PolicyRow(
+        origin.producer, origin.id, frame.at_us, frame.revision, frame.hash, frame.source, document, frame.error
+    )
+
+
+def gap_row(frame: Gap, origin: Origin) -> GapRow:
+    return GapRow(origin.producer, origin.id, frame.at_us, frame.from_us, frame.to_us, frame.count, frame.cause)
+
+
+def _call(frame: Decision, origin: Origin, *, opens: bool) -> DecisionRow:
+    return DecisionRow(
+        producer=origin.producer,
+        id=origin.id,
+        seen_us=origin.seen_us,
+        at_us=frame.at_us,
+        decision=frame.decision,
+        opens=opens,
+        attempt=frame.attempt,
+        verb=frame.verb,
+        code=frame.code,
+        namespace=frame.pod.namespace,
+        pod=frame.pod.name,
+        uid=frame.pod.uid,
+        owner=frame.pod.owner,
+        scheduler=frame.pod.scheduler or frame.profile,
+        profile=frame.profile,
+        priority=frame.pod.priority,
+        revision=frame.revision,
+        generation=frame.generation,
+        nodes_in=frame.nodes_in,
+        nodes_out=frame.nodes_out,
+        nodes_unknown=frame.nodes_unknown,
+        nominated=frame.nominated,
+        node=frame.node,
+        duration_us=float(frame.duration_us),
+        decode_us=float(frame.decode_us),
+        encode_us=float(frame.encode_us),
+        message=frame.message,
+    )
+
+
+def _reasons(verdict: PluginVerdict) -> Iterator[tuple[str, int]]:
+    if verdict.reasons:
+        yield from verdict.reasons.items()
+    elif verdict.code in _REJECTING:  # a reason that concerns the pod, whatever the node
+        yield verdict.message or verdict.code, verdict.rejected or verdict.nodes_in
+
+
+def _end_of_call(frame: Decision, origin: Origin) -> OutcomeRow | None:
+    """The end of the decision, if this call was one. A refused nominated node is none: the full call follows."""
+    if frame.code == "Error":
+        rank, result, node = _ERROR, "error", ""
+    elif frame.verb == "bind":
+        rank, result, node = _BOUND, "bound", frame.node
+    elif frame.verb == "filter" and frame.code != "Success" and not frame.nominated:
+        rank, result, node = _UNSCHEDULABLE, "unschedulable", ""
+    else:
+        return None
+    return OutcomeRow(
+        origin.producer,
+        origin.id,
+        origin.seen_us,
+        frame.at_us,
+        frame.decision,
+        frame.pod.uid,
+        rank,
+        result,
+        node,
+        frame.verb,
+        frame.message,
+    )
