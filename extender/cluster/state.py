@@ -121,6 +121,7 @@ class ClusterState:
         if pod.is_terminal:
             self._delete_pod(pod.uid, now_s)
             return
+        self._deleted.pop(pod.uid, None)
         old = self.pods.get(pod.uid)
         if old is not None and old.node_name and not pod.node_name:
             # A binding is final: this event is older than what we know, from our own bind.

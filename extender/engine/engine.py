@@ -216,7 +216,10 @@ class Engine:
         bound = msgspec.structs.replace(pod, node_name=node)
         self._end(attempt, bound, "bound", seen_by="bind")
         self._state.apply(PodAssumed(bound, now_s), now_s)
-        self._ledger.confirm(pod.uid)
+        if pod.uid in self._state.pods:
+            self._ledger.confirm(pod.uid)
+        else:  # deleted while it was being bound: nobody else will give back what it was promised
+            self._ledger.release(pod.uid, Ended.DELETED)
 
     # What the watch tells.
 
