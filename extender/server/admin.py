@@ -122,9 +122,7 @@ class _Pages:
 
     async def explain(self, request: Request) -> Response:
         asked = _explain_body(await _body(request))
-        policy = None
-        if asked.policy is not None:
-            policy = await self._policy(asked.policy)
+        policy = await self._policy(asked.policy)
         found = self._sources.explain(_pod(asked.pod), asked.node_names, policy)
         if inspect.isawaitable(found):
             found = await found
@@ -144,7 +142,7 @@ class _Pages:
 class _ExplainBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     pod: KubePod
     node_names: list[str] | None = None
-    policy: msgspec.Raw | None = None
+    policy: msgspec.Raw = msgspec.Raw(b"null")
 
 
 def _explain_body(body: bytes) -> _ExplainBody:

@@ -49,7 +49,8 @@ def same(one: CandidateRequest, other: CandidateRequest) -> bool:
 @given(st.lists(names, max_size=30, unique=True), st.data())
 @settings(max_examples=300, deadline=None)
 def test_both_paths_read_and_write_the_same(known: list[str], data: st.DataObject) -> None:
-    pool = st.sampled_from(known) if known and data.draw(st.booleans()) else st.one_of(names, *map(st.just, known))
+    only_known: bool = data.draw(st.booleans())
+    pool = st.sampled_from(known) if known and only_known else st.one_of(names, *map(st.just, known))
     sent = data.draw(st.lists(pool, max_size=40))
     codec = Codec(table_of(known))
     body = body_of(sent)
@@ -174,13 +175,15 @@ def test_names_stay_readable_after_another_request_was_read() -> None:
 
 def test_a_verdict_of_the_wrong_shape_kind_or_code_is_refused() -> None:
     codec = Codec(table_of(["a", "b"]))
+    wrong_codes: list[Any] = [np.zeros(1, np.int16), np.zeros(2, np.int64), np.array([0, 2], np.int16)]
+    wrong_totals: list[Any] = [np.zeros(3, np.int64), np.zeros(2, np.float64)]
     for body in (body_of(["a", "b"]), body_of(["a", "x"])):
-        for codes in (np.zeros(1, np.int16), np.zeros(2, np.int64), np.array([0, 2], np.int16)):
+        for codes in wrong_codes:
             with pytest.raises(ValueError):
                 codec.filter_answer(codec.read(body), codes, ["one"], [True])
         with pytest.raises(ValueError):
             codec.filter_answer(codec.read(body), np.array([0, -1], np.int16), ["one"], [True])
-        for totals in (np.zeros(3, np.int64), np.zeros(2, np.float64)):
+        for totals in wrong_totals:
             with pytest.raises(ValueError):
                 codec.prioritize_answer(codec.read(body), totals)
 

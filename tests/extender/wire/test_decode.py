@@ -127,7 +127,7 @@ def test_creation_time_may_be_null_missing_or_set(created: str | None) -> None:
 
 
 def test_preempt_reads_both_forms_to_the_same_values() -> None:
-    meta = {
+    meta: dict[str, dict[str, Any]] = {
         "a": {"Pods": [{"UID": "x"}, {"UID": "y"}], "NumPDBViolations": 2},
         "b": {"Pods": [], "NumPDBViolations": 0},
     }
