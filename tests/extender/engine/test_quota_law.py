@@ -1,7 +1,7 @@
 """A quota is never exceeded and never leaks, in whatever order filter, bind, failure, deletion and time come."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -49,12 +49,14 @@ class QuotaMachine(RuleBasedStateMachine):
         super().__init__()
         self.now_s = 1000.0
         self.exists: set[str] = set()
-        self.restart()
+        self.start(())
 
     @rule()
     def restart(self) -> None:
         """A new process: leases are gone, the cluster is listed again."""
-        assigned = [p for p in self.state.pods.values()] if hasattr(self, "state") else []
+        self.start(list(self.state.pods.values()))
+
+    def start(self, listed: Iterable[Pod]) -> None:
         self.state = ClusterState()
         self.binder = FakeBinder()
         self.engine = Engine(
@@ -73,7 +75,7 @@ class QuotaMachine(RuleBasedStateMachine):
         for name in NODES:
             self.state.apply(NodeUpserted(Node(name=name)), self.now_s)
         self.state.apply(ObjectUpserted("ElasticQuota", "team/q", QUOTA), self.now_s)
-        for pod in assigned:
+        for pod in listed:
             self.state.apply(PodUpserted(pod), self.now_s)
 
     @rule(uid=UIDS)
@@ -142,9 +144,9 @@ class QuotaMachine(RuleBasedStateMachine):
 
 
 @pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CompiledPlugin]:
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledPlugin:
     cache: Path = tmp_path_factory.mktemp("kernels")
-    yield compile_all([capacity_scheduling.PLUGIN], cache)["CapacityScheduling"]
+    return compile_all([capacity_scheduling.PLUGIN], cache)["CapacityScheduling"]
 
 
 def test_the_quota_law(compiled: CompiledPlugin) -> None:
