@@ -1,6 +1,7 @@
 """Build hook: the pages must be in every sdist and wheel.
 
-Built pages that are there are used as they are. When they are absent they are built with npm. With neither, the build stops and says so.
+Built pages that are there are used as they are. When they are absent they are built with npm. With neither, the build
+stops and says so.
 """
 
 from __future__ import annotations

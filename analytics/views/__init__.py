@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from analytics.views.declaration import View
 from analytics.views.decisions.view import VIEW as DECISIONS
+from analytics.views.declaration import View
 
 VIEWS: Final[tuple[View, ...]] = (DECISIONS,)

@@ -136,7 +136,10 @@ def _events(broadcaster: Broadcaster) -> Answer:
             stream = broadcaster.open(request.headers.get("last-event-id", ""))
         except TooManyClients:
             return failure(
-                request, 503, "Too many live streams are open; the lists answer as usual.", headers={"retry-after": "10"}
+                request,
+                503,
+                "Too many live streams are open; the lists answer as usual.",
+                headers={"retry-after": "10"},
             )
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
@@ -187,6 +190,7 @@ def _page(console: Console) -> Answer:
         name = request.path_params["name"]
         file = console.assets.file(request, name)
         if file is not None:
+            request.scope["trimtab.path"] = "/assets"
             return file
         if name.split("/", 1)[0] in slugs and not name.startswith("assets/"):
             return console.assets.page(request)

@@ -22,7 +22,10 @@ class ExtenderProbe:
         self._kept: tuple[float, dict[str, Any]] | None = None
 
     async def policy(self) -> dict[str, Any]:
-        """`{"reachable", "revision", "hash", "source", "loaded_at", "refused"}`; `refused` is why a newer edit is not in effect."""
+        """`{"reachable", "revision", "hash", "source", "loaded_at", "refused"}`, all but the first texts.
+
+        `refused` is why a newer edit is not in effect.
+        """
         now_s = time.monotonic()
         if self._kept is None or now_s - self._kept[0] > KEEP_S:
             self._kept = (now_s, await self._ask())

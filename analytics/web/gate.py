@@ -1,4 +1,4 @@
-"""What every answer passes: request id, Host check, security headers, time and count. Plain ASGI, so streams pass too."""
+"""What every answer passes: request id, Host check, security headers, time and count. Streams pass it too."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ class Gate:
             refused = failure(
                 request,
                 421,
-                "This host name is not served here. Use the address that the program listens on, or name it with --allowed-host.",
+                "This host name is not served here. Use the address that the program listens on, "
+                "or name it with --allowed-host.",
             )
             await refused(scope, receive, passing)
 

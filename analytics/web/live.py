@@ -93,7 +93,7 @@ class Broadcaster:
             metrics.LIVE_CLIENTS.set(len(self._clients))
 
     def _missed(self, last_id: str) -> list[bytes]:
-        """What came after `last_id`. At once an event with the present id, so that a first reconnect knows its place."""
+        """What came after `last_id`, or one event that says where the stream stands now."""
         here = _event(f"{self._boot}-{self._count}", "hello", b"{}")
         if not last_id:
             return [here]

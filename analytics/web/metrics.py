@@ -29,7 +29,9 @@ API_SECONDS = Histogram(
     buckets=_ANSWER_SECONDS,
     registry=REGISTRY,
 )
-API_ERRORS = Counter("trimtab_api_errors_total", "API answers with status 500 or above.", ["operation"], registry=REGISTRY)
+API_ERRORS = Counter(
+    "trimtab_api_errors_total", "API answers with status 500 or above.", ["operation"], registry=REGISTRY
+)
 
 DECISIONS = Counter(
     "scheduler_visualizer_decisions_total", "Decisions collected.", ["scheduler", "outcome"], registry=REGISTRY

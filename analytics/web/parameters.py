@@ -17,7 +17,9 @@ _SPAN: Final = re.compile(r"([0-9]{1,6})(s|m|h|d)")
 _SECONDS_OF: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-def read_parameters(request: Request, declared: Sequence[Parameter], now_s: float) -> tuple[dict[str, Any], list[Problem]]:
+def read_parameters(
+    request: Request, declared: Sequence[Parameter], now_s: float
+) -> tuple[dict[str, Any], list[Problem]]:
     """Answers values by name (absent ones have their default) and everything that is wrong."""
     known = {parameter.name: parameter for parameter in declared}
     values: dict[str, Any] = {parameter.name: parameter.default for parameter in declared}

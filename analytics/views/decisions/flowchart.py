@@ -197,7 +197,10 @@ def draw_flow(
     rejections: Sequence[tuple[str, str, int]],
     nodes: Sequence[tuple[str, int]],
 ) -> str:
-    """The flow over many decisions: `outcomes` (outcome, decisions), `rejections` (plugin, reason, nodes), `nodes` (node, pods)."""
+    """The flow over many decisions.
+
+    `outcomes`: (outcome, decisions); `rejections`: (plugin, reason, nodes); `nodes`: (node, pods).
+    """
     total = sum(count for _outcome, count in outcomes)
     chart = Chart(title="Flow of recent decisions", description=f"{total} decisions")
     start = chart.node([f"{total} decisions"], "quiet", _ROUND)
@@ -210,7 +213,9 @@ def draw_flow(
     rest = rejections[_FLOW_REJECTIONS_MAX:]
     if rest:
         count = sum(count for _plugin, _reason, count in rest)
-        chart.edge(passing, chart.node([f"{len(rest)} other reasons", f"{_nodes(count)} rejected"], "rejected"), dotted=True)
+        chart.edge(
+            passing, chart.node([f"{len(rest)} other reasons", f"{_nodes(count)} rejected"], "rejected"), dotted=True
+        )
     for outcome, count in outcomes:
         end = chart.node([outcome, f"{count}"], _STYLE_OF.get(outcome, "open"), _ROUND)
         chart.edge(passing, end)

@@ -14,7 +14,7 @@ export function Flowchart({ path, version = "" }: { path: string; version?: stri
     return <TroubleNotice trouble={source.trouble} retry={source.again} />;
   if (source.value === undefined) return <Loading rows={5} />;
   return (
-    <div class="flowchart">
+    <div class="drawing">
       <div class="tools">
         <Copy text={source.value} label={t("one.flow.copy")} />
         <a href={path}>{t("one.flow.text")}</a>
@@ -54,6 +54,21 @@ function Picture({ source }: { source: string }) {
   );
 }
 
+/** The text carries colours for any renderer; on a dark page these take their place. */
+const NIGHT: Record<string, string> = {
+  step: "fill:#1c2b3d,stroke:#5b87b8,color:#d9e6f5",
+  quiet: "fill:#262f38,stroke:#66727f,color:#ccd5dd",
+  rejected: "fill:#3b211c,stroke:#c2614b,color:#f4c9be",
+  best: "fill:#18301f,stroke:#559a6b,color:#cdecd6",
+};
+
+function nightly(source: string): string {
+  return source.replace(/^( *classDef (\w+)) .*$/gm, (line, head: string, name: string) => {
+    const colours = NIGHT[name];
+    return colours ? `${head} ${colours}` : line;
+  });
+}
+
 async function draw(source: string, night: boolean): Promise<string> {
   const { default: mermaid } = await import("mermaid");
   mermaid.initialize({
@@ -67,11 +82,12 @@ async function draw(source: string, night: boolean): Promise<string> {
       nodeSpacing: 28,
       rankSpacing: 38,
       padding: 10,
+      subGraphTitleMargin: { top: 4, bottom: 12 },
       useMaxWidth: true,
       wrappingWidth: 260,
     },
   });
   drawn += 1;
-  const { svg } = await mermaid.render(`flowchart-${drawn}`, source);
+  const { svg } = await mermaid.render(`flowchart-${drawn}`, night ? nightly(source) : source);
   return svg;
 }

@@ -238,6 +238,9 @@ function Results({ list, fresh, filtered, kept }: ResultsProps) {
 
 function Row({ decision, fresh }: { decision: Summary; fresh: boolean }) {
   const { pod } = decision;
+  // A pod without a node has a reason instead.
+  const reason =
+    decision.message || (decision.outcome === "unschedulable" && decision.rejections[0]?.reason) || "";
   return (
     <tr class={fresh ? "fresh" : ""}>
       <td class="time">
@@ -248,7 +251,9 @@ function Row({ decision, fresh }: { decision: Summary; fresh: boolean }) {
       <td class="pod">
         <a href={`/decisions/${encodeURIComponent(decision.id)}`}>{pod.name}</a>
         {decision.attempt > 1 && <span class="badge">{t("list.attempt", { n: decision.attempt })}</span>}
-        <span class="narrow muted small">{pod.namespace}</span>
+        <span class="narrow muted small">
+          {pod.namespace} <span class="narrowest">· {moment(decision.time)}</span>
+        </span>
       </td>
       <td class="wide">{pod.namespace}</td>
       <td>
@@ -257,8 +262,8 @@ function Row({ decision, fresh }: { decision: Summary; fresh: boolean }) {
       </td>
       <td class="middle mono">
         {decision.node || (
-          <span class="muted reason" title={decision.message}>
-            {decision.message || t("none")}
+          <span class="muted reason" title={reason}>
+            {reason || t("none")}
           </span>
         )}
       </td>

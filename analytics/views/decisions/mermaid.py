@@ -16,7 +16,7 @@ from typing import Final
 
 LABEL_LENGTH_MAX: Final = 56
 _HARMLESS: Final = frozenset(" /,")
-# Signs that only join: inside a word they begin no list and no emphasis. They keep `node-3.zone_b` readable in the text.
+# Signs that only join: inside a word they begin no list and no emphasis. They keep `node-3.zone_b` readable.
 _INNER: Final = re.compile(r"(?<=[A-Za-z0-9])[-._](?=[A-Za-z0-9])")
 _MARKS: Final = ("L", "N", "M")
 
@@ -30,7 +30,7 @@ def label(text: str) -> str:
 
 def plain(text: str) -> str:
     """Any text -> words for `accTitle` and `accDescr`, which know no escapes."""
-    words = "".join(sign if sign.isascii() and sign.isalnum() or sign == "-" else " " for sign in text)
+    words = "".join(sign if (sign.isascii() and sign.isalnum()) or sign == "-" else " " for sign in text)
     return " ".join(words.split())
 
 
@@ -59,6 +59,8 @@ class Chart:
     title: str
     description: str
     lines: list[str] = field(default_factory=list)
+    edges: list[str] = field(default_factory=list)
+    """Written last: an edge inside a group would draw both its ends into that group."""
     nodes: int = 0
     groups: int = 0
 
@@ -79,13 +81,13 @@ class Chart:
 
     def edge(self, source: str, target: str, text: str = "", *, dotted: bool = False) -> None:
         arrow = "-.->" if dotted else "-->"
-        self.lines.append(f'{source} {arrow}|"{label(text)}"| {target}' if text else f"{source} {arrow} {target}")
+        self.edges.append(f'{source} {arrow}|"{label(text)}"| {target}' if text else f"{source} {arrow} {target}")
 
     def text(self) -> str:
         head = ["flowchart TD", f"accTitle: {plain(self.title) or 'Flowchart'}"]
         if plain(self.description):
             head.append(f"accDescr: {plain(self.description)}")
-        return "\n".join([*head, *(f"  {line}" for line in self.lines), *(f"  {line}" for line in _STYLES)]) + "\n"
+        return "\n".join([*head, *(f"  {line}" for line in (*self.lines, *self.edges, *_STYLES))]) + "\n"
 
 
 # Mid tones with their own text colour: readable on a light and on a dark page, and in any other renderer.

@@ -19,6 +19,7 @@ export interface Summary {
   message: string;
   revision: string;
   duration_ms: number;
+  rejections: Rejection[];
 }
 
 export interface List {
@@ -81,7 +82,8 @@ export interface Rejection {
   mode: string;
   reason: string;
   nodes: number;
-  sample: string[];
+  /** Only of one decision shown by itself. */
+  sample?: string[];
 }
 
 export interface ScorePart {
@@ -103,7 +105,6 @@ export interface Story extends Summary {
   ended: string | null;
   seen_by: string;
   phases: PhaseStory[];
-  rejections: Rejection[];
   scores: BestNode[];
   leases: { plugin: string; action: string; detail: string }[];
   attempts: { id: string; attempt: number; time: string; outcome: string; node: string; message: string }[];

@@ -139,7 +139,7 @@ export function Rejections({ rejections }: { rejections: Rejection[] }) {
 }
 
 function Sample({ rejection }: { rejection: Rejection }) {
-  const shown = rejection.sample.slice(0, SAMPLE_SHOWN);
+  const shown = (rejection.sample ?? []).slice(0, SAMPLE_SHOWN);
   if (shown.length === 0) return null;
   const more = rejection.nodes - shown.length;
   return (

@@ -22,14 +22,22 @@ from analytics.views.decisions.story import (
 # What a line may be once every quoted label is taken out. Nothing of the data appears here.
 _LINE = re.compile(
     r"flowchart TD|accTitle: [A-Za-z0-9 -]+|accDescr: [A-Za-z0-9 -]+|end|"
-    r'n\d+(\[Q\]|\(\[Q\]\)):::(step|quiet|rejected|best|good|bad|open)|subgraph g\d+\[Q\]|'
+    r"n\d+(\[Q\]|\(\[Q\]\)):::(step|quiet|rejected|best|good|bad|open)|subgraph g\d+\[Q\]|"
     r"n\d+ (-->|-\.->)(\|Q\|)? n\d+|classDef [a-z]+ fill:#[0-9a-f]{6},stroke:#[0-9a-f]{6},color:#[0-9a-f]{6}"
 )
 _QUOTED = re.compile(r'"([^"]*)"')
 _HARMLESS = re.compile(r"(?:#\d+;|<br/>|[^\"#;<>\[\](){}|`&%:\\\x00-\x1f])*")
 
 texts = st.text(max_size=80) | st.sampled_from(
-    ['"]; click n0 call alert(1)', "<script>alert(1)</script>", "`x`", "end", "%%{init: {}}%%", "a\nb\r\nc", "style x:y#1;"]
+    [
+        '"]; click n0 call alert(1)',
+        "<script>alert(1)</script>",
+        "`x`",
+        "end",
+        "%%{init: {}}%%",
+        "a\nb\r\nc",
+        "style x:y#1;",
+    ]
 )
 counts = st.integers(0, 10**6)
 plugins = st.builds(
@@ -62,7 +70,9 @@ scores = st.builds(
     node=texts,
     score=st.integers(-(10**9), 10**9),
     parts=st.dictionaries(
-        texts, st.builds(ScorePart, raw=counts, normalized=counts, weighted=counts, weight=st.none() | counts), max_size=4
+        texts,
+        st.builds(ScorePart, raw=counts, normalized=counts, weighted=counts, weight=st.none() | counts),
+        max_size=4,
     ),
 )
 stories = st.builds(
@@ -95,11 +105,13 @@ def assert_well_formed(text: str) -> None:
             assert _HARMLESS.fullmatch(inside), inside
         bare = _QUOTED.sub("Q", line.strip())
         assert _LINE.fullmatch(bare), line
-    assert text.count("subgraph ") == len(re.findall(r"^\s*end$", text, re.M))
+    assert text.count("subgraph ") == len(re.findall(r"^\s*end$", text, re.MULTILINE))
 
 
 def a_story(**changes: object) -> Story:
-    reject = PluginStory("NodeFit", "filter", "Success", nodes_in=10, rejected=4, reasons={"too small": 3, "tainted": 1})
+    reject = PluginStory(
+        "NodeFit", "filter", "Success", nodes_in=10, rejected=4, reasons={"too small": 3, "tainted": 1}
+    )
     values: dict[str, object] = {
         "id": "d1",
         "time": "2026-01-02T03:04:05Z",
@@ -156,7 +168,7 @@ def test_plugins_that_changed_nothing_are_folded_before_those_that_rejected() ->
 def test_any_story_gives_text_of_our_own_grammar_and_at_most_sixty_boxes(story: Story) -> None:
     text = draw(story)
     assert_well_formed(text)
-    assert len(set(re.findall(r"^\s*(n\d+)[\[(]", text, re.M))) <= NODES_MAX
+    assert len(set(re.findall(r"^\s*(n\d+)[\[(]", text, re.MULTILINE))) <= NODES_MAX
 
 
 @settings(max_examples=80, deadline=None)
@@ -170,7 +182,7 @@ def test_any_flow_gives_text_of_our_own_grammar_and_at_most_sixty_boxes(
 ) -> None:
     text = draw_flow(outcomes, rejections, [("scheduled", 1), *nodes])
     assert_well_formed(text)
-    assert len(set(re.findall(r"^\s*(n\d+)[\[(]", text, re.M))) <= NODES_MAX
+    assert len(set(re.findall(r"^\s*(n\d+)[\[(]", text, re.MULTILINE))) <= NODES_MAX
 
 
 @given(st.text())

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 from analytics.store import Store
 from analytics.store.decisions import MAX_LIMIT, OUTCOMES, BadToken, DecisionFilter, Decisions
-from analytics.views.declaration import Endpoint, Kind, NotHere, NotValid, Parameter, View
 from analytics.views.decisions.flowchart import draw, draw_flow
+from analytics.views.decisions.sentence import say
 from analytics.views.decisions.story import Story, tell
+from analytics.views.declaration import Endpoint, Kind, NotHere, NotValid, Parameter, View
 
 LIMIT_DEFAULT: Final = 50
 ATTEMPTS_MAX: Final = 20
@@ -36,7 +37,9 @@ def list_decisions(store: Store, given: Mapping[str, Any]) -> dict[str, Any]:
     wanted = _filter(given)
     decisions = Decisions(store)
     try:
-        page = decisions.find(wanted, limit=given["limit"], token=given["continue"] or "", detail=given["view"] == "full")
+        page = decisions.find(
+            wanted, limit=given["limit"], token=given["continue"] or "", detail=given["view"] == "full"
+        )
     except BadToken as wrong:
         raise NotValid("continue", "this value did not come from this list: start again without it") from wrong
     answer = {"decisions": page.decisions, "total": decisions.count(wanted), "limit": given["limit"]}
@@ -86,6 +89,17 @@ def _chart_of_pod(store: Store, pod: str) -> str:
     if not newest:
         raise NotHere(f"No decision about pod {pod}.")
     return show_chart(store, {"id": newest[0]["id"]})
+
+
+def explain_pod(store: Store, given: Mapping[str, Any]) -> dict[str, Any]:
+    newest = Decisions(store).of_pod(given["namespace"], given["name"], limit=1).decisions
+    if not newest:
+        raise NotHere(
+            f"No decision about pod {given['namespace']}/{given['name']}: no scheduler that calls Trimtab "
+            "has tried it yet, or retention has removed it."
+        )
+    story = show(store, {"id": newest[0]["id"]})
+    return {"summary": say(story), "decision": story}
 
 
 def _filter(given: Mapping[str, Any]) -> DecisionFilter:
@@ -141,6 +155,12 @@ VIEW: Final = View(
         ),
         Endpoint("/api/v1/decisions/values", "Values that the filters may take.", list_values),
         Endpoint("/api/v1/decisions/{id}.mmd", "One decision as a Mermaid flowchart.", show_chart, (_ID,), text=True),
+        Endpoint(
+            "/api/v1/pods/{namespace}/{name}/why",
+            "Why a pod stands where it stands: its newest decision, in one sentence and whole.",
+            explain_pod,
+            (Parameter("namespace", "Namespace."), Parameter("name", "Name of the pod.")),
+        ),
         Endpoint("/api/v1/decisions/{id}", "One decision with all that is known.", show, (_ID,)),
     ),
 )
