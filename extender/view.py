@@ -44,6 +44,7 @@ class View:
             holds=list,
             parse_policy=self.parse_policy,
             explain=self.explain,
+            find_pod=self._state.find_pod,
         )
 
     # Readiness.

@@ -38,6 +38,7 @@ _log = logging.getLogger(__name__)
 Json = Any
 Page = Callable[[Request], Awaitable[Response]]
 Explain = Callable[[Pod, Sequence[str] | None, ParsedPolicy | None], Json | Awaitable[Json]]
+FindPod = Callable[[str, str], Pod | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class AdminSources:
     """YAML or JSON text -> policy. Raises PolicyRefused and nothing else."""
     explain: Explain
     """(pod, node names or all, policy or the one in effect) -> interfaces.md §5. May raise PolicyRefused."""
+    find_pod: FindPod
+    """(namespace, name) -> the pod as the cluster cache has it, or None."""
     registry: CollectorRegistry = metrics.REGISTRY
 
 
@@ -123,10 +126,24 @@ class _Pages:
     async def explain(self, request: Request) -> Response:
         asked = _explain_body(await _body(request))
         policy = await self._policy(asked.policy)
-        found = self._sources.explain(_pod(asked.pod), asked.node_names, policy)
+        found = self._sources.explain(self._asked_pod(asked), asked.node_names, policy)
         if inspect.isawaitable(found):
             found = await found
         return json_response(found)
+
+    def _asked_pod(self, asked: _ExplainBody) -> Pod:
+        """The pod of the body, or the one that it refers to."""
+        if (asked.pod is None) == (asked.pod_ref is None):
+            one = Detail("pod", "give either pod (an object) or podRef (namespace and name)")
+            raise Refused(422, "InvalidRequest", one.message, [one])
+        if asked.pod is not None:
+            return _pod(asked.pod)
+        assert asked.pod_ref is not None  # noqa: S101 - one of the two is there
+        found = self._sources.find_pod(asked.pod_ref.namespace, asked.pod_ref.name)
+        if found is None:
+            key = f"{asked.pod_ref.namespace}/{asked.pod_ref.name}"
+            raise Refused(404, "PodNotFound", f"the cluster cache has no pod {key}; finished pods are not kept")
+        return found
 
     async def _policy(self, raw: msgspec.Raw) -> ParsedPolicy | None:
         """A policy inside a JSON body: the document itself, or its text as a string; null: the one in effect."""
@@ -139,8 +156,14 @@ class _Pages:
             raise _invalid_policy(refused, "policy") from None
 
 
+class _PodRef(msgspec.Struct, forbid_unknown_fields=True):
+    name: str
+    namespace: str = "default"
+
+
 class _ExplainBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
-    pod: KubePod
+    pod: KubePod | None = None
+    pod_ref: _PodRef | None = None
     node_names: list[str] | None = None
     policy: msgspec.Raw = msgspec.Raw(b"null")
 

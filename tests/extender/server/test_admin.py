@@ -39,6 +39,7 @@ SOURCES = AdminSources(
     holds=list,
     parse_policy=parsed,
     explain=explained,
+    find_pod=lambda namespace, name: Pod(namespace=namespace, name=name, uid="u") if name == "web" else None,
 )
 
 
@@ -124,6 +125,20 @@ def test_explain_passes_on_the_pod_the_names_and_the_policy() -> None:
         status, answer = posted("/explain", {"pod": POD, "nodeNames": ["a"], "policy": policy})
         assert (status, answer["names"], answer["policy"]) == (200, ["a"], True)
     assert posted("/explain", {"pod": POD, "policy": None})[1]["policy"] is False
+
+
+def test_explain_finds_a_pod_that_is_only_named() -> None:
+    asked = {"podRef": {"namespace": "shop", "name": "web"}}
+    assert posted("/explain", asked) == posted("/explain", {"pod": {"metadata": {"namespace": "shop", "name": "web"}}})
+    status, error = posted("/explain", {"podRef": {"name": "gone"}})
+    assert (status, error["reason"]) == (404, "PodNotFound")
+    assert "default/gone" in error["message"]
+
+
+def test_explain_wants_one_pod_and_only_one() -> None:
+    for body in ({}, {"pod": POD, "podRef": {"name": "web"}}):
+        status, error = posted("/explain", body)
+        assert (status, error["details"][0]["path"]) == (422, "pod")
 
 
 def test_explain_may_take_its_time() -> None:
