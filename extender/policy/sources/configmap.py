@@ -11,7 +11,7 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -33,6 +33,7 @@ _FORBIDDEN = (401, 403)
 
 log = logging.getLogger(__name__)
 
+_Answer = TypeVar("_Answer", bound=msgspec.Struct)
 Offer = Callable[[PolicyText], Awaitable[None]]
 
 
@@ -91,17 +92,19 @@ class ConfigMapSource:
             for text in self._heard(line):
                 yield text
 
-    async def _list(self) -> dict[str, Any] | None:
+    async def _list(self) -> _Object | None:
         """The ConfigMap as it is now, or None; sets where to watch from."""
         answer = await self._api.request("GET", self._path, query=self._select)
         if answer.status == _GONE:
             raise _Gone
         if answer.status != 200:  # noqa: PLR2004
-            raise KubeError(_complaint(self.source, answer.status, answer.body), status=answer.status)
-        found = _decoded(answer.body)
-        self._version = str((found.get("metadata") or {}).get("resourceVersion", ""))
+            raise KubeError(f"{self.source}: HTTP {answer.status} {answer.message}", status=answer.status)
+        found = _decoded(answer.body, _List)
+        if not found.metadata.resourceVersion:
+            raise KubeError(f"{self.source}: the list has no resourceVersion to watch from")
+        self._version = found.metadata.resourceVersion
         # An old or odd server may not know the field selector.
-        return next((item for item in found.get("items") or () if item["metadata"]["name"] == self._name), None)
+        return next((item for item in found.items or () if item.metadata.name == self._name), None)
 
     def _watch_query(self) -> dict[str, str]:
         return {
@@ -113,26 +116,26 @@ class ConfigMapSource:
         }
 
     def _heard(self, line: bytes) -> list[PolicyText]:
-        event = _decoded(line)
-        seen, kind = event.get("object") or {}, event.get("type")
-        if kind == "ERROR":
-            if seen.get("code") == _GONE:
+        event = _decoded(line, _Event)
+        seen = event.object
+        if event.type == "ERROR":
+            if seen.code == _GONE:
                 raise _Gone
-            raise KubeError(f"{self.source}: the watch failed: {seen.get('message', 'no reason given')}")
-        metadata = seen.get("metadata") or {}
+            raise KubeError(f"{self.source}: the watch failed: {seen.message or 'no reason given'}")
         texts: list[PolicyText] = []
-        if kind in ("ADDED", "MODIFIED", "DELETED") and metadata.get("name") == self._name:
-            texts = self._changed(None if kind == "DELETED" else seen)
-        self._version = str(metadata.get("resourceVersion") or self._version)
+        if event.type in ("ADDED", "MODIFIED", "DELETED") and seen.metadata.name == self._name:
+            texts = self._changed(None if event.type == "DELETED" else seen)
+        self._version = seen.metadata.resourceVersion or self._version
         return texts
 
-    def _changed(self, seen: dict[str, Any] | None) -> list[PolicyText]:
-        held = "" if seen is None else data_hash(seen)
+    def _changed(self, seen: _Object | None) -> list[PolicyText]:
+        held = "" if seen is None else data_hash(seen.held())
         if held == self._offered and not self._forced:
             return []
         self._offered, self._forced = held, False
-        version = "" if seen is None else str(seen["metadata"]["resourceVersion"])
-        return [PolicyText(None if seen is None else text_of(seen), version, self.source, self._clock())]
+        if seen is None:
+            return [PolicyText(None, "", self.source, self._clock())]
+        return [PolicyText(text_of(seen.held()), seen.metadata.resourceVersion, self.source, self._clock())]
 
     async def _report(self, trouble: KubeError, offer: Offer) -> None:
         """Say what keeps us from the policy: once at the start, and each time that rights are missing."""
@@ -180,19 +183,36 @@ async def _until(lines: AsyncIterator[bytes], interrupted: asyncio.Event) -> Asy
             await close()
 
 
-def _decoded(body: bytes) -> dict[str, Any]:
-    try:
-        tree = msgspec.json.decode(body)
-    except msgspec.DecodeError as trouble:
-        raise KubeError(f"the API server's answer is not JSON: {trouble}") from trouble
-    if not isinstance(tree, dict):
-        raise KubeError("the API server's answer is not an object")
-    return tree
+class _Metadata(msgspec.Struct, frozen=True):
+    name: str = ""
+    resourceVersion: str = ""  # noqa: N815 - the API's own word
 
 
-def _complaint(source: str, status: int, body: bytes) -> str:
+class _Object(msgspec.Struct, frozen=True):
+    """A ConfigMap, or the Status that an ERROR event carries."""
+
+    metadata: _Metadata = _Metadata()
+    data: dict[str, str] | None = None
+    binaryData: dict[str, str] | None = None  # noqa: N815
+    code: int = 0
+    message: str = ""
+
+    def held(self) -> dict[str, Any]:
+        return {"data": self.data, "binaryData": self.binaryData}
+
+
+class _List(msgspec.Struct, frozen=True):
+    metadata: _Metadata
+    items: list[_Object] | None = None
+
+
+class _Event(msgspec.Struct, frozen=True):
+    type: str
+    object: _Object
+
+
+def _decoded(body: bytes, kind: type[_Answer]) -> _Answer:
     try:
-        message = str(_decoded(body).get("message", ""))
-    except KubeError:
-        message = body[:200].decode(errors="replace")
-    return f"{source}: HTTP {status} {message}".strip()
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.MsgspecError as trouble:
+        raise KubeError(f"the API server's answer makes no sense: {trouble}") from trouble
