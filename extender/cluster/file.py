@@ -18,6 +18,8 @@ from extender.telemetry.metrics import OBJECTS_REFUSED
 
 FILE_BYTES_MAX = 2**30
 WARNINGS_MAX = 100
+# Aliases of YAML can make a short text endless to whoever walks it.
+OBJECT_PARTS_MAX = 1_000_000
 
 
 class ClusterFileError(Exception):
@@ -139,4 +141,18 @@ def _event_of(tree: object, kind: str) -> Event:
         raise _LeftOutError(f"{called}: {trouble}") from trouble
     if not kind or "/" not in str(tree.get("apiVersion", "")):
         raise _LeftOutError(f"{called}: want Nodes, Pods and custom objects (with apiVersion group/version and kind)")
+    if _is_endless(tree):
+        raise _LeftOutError(f"{called}: more than {OBJECT_PARTS_MAX} parts")
     return ObjectUpserted(kind, f"{namespace}/{name}" if namespace else name, trimmed_object(tree))
+
+
+def _is_endless(tree: object) -> bool:
+    pending, parts = [tree], 0
+    while pending and parts <= OBJECT_PARTS_MAX:
+        part = pending.pop()
+        parts += 1
+        if isinstance(part, dict):
+            pending.extend(part.values())
+        elif isinstance(part, list):
+            pending.extend(part)
+    return parts > OBJECT_PARTS_MAX

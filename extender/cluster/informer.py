@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -127,6 +127,10 @@ class Informer:
         self._troubles = 0
         self._forbidden_since_s: float | None = None
         self._backoff = Backoff()
+        # Bounded whatever the server says, and not looked up for every event.
+        self._counters = {
+            kind: WATCH_EVENTS.labels(resource.name, kind) for kind in ("ADDED", "MODIFIED", "DELETED", "other")
+        }
 
     @property
     def objects(self) -> int:
@@ -270,8 +274,7 @@ class Informer:
         stream = self._api.stream(self.resource.path, query=wanted, read_timeout_s=SILENCE_S)
         async with aclosing(stream) as lines:  # type: ignore[type-var]
             while True:
-                async with asyncio.timeout(INITIAL_SILENCE_S if listing else None):
-                    line = await anext(lines, None)
+                line = await (_soon(lines) if listing else anext(lines, None))
                 if line is None:
                     break
                 self.said_at_s = self._clock()
@@ -335,7 +338,7 @@ class Informer:
 
     def _event(self, frame: _Frame, *, listing: bool) -> str:
         """Apply one change; returns the key of an object that is there afterwards, else an empty string."""
-        WATCH_EVENTS.labels(self.resource.name, _known_type(frame.type)).inc()
+        self._counters.get(frame.type, self._counters["other"]).inc()
         if frame.type == "DELETED":
             meta = self._meta(frame.object)
             key = self.resource.key(meta) if meta else ""
@@ -421,6 +424,7 @@ class Informer:
         }
 
 
-def _known_type(text: str) -> str:
-    # A label must stay bounded whatever the server says.
-    return text if text in ("ADDED", "MODIFIED", "DELETED") else "other"
+async def _soon(lines: AsyncIterator[bytes]) -> bytes | None:
+    """The next line, or None at the end. Raises TimeoutError after INITIAL_SILENCE_S."""
+    async with asyncio.timeout(INITIAL_SILENCE_S):
+        return await anext(lines, None)

@@ -33,7 +33,8 @@ _RELOAD_EVERY_S = 10.0
 # The package is untyped here.
 _load_file: Callable[..., Awaitable[object]] = kube_config.load_kube_config
 _load_pod: Callable[..., None] = kube_config.load_incluster_config
-_READ_BUFFER = 2**18
+# Twice this much of a stream may be split into lines in one step.
+_READ_BUFFER = 2**16
 _UNAUTHORIZED = 401
 _TEXT_MAX = 500
 

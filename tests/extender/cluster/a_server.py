@@ -165,7 +165,8 @@ def a_status(code: int, message: str, headers: dict[str, str] | None = None) -> 
 @asynccontextmanager
 async def served(handle: Answer) -> AsyncIterator[str]:
     """Serve on a free loopback port; yields the address."""
-    runner = web.ServerRunner(web.Server(handle), shutdown_timeout=0.1)
+    server = web.Server(handle)  # type: ignore[arg-type] # it hands over whole requests
+    runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()

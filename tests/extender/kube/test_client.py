@@ -157,7 +157,7 @@ def test_watches_do_not_keep_requests_waiting() -> None:
             streams = [
                 api.stream("/w", query={"watch": "true"}, read_timeout_s=30) for _ in range(client.REQUESTS_MAX + 9)
             ]
-            assert await asyncio.gather(*(anext(stream) for stream in streams)) == [b"one"] * len(streams)  # type: ignore[call-overload]
+            assert [await anext(stream) for stream in streams] == [b"one"] * len(streams)
             assert (await api.request("GET", "/", timeout_s=5)).status == 200
             for stream in streams:
                 await stream.aclose()  # type: ignore[attr-defined]
