@@ -141,7 +141,7 @@ def _table(told: dict[str, Any], who: str) -> None:
     passed = [node for node, verdict in told["filter"].items() if verdict["code"] == "Success"]
     totals = told["total"]
     ranked = sorted(passed, key=lambda node: -totals.get(node, 0))
-    console.print(_sentence(who, ranked, told), highlight=False)
+    console.print(_sentence(who, ranked, told), highlight=False, soft_wrap=True)
     scorers = [name for name, said in told["plugins"].items() if "score" in said]
     if ranked:
         table = Table("NODE", *(f"{name} x{told['plugins'][name]['weight']}" for name in scorers), "TOTAL", box=None)
