@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from extender.cli.extender import extender as extender_command
 from tests.e2e.cluster import Pool
 from tests.e2e.controlplane import ControlPlane, Scheduler
 from tests.e2e.kube import Kube, KubeRefused
@@ -92,11 +94,7 @@ def test_a_pod_of_the_deployment_is_admitted_under_the_restricted_level(plane: C
 
 def test_the_options_in_the_deployment_exist(plane: ControlPlane) -> None:
     """Each option is asked for in the program's own help."""
-    from click.testing import CliRunner
-
-    from extender.cli import main
-
-    text = CliRunner().invoke(main, ["extender", "--help"]).output
+    text = CliRunner().invoke(extender_command, ["--help"]).output
     deployment = plane.admin.get(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/trimtab")
     extender = deployment["spec"]["template"]["spec"]["containers"][0]
     for argument in extender["args"]:

@@ -8,13 +8,14 @@ from tests.e2e.policies import QUOTAS
 from tests.e2e.process import eventually
 from tests.e2e.programs import Extender, PolicyConfigMap
 
+RESOURCE = "elasticquotas.scheduling.x-k8s.io"
 ROOM = {"cpu": "64", "memory": "256Gi", "pods": "110"}
 
 
 def set_quota(pool: Pool, extender: Extender, cpu: int) -> None:
     """Guarantee the pool's namespace `cpu` units, allow no more, and wait until the extender has seen it."""
     limits = {"cpu": str(cpu), "memory": "64Gi"}
-    applied = extender.metric("trimtab_watch_events_total", resource="elasticquotas")
+    applied = extender.metric("trimtab_watch_events_total", resource=RESOURCE)
     pool.kube.post(
         f"/apis/scheduling.x-k8s.io/v1alpha1/namespaces/{pool.namespace}/elasticquotas",
         {
@@ -26,7 +27,7 @@ def set_quota(pool: Pool, extender: Extender, cpu: int) -> None:
     )
     eventually(
         "the quota is known",
-        lambda: extender.metric("trimtab_watch_events_total", resource="elasticquotas") > applied,
+        lambda: extender.metric("trimtab_watch_events_total", resource=RESOURCE) > applied,
         15,
         extender.log_tail,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 
 from tests.e2e.cluster import Pool
 from tests.e2e.controlplane import SCHEDULER, ControlPlane, Scheduler
@@ -73,5 +72,4 @@ def test_sigterm_drains_the_extender_and_no_bind_is_half_done(
     assert time.monotonic() - begin < 60, "it did not end by itself"
     extender.run()
 
-    placed = pool.wait_bound(PODS, limit_s=120)
-    assert Counter(placed).total() == PODS or len(placed) == PODS
+    assert len(pool.wait_bound(PODS, limit_s=120)) == PODS
