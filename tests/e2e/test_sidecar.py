@@ -34,8 +34,8 @@ def _recorded(journal: Path) -> Counter[tuple[str, int]]:
     found: Counter[tuple[str, int]] = Counter()
     while batch := reader.read(max_frames=1000, max_bytes=1 << 24):
         for item in batch:
-            assert isinstance(item, Found), item
-            if isinstance(frames.decode(item.frame.payload), frames.Decision):
+            # What is no frame is the torn end of an extender that another test killed.
+            if isinstance(item, Found) and isinstance(frames.decode(item.frame.payload), frames.Decision):
                 found[item.producer, item.id] += 1
     reader.close()
     return found
@@ -67,10 +67,10 @@ def test_the_sidecar_is_killed_and_restarted_and_every_decision_is_stored_exactl
     recorded = _recorded(extender.journal)
     sidecar.terminate(15)
     stored = _stored(sidecar.store)
-    late = set(stored) - set(recorded)  # frames of the moments between the two looks
-    assert set(recorded) <= set(stored)
-    assert not [frame for frame, times in stored.items() if times != 1]
-    assert len(late) < PODS
+    assert set(recorded) <= set(stored), "nothing is missing"
+    assert set(stored) <= set(_recorded(extender.journal)), "nothing was made up"
+    assert not [frame for frame, times in stored.items() if times != 1], "nothing is there twice"
+    assert len(stored) >= 3 * 3 * PODS, "filter, prioritize and bind of every pod"
 
 
 def test_a_decision_of_a_real_scheduler_is_shown_with_its_scores_and_its_end(
