@@ -69,7 +69,7 @@ class Codec:
         cut = body.find(_BOUNDARY)
         begin = cut + len(_BOUNDARY)
         size = len(body) - begin
-        if cut < 0 or size > COMPACT_BYTES_MAX or not body.startswith(_POD_HEAD):
+        if cut < 0 or size > COMPACT_BYTES_MAX or not body.startswith(_POD_HEAD) or not kernels.COMPILED:
             return None
         self._ticket += 1
         self._text[:size] = np.frombuffer(body, np.uint8, size, begin)
@@ -144,10 +144,10 @@ class Codec:
         names_size = int(self._starts[count])
         out = self._room(2 * names_size + count * (reasons.longest + 1) + _FIXED_SIZE)
         text, starts, codes = self._text, self._starts, self._codes
-        at = _put(out, 0, encode.NAMES_HEAD)
+        at = _put(out, 0, _NAMES_HEAD)
         at = kernels.write_feasible(text, starts, count, codes, out, at)
-        at = _put(out, at, encode.NAMES_TAIL)
-        for listed, tail in ((reasons.failed, encode.UNRESOLVABLE_HEAD), (reasons.lost, encode.NO_ERROR)):
+        at = _put(out, at, _NAMES_TAIL)
+        for listed, tail in ((reasons.failed, _UNRESOLVABLE_HEAD), (reasons.lost, _NO_ERROR)):
             at = kernels.write_rejected(text, starts, count, codes, listed, reasons.text, reasons.offsets, out, at)
             if at < 0:
                 raise ValueError("a code has no reason")
@@ -182,14 +182,17 @@ class _Reasons:
         self.failed = np.array([False, *(not yes for yes in unresolvable)], np.uint8)
 
 
-_FIXED_SIZE = sum(
-    len(part) for part in (encode.NAMES_HEAD, encode.NAMES_TAIL, encode.UNRESOLVABLE_HEAD, encode.NO_ERROR)
+# As arrays, so that putting one down is a single copy.
+_NAMES_HEAD, _NAMES_TAIL, _UNRESOLVABLE_HEAD, _NO_ERROR = (
+    np.frombuffer(piece, np.uint8)
+    for piece in (encode.NAMES_HEAD, encode.NAMES_TAIL, encode.UNRESOLVABLE_HEAD, encode.NO_ERROR)
 )
+_FIXED_SIZE = sum(len(piece) for piece in (_NAMES_HEAD, _NAMES_TAIL, _UNRESOLVABLE_HEAD, _NO_ERROR))
 
 
-def _put(out: NDArray[np.uint8], at: int, piece: bytes) -> int:
+def _put(out: NDArray[np.uint8], at: int, piece: NDArray[np.uint8]) -> int:
     end = at + len(piece)
-    out[at:end] = np.frombuffer(piece, np.uint8)
+    out[at:end] = piece
     return end
 
 

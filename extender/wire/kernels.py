@@ -19,6 +19,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from llvmlite import ir
+from numba import config as numba_config
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
@@ -34,6 +35,10 @@ PADDING = 16
 """Spare bytes behind every buffer that the functions here read or write."""
 ROWS_MAX = (1 << 24) - 2
 """Rows that a slot of the name table can number."""
+
+_settings: Any = numba_config
+COMPILED: bool = not _settings.DISABLE_JIT
+"""False under NUMBA_DISABLE_JIT: these functions work on addresses and cannot run as Python."""
 
 NOT_PLAIN = -1
 """The names are not a compact array of known names, each once."""

@@ -30,11 +30,12 @@ class CandidateRequest:
     items: Sequence[msgspec.Raw] | None = None
     """The Node objects as they came, one per name, when the caller sends objects and not names."""
     ticket: int = 0
-    """Not 0: the names still stand in the compiled reader's buffer, until it reads the next request."""
+    """Not 0: the compiled reader took it, so every name is known; the names stand in its buffer until it reads on."""
 
     @property
     def unknown(self) -> int:
-        return int(np.count_nonzero(self.rows < 0))
+        """Names that the node table does not know."""
+        return 0 if self.ticket else int(np.count_nonzero(self.rows < 0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ def recorded_names() -> list[str]:
 
 
 EVERY_NODE = recorded_names()
+compiled_only = pytest.mark.skipif(not kernels.COMPILED, reason="NUMBA_DISABLE_JIT: there is no compiled path")
 
 
 @pytest.mark.parametrize("known", [EVERY_NODE, []], ids=["known-nodes", "unknown-nodes"])
@@ -90,6 +91,7 @@ def test_nothing_fitting_is_an_empty_list(call: Recorded) -> None:
     assert no_null(answer)
 
 
+@compiled_only
 def test_recorded_names_take_the_compiled_path_and_compile_nothing_new() -> None:
     warm()
     compiled = {name: len(getattr(kernels, name).signatures) for name in KERNELS}

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from extender.model.columns import NodeTable
 from extender.wire import codec as fast
+from extender.wire import kernels
 from extender.wire.codec import Codec
 from extender.wire.messages import BadRequest, CandidateRequest
 
@@ -22,6 +23,8 @@ long_names = st.integers(1, 260).map(lambda n: "n" * n)
 odd_names = st.text(st.characters(codec="utf-8"), max_size=20)
 names = st.one_of(plain_names, long_names, odd_names)
 int64s = st.integers(-(2**63), 2**63 - 1)
+
+compiled_only = pytest.mark.skipif(not kernels.COMPILED, reason="NUMBA_DISABLE_JIT: there is no compiled path")
 
 
 def table_of(found: list[str]) -> NodeTable:
@@ -87,6 +90,7 @@ def test_a_damaged_body_is_read_alike_or_refused_by_both(known: list[str], data:
     assert same(quick, codec.read_plain(damaged))
 
 
+@compiled_only
 def test_the_form_that_the_scheduler_sends_is_read_by_the_compiled_path() -> None:
     codec = Codec(table_of(["a", "node-00001", "n" * 253, "é"]))
     request = codec.read(body_of(["n" * 253, "a", "é", "node-00001"]))
@@ -118,6 +122,7 @@ def test_anything_unusual_is_read_plainly_and_means_the_same(why: str, body: byt
     assert why == "boundary inside a string" or not request.ticket
 
 
+@compiled_only
 def test_a_node_that_comes_goes_or_gives_its_row_to_another_is_seen_at_once() -> None:
     nodes = table_of(["a", "b"])
     codec = Codec(nodes)
@@ -132,6 +137,7 @@ def test_a_node_that_comes_goes_or_gives_its_row_to_another_is_seen_at_once() ->
     assert request.ticket
 
 
+@compiled_only
 @given(st.lists(st.tuples(st.booleans(), plain_names), max_size=60))
 @settings(max_examples=100, deadline=None)
 def test_the_index_follows_the_node_table_through_any_history(changes: list[tuple[bool, str]]) -> None:
