@@ -43,12 +43,14 @@ class DuckDialect:
         self._connection = _translated(lambda: duckdb.connect(path, config=config), path)
         self._writing = threading.Lock()
         self._local = threading.local()
+        self._cursors: list[duckdb.DuckDBPyConnection] = []
         self._columns = {row: _columns_of(row) for row in TABLES}
 
     def query(self, sql: str, params: Sequence[Any], timeout_s: float) -> list[tuple[Any, ...]]:
         cursor: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
         if cursor is None:
             cursor = self._local.cursor = _translated(self._connection.cursor, self._path)
+            self._cursors.append(cursor)
         stopped = threading.Event()
         watchdog = threading.Timer(timeout_s, _interrupt, (cursor, stopped))
         watchdog.daemon = True
@@ -102,6 +104,8 @@ class DuckDialect:
 
     def close(self) -> None:
         with self._writing:
+            for cursor in self._cursors:
+                cursor.close()
             self._connection.close()
 
     def _transaction(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from analytics.store.detail import unpack
 from analytics.store.tables import DecisionRow, DetailRow, OutcomeRow, RejectionRow, VerdictRow
+
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 all of these are UTC
+_FIRST_S, _LAST_S = -62_135_596_800, 253_402_300_799
+# So many reasons are told in the one line that says why no node passed.
+_REASONS_TOLD = 3
 
 UNENDED = "unknown"
 SCHEDULED = 3
@@ -48,7 +53,7 @@ def summary(frames: Frames) -> dict[str, Any]:
         "attempt": head.attempt,
         "outcome": OUTCOME_OF_RANK[rank],
         "node": end.node if end and rank == SCHEDULED else "",
-        "message": _message(calls, end),
+        "message": _message(calls, end, frames.rejections),
         "profile": head.profile,
         "revision": calls[-1].revision,
         "generation": head.generation,
@@ -82,9 +87,8 @@ def joined(frames: Frames, *, whole: bool = False) -> dict[str, Any]:
 def rfc3339(at_us: int) -> str:
     """Microseconds since 1970 -> RFC 3339 in UTC; times that no calendar holds become the nearest that one does."""
     seconds, micros = divmod(at_us, 1_000_000)
-    seconds = min(max(seconds, -62_135_596_800), 253_402_300_799)
-    moment = datetime.fromtimestamp(0, UTC).timestamp() + seconds
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%S") + f".{micros:06d}Z"
+    moment = _EPOCH + timedelta(seconds=min(max(seconds, _FIRST_S), _LAST_S), microseconds=micros)
+    return moment.isoformat(timespec="microseconds") + "Z"
 
 
 def _order(call: DecisionRow) -> tuple[int, str, int]:
@@ -95,12 +99,23 @@ def _end(outcomes: Iterable[OutcomeRow]) -> OutcomeRow | None:
     return max(outcomes, key=lambda row: (row.rank, row.at_us, row.id), default=None)
 
 
-def _message(calls: list[DecisionRow], end: OutcomeRow | None) -> str:
+def _message(calls: list[DecisionRow], end: OutcomeRow | None, rejections: Iterable[RejectionRow]) -> str:
+    """One line on how it ended."""
     if end and end.message:
         return end.message
     if end and end.result in ("deleted", "preempted"):
         return f"pod {end.result} before an end was seen" if end.rank == 0 else f"pod {end.result}"
-    return next((call.message for call in reversed(calls) if call.message), "")
+    said = next((call.message for call in reversed(calls) if call.message), "")
+    if end and end.result == "unschedulable" and not said:
+        return _why_nowhere(rejections)
+    return said
+
+
+def _why_nowhere(rejections: Iterable[RejectionRow]) -> str:
+    reasons = [r for r in _rejections(rejections) if r["mode"] == "enforce"]
+    told = [f"{r['plugin']}: {r['reason']} ({r['nodes']})" for r in reasons[:_REASONS_TOLD]]
+    more = [f"and {len(reasons) - _REASONS_TOLD} more reasons"] if len(reasons) > _REASONS_TOLD else []
+    return "; ".join(told + more)
 
 
 def _phase(call: DecisionRow) -> dict[str, Any]:

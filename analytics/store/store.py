@@ -61,7 +61,7 @@ class Store:
 
     @property
     def engine(self) -> str:
-        """duckdb or postgresql."""
+        """duckdb or postgres."""
         return self._dialect.name
 
     def query(self, sql: str, params: Sequence[Any] = (), timeout_s: float = QUERY_TIMEOUT_S) -> list[tuple[Any, ...]]:
@@ -120,7 +120,14 @@ def _connect(target: str, options: dict[str, Any]) -> Dialect:
 
 
 def _postgres(target: str) -> Dialect:
-    raise StoreRefused(f"--store {_without_password(target)}: PostgreSQL is not supported by this build: give a file")
+    try:
+        from analytics.store.postgres import PostgresDialect  # noqa: PLC0415 an extra that most do not install
+    except ImportError as error:
+        raise StoreRefused(
+            f"--store {_without_password(target)}: PostgreSQL needs the package psycopg ({error}): "
+            "install trimtab[postgresql], or give a file"
+        ) from error
+    return PostgresDialect(target, _without_password(target))
 
 
 def _prepare(dialect: Dialect, target: str) -> None:
