@@ -208,7 +208,8 @@ def test_a_silent_watch_is_given_up_and_taken_up_again(monkeypatch: pytest.Monke
 def test_410_means_a_new_list_which_deletes_what_vanished_in_between() -> None:
     async def story(server: FakeApi, state: ClusterState, feed: KubernetesFeed) -> None:
         lost = _bad_watch(b'{"type":"ERROR","object":{"code":410,"message":"too old"}}\n')
-        await until(lambda: feed.synced and agrees(server, state))
+        # The second watch follows the list; only when it is under way does the script below wait for the third.
+        await until(lambda: agrees(server, state) and all(len(server.watches(path)) == 2 for path in (PODS, NODES)))
         # Silently: nobody watches what happened.
         server.objects[PODS].pop("ns/p3")
         server.objects[NODES].pop("/n1")

@@ -87,6 +87,7 @@ class Naive:
         if pod.is_terminal:
             self._drop(pod.uid)
             return
+        self.gone.discard(pod.uid)
         held = self.pods.get(pod.uid)
         if held and held.node_name and not pod.node_name:
             pod = msgspec.structs.replace(pod, node_name=held.node_name)
