@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -65,7 +66,8 @@ class PolicyEvents:
             self._posted.popitem(last=False)
 
     async def _post(self, outcome: Outcome, now_s: float, uid: str) -> str:
-        name = f"{self._regarding['name'][:200]}.{int(now_s * 1e9):x}"
+        # Random, because replicas tell the same outcome at the same moment.
+        name = f"{self._regarding['name'][:200]}.{secrets.token_hex(8)}"
         event = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",

@@ -102,7 +102,13 @@ async def _ask_child(text: bytes, catalogue: Catalogue) -> _Answer:
         return msgspec.msgpack.decode(written, type=_Answer)
     except (TimeoutError, msgspec.MsgspecError) as trouble:
         raise PolicyRefused(
-            [Problem("", "the policy takes too long to read", f"at most {CHILD_S:g} s; make it smaller")]
+            [
+                Problem(
+                    "",
+                    "the policy takes too long or too much memory to read",
+                    f"at most {CHILD_S:g} s; make it smaller",
+                )
+            ]
         ) from trouble
     finally:
         with contextlib.suppress(ProcessLookupError):

@@ -54,6 +54,8 @@ class ConfigMapSource:
         """Where the next watch begins; None: list first."""
         self._offered: str | None = None
         """data_hash of what was offered last; empty: it was absent; None: nothing was offered yet."""
+        self._revision = ""
+        """resourceVersion at which that was first seen."""
         self._forced = False
 
     def poke(self) -> None:
@@ -132,10 +134,11 @@ class ConfigMapSource:
         held = "" if seen is None else data_hash(seen.held())
         if held == self._offered and not self._forced:
             return []
-        self._offered, self._forced = held, False
-        if seen is None:
-            return [PolicyText(None, "", self.source, self._clock())]
-        return [PolicyText(text_of(seen.held()), seen.metadata.resourceVersion, self.source, self._clock())]
+        if held != self._offered:
+            self._offered, self._revision = held, "" if seen is None else seen.metadata.resourceVersion
+        self._forced = False
+        text = None if seen is None else text_of(seen.held())
+        return [PolicyText(text, self._revision, self.source, self._clock())]
 
     async def _report(self, trouble: KubeError, offer: Offer) -> None:
         """Say what keeps us from the policy: once at the start, and each time that rights are missing."""

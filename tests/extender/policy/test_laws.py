@@ -9,7 +9,8 @@ import jsonschema
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extender.policy import ParsedPolicy, PolicyRefused, SchedulingPolicy, dump, json_schema, parse, plain
+from extender.policy import PolicyRefused, SchedulingPolicy, dump, json_schema, parse, plain
+from extender.policy.catalogue import PluginInfo
 from extender.policy.document import (
     API_VERSION,
     CYCLE_ORDER,
@@ -25,7 +26,6 @@ from extender.policy.document import (
     Profile,
     Scoring,
 )
-from extender.policy.catalogue import PluginInfo
 from extender.policy.text import text_of
 from tests.extender.policy.a_catalogue import CATALOGUE, HEAD
 
@@ -43,8 +43,11 @@ trees = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4), max_leaves=12
 )
 words = st.sampled_from(
-    ["apiVersion", "kind", "metadata", "scoring", "defaults", "profiles", "plugins", "pluginConfig", "name", "args"]
-    + ["enabled", "disabled", "weight", "mode", "schedulerName", "enabled_plugins", "plugin_configs", *FIELD_OF_PHASE]
+    [
+        *("apiVersion", "kind", "metadata", "scoring", "defaults", "profiles", "plugins", "pluginConfig"),
+        *("name", "args", "enabled", "disabled", "weight", "mode", "schedulerName", "multiPoint", "filter", "score"),
+        *("enabled_plugins", "disabled_plugins", "plugin_configs"),
+    ]
 )
 near_trees = st.recursive(
     scalars | st.sampled_from(["PodState", "*", "QOSSort", API_VERSION, KIND, "enforce", "shadow"]),
@@ -53,13 +56,15 @@ near_trees = st.recursive(
 )
 
 
-def parsed_or_refused(text: str | bytes) -> ParsedPolicy | None:
+def parsed_or_refused(text: str | bytes) -> None:
+    refused = None
     try:
-        return parse(text, KNOWN)
-    except PolicyRefused as refused:
+        parse(text, KNOWN)
+    except PolicyRefused as caught:
+        refused = caught
+    if refused is not None:
         assert refused.problems
         assert str(refused).encode()
-        return None
 
 
 @given(st.text() | st.binary())
@@ -129,11 +134,7 @@ def test_a_dumped_document_reads_the_same(document: SchedulingPolicy) -> None:
     assert once.document == document
     again = parse(dump(once.document), KNOWN)
     assert (again.document, again.hash, again.profiles) == (once.document, once.hash, once.profiles)
-
-
-@given(documents())
-def test_yaml_and_json_of_a_document_read_the_same(document: SchedulingPolicy) -> None:
-    assert parse(json.dumps(plain(document)), KNOWN) == parse(dump(document), KNOWN)
+    assert parse(json.dumps(plain(document)), KNOWN) == once
 
 
 VALIDATOR = jsonschema.Draft202012Validator(json_schema(KNOWN))
@@ -145,17 +146,12 @@ def test_a_document_that_parses_fits_the_schema(document: SchedulingPolicy) -> N
 
 
 @given(documents())
-def test_a_plugin_is_on_only_in_phases_in_which_it_works(document: SchedulingPolicy) -> None:
-    for profile in parse(dump(document), KNOWN).profiles:
-        for plugin in profile.plugins:
-            assert plugin.phases
-            assert plugin.phases <= KNOWN[plugin.name].effective_phases()
-            assert 1 <= plugin.weight <= WEIGHT_MAX
-
-
-@given(documents())
-def test_a_plugin_that_stands_nowhere_under_enabled_is_off(document: SchedulingPolicy) -> None:
+def test_a_plugin_is_on_only_where_it_is_named_and_works(document: SchedulingPolicy) -> None:
     for written, resolved in zip(document.profiles, parse(dump(document), KNOWN).profiles, strict=True):
         phases = ("multiPoint", *CYCLE_ORDER)
         named = {entry.name for phase in phases for entry in written.plugins.of(phase).enabled}
         assert {plugin.name for plugin in resolved.plugins} <= named
+        for plugin in resolved.plugins:
+            assert plugin.phases
+            assert plugin.phases <= KNOWN[plugin.name].effective_phases()
+            assert 1 <= plugin.weight <= WEIGHT_MAX

@@ -71,7 +71,8 @@ def test_another_weight_is_another_hash() -> None:
 def test_every_unknown_plugin_is_told_with_its_path_and_the_nearest_name() -> None:
     problems = refused(
         profile(
-            "{score: {enabled: [{name: TargetLodPacking}, {name: PodState}, {name: podstat}], disabled: [{name: Qos1}]}}"
+            "{score: {enabled: [{name: TargetLodPacking}, {name: PodState}, {name: podstat}], "
+            "disabled: [{name: Qos1}]}}"
         )
     )
     assert [(p.path, p.hint) for p in problems] == [

@@ -47,7 +47,10 @@ def test_enabled_in_a_phase_wins_over_disabled_there_and_says_so() -> None:
 
 
 def test_the_weight_of_score_wins_over_that_of_multi_point() -> None:
-    text = "{multiPoint: {enabled: [{name: PodState, weight: 5}, {name: SySched, weight: 7}]}, score: {enabled: [{name: PodState, weight: 2}]}}"
+    text = (
+        "{multiPoint: {enabled: [{name: PodState, weight: 5}, {name: SySched, weight: 7}]}, "
+        "score: {enabled: [{name: PodState, weight: 2}]}}"
+    )
     on = resolved(text)
     assert (on["PodState"].weight, on["SySched"].weight) == (2, 7)
 

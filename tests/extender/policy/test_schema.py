@@ -27,13 +27,14 @@ def test_the_documented_example_fits() -> None:
 
 
 def test_pasted_args_and_aliases_fit() -> None:
-    VALIDATOR.validate(
-        tree(
-            HEAD
-            + "profiles: [{plugins: {queueSort: {enabled: [{name: QOSSort}]}}, pluginConfig: [{name: TargetLoadPacking, "
-            "args: {apiVersion: kubescheduler.config.k8s.io/v1, kind: TargetLoadPackingArgs}}]}]\n"
-        )
-    )
+    pasted = """
+profiles:
+- plugins: {queueSort: {enabled: [{name: QOSSort}]}}
+  pluginConfig:
+  - name: TargetLoadPacking
+    args: {apiVersion: kubescheduler.config.k8s.io/v1, kind: TargetLoadPackingArgs}
+"""
+    VALIDATOR.validate(tree(HEAD + pasted))
 
 
 @pytest.mark.parametrize(

@@ -48,5 +48,5 @@ async def running(source: Source) -> AsyncIterator[Offers]:
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(GIVE_UP_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - the condition is somebody else's state
             await asyncio.sleep(0.005)

@@ -162,10 +162,12 @@ def test_missing_rights_are_said_with_what_to_grant_also_later_and_recovery_offe
 
 def test_a_poke_lists_and_offers_again_though_nothing_changed() -> None:
     async def story(api: FakeApi, offers: Offers, source: ConfigMapSource) -> None:
-        await offers.next()
+        first = await offers.next()
         await until(lambda: api.watches == 1)
+        api.put(NAME, {"policy.yaml": "one"}, annotations={"policy.trimtab.dev/status": "{}"})
         source.poke()
-        assert (await offers.next()).text == b"one"
+        again = await offers.next()
+        assert (again.text, again.revision) == (b"one", first.revision)
         assert lists(api) == 2
         api.put(NAME, {"policy.yaml": "two"})
         assert (await offers.next()).text == b"two"

@@ -21,7 +21,12 @@ def test_what_the_file_holds_is_offered_with_its_hash_as_revision(tmp_path: Path
     async def story() -> None:
         async with running(_source(path)) as offers:
             first = await offers.next()
-            assert (first.text, first.revision, first.source, first.error) == (b"one", content_hash(b"one"), str(path), "")
+            assert (first.text, first.revision, first.source, first.error) == (
+                b"one",
+                content_hash(b"one"),
+                str(path),
+                "",
+            )
             path.write_bytes(b"two")
             assert (await offers.next()).text == b"two"
 
