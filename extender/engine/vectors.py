@@ -24,6 +24,7 @@ from extender.model.events import MetricsReplaced, NodeUpserted, ObjectUpserted,
 from extender.model.node import node_of
 from extender.model.pod import Pod, pod_of
 from extender.model.verdict import Code
+from extender.quantity import QuantityError
 
 Case = Mapping[str, Any]
 Answer = dict[str, Any]
@@ -54,7 +55,10 @@ def answer_plugin_case(case: Case, installed: Mapping[str, CompiledPlugin]) -> A
     args, problems = args_of(compiled.plugin, given)
     if args is None:
         return {"argsError": _joined(problems)}
-    return _evaluate(case, compiled, args)
+    try:
+        return _evaluate(case, compiled, args)
+    except QuantityError as wrong:
+        raise CaseError("pod", str(wrong)) from None
 
 
 def _about_args(plugin: Plugin, given: Mapping[str, Any]) -> Answer:
