@@ -18,8 +18,9 @@ from extender.policy.outcome import Outcome
 
 CONTROLLER = "trimtab.dev/extender"
 ACTION = "Reload"
-NOTE_CHARS_MAX = 1024
-INSTANCE_CHARS_MAX = 128
+NOTE_BYTES_MAX = 1024
+"""The API server says characters and counts bytes of UTF-8."""
+INSTANCE_BYTES_MAX = 128
 REMEMBERED_MAX = 64
 """Events that a repetition is added to; older ones are posted anew."""
 SERIES_S = 1800.0
@@ -48,7 +49,7 @@ class PolicyEvents:
         self._folder = f"/apis/events.k8s.io/v1/namespaces/{quote(namespace, safe='')}/events"
         self._regarding = {"apiVersion": "v1", "kind": "ConfigMap", "namespace": namespace, "name": name}
         self._namespace = namespace
-        self._identity = identity[:INSTANCE_CHARS_MAX]
+        self._identity = shortened(identity, INSTANCE_BYTES_MAX)
         self._clock = clock
         self._posted: OrderedDict[tuple[str, str, str], _Posted] = OrderedDict()
 
@@ -78,7 +79,7 @@ class PolicyEvents:
             "action": ACTION,
             "reason": f"Policy{outcome.reason}",
             "regarding": {**self._regarding, **({"uid": uid} if uid else {})},
-            "note": shortened(outcome.message, NOTE_CHARS_MAX),
+            "note": shortened(outcome.message, NOTE_BYTES_MAX),
             "type": "Normal" if outcome.applied else "Warning",
         }
         await self._send("POST", self._folder, event, "application/json", (201, 202, 200))
@@ -105,5 +106,9 @@ def micro_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def shortened(text: str, chars: int) -> str:
-    return text if len(text) <= chars else f"{text[: chars - 1]}…"
+def shortened(text: str, bytes_max: int) -> str:
+    """The text, cut to so many bytes of UTF-8 with an ellipsis where it is longer."""
+    raw = text.encode()
+    if len(raw) <= bytes_max:
+        return text
+    return raw[: bytes_max - len("…".encode())].decode(errors="ignore") + "…"

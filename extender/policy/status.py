@@ -25,7 +25,7 @@ from extender.policy.outcome import Outcome
 
 ANNOTATION = "policy.trimtab.dev/status"
 CONDITION = "PolicyApplied"
-MESSAGE_CHARS_MAX = 2048
+MESSAGE_BYTES_MAX = 2048
 REPLICAS_MAX = 16
 """Replicas come and go with their pods' names; those that wrote longest ago are forgotten first."""
 TRIES_MAX = 6
@@ -138,7 +138,7 @@ def _condition(
         "type": CONDITION,
         "status": _status(outcome),
         "reason": outcome.reason,
-        "message": shortened(outcome.message, MESSAGE_CHARS_MAX),
+        "message": shortened(outcome.message, MESSAGE_BYTES_MAX),
         "lastTransitionTime": old.get("lastTransitionTime", now) if same else now,
     }
 

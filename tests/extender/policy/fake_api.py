@@ -195,8 +195,8 @@ def _check_event(body: Json) -> None:
     assert body["regarding"]["namespace"] == body["metadata"]["namespace"] == NAMESPACE
     for field in ("eventTime", "reportingController", "reportingInstance", "action", "reason"):
         assert body[field], field
-    assert len(body["reportingInstance"]) <= 128
-    assert len(body["note"]) <= 1024
+    assert len(body["reportingInstance"].encode()) <= 128
+    assert len(body["note"].encode()) <= 1024
     assert body["type"] in ("Normal", "Warning")
 
 

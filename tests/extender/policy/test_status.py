@@ -224,8 +224,10 @@ def test_a_repetition_is_a_new_event_when_the_old_one_is_old_or_gone() -> None:
 
 def test_a_long_message_is_cut_to_what_an_event_may_hold() -> None:
     api = an_api()
-    run(lambda: writer(api, "i" * 300).write(Outcome("Refused", "x" * 5000, "8", "7", "aa")))
-    assert len(api.events()[0]["note"]) == 1024
+    run(lambda: writer(api, "i" * 300).write(Outcome("Refused", "é" * 5000, "8", "7", "aa")))
+    note = api.events()[0]["note"]
+    assert note.endswith("é…")
+    assert 1020 <= len(note.encode()) <= 1024
 
 
 def test_an_event_that_is_refused_says_what_to_grant() -> None:
