@@ -34,6 +34,8 @@ _NO_NODE_INFO = dict.fromkeys(
 _COUNTED = (PODS,)
 """Kinds whose metadata.generation counts changes of spec from the start; custom kinds do as well."""
 
+_GENERATE_TRIES = 8
+
 
 class Admission:
     """Turns what a client sent into what is stored. Raises Refusal."""
@@ -60,7 +62,7 @@ class Admission:
         return self._defaults.get(kind, _as_it_is)(tree)
 
     def _metadata(self, kind: Served, namespace: str, meta: Tree) -> Tree:
-        name = meta.get("name") or (f"{meta['generateName']}{self._new.suffix()}" if meta.get("generateName") else "")
+        name = meta.get("name") or self._generated(kind, namespace, meta.get("generateName") or "")
         if not name:
             message = f'{kind.kind} "" is invalid: metadata.name: Required value: name or generateName is required'
             cause = {
@@ -75,6 +77,15 @@ class Admission:
         given = {k: v for k, v in meta.items() if k not in ("resourceVersion", "managedFields", "selfLink")}
         place = {"namespace": namespace} if namespace else {}
         return {**given, "name": name, **place, "uid": self._new.uid(), "creationTimestamp": self._new.now(), **counted}
+
+    def _generated(self, kind: Served, namespace: str, prefix: str) -> str:
+        """A name that is free, after as many tries as the real one makes; then the collision shows."""
+        name = ""
+        for _ in range(_GENERATE_TRIES):
+            name = f"{prefix}{self._new.suffix()}" if prefix else ""
+            if self._store.find(kind, namespace, name) is None:
+                break
+        return name
 
     def _pod(self, tree: Tree) -> Tree:
         spec = tree.get("spec") or {}
