@@ -103,7 +103,7 @@ def wrong_kind(node_pod_count: float) -> int:
     return 0
 
 
-def no_kind(node_pod_count) -> int:  # type: ignore[no-untyped-def]
+def no_kind(node_pod_count) -> int:
     return 0
 
 
