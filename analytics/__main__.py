@@ -82,7 +82,11 @@ def _url(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
 def _named(option: str, **more: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """An option that is also the environment variable TRIMTAB_<OPTION>."""
     return click.option(
-        f"--{option}", envvar=f"TRIMTAB_{option.upper().replace('-', '_')}", show_envvar=True, show_default=True, **more
+        f"--{option}",
+        envvar=f"TRIMTAB_{option.upper().replace('-', '_')}",
+        show_envvar=True,
+        show_default=not callable(more.get("default")),
+        **more,
     )
 
 

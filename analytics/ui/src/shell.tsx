@@ -45,7 +45,7 @@ export function Shell({ pages }: { pages: readonly [Page, ...Page[]] }) {
               language.value = language.value === "en" ? "zh" : "en";
             }}
             lang={language.value === "en" ? "zh-CN" : "en"}
-            aria-label={t("shell.language")}
+            title={t("shell.language")}
           >
             {language.value === "en" ? "中文" : "English"}
           </button>

@@ -1,0 +1,124 @@
+"""A headless Chromium and a running sidecar. What is missing fails in CI and is skipped, with advice, elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+
+from analytics.web.assets import BUILT
+from tests.browser.frames import Cluster
+from tests.browser.sidecar import Sidecar
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+DECISIONS = 120
+APART_US = 5_000_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
+def _missing(what: str) -> NoReturn:
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = os.environ.get("TRIMTAB_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        _missing("browser tests need Chromium: install the package chromium, or set TRIMTAB_CHROMIUM to its path")
+    if not (BUILT / "index.html").is_file():
+        _missing("browser tests need the built pages: run make ui")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Console:
+    """A sidecar that has taken in some decisions."""
+
+    sidecar: Sidecar
+    cluster: Cluster = field(default_factory=Cluster)
+
+    @property
+    def url(self) -> str:
+        return self.sidecar.url
+
+
+@pytest.fixture(scope="session")
+def console(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Console]:
+    console = Console(Sidecar(tmp_path_factory.mktemp("console")))
+    now_us = time.time_ns() // 1000
+    console.sidecar.record([console.cluster.policy(now_us - DECISIONS * APART_US)])
+    for at in range(DECISIONS):
+        console.sidecar.record(console.cluster.decision(now_us - (DECISIONS - at) * APART_US))
+    console.sidecar.wait_ready()
+    yield console
+    assert console.sidecar.stop() == 0
+
+
+@dataclass
+class Seen:
+    """What a browser did that it must not do."""
+
+    hosts: set[str] = field(default_factory=set)
+    violations: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    def request(self, request: Request) -> None:
+        if not request.url.startswith(("data:", "blob:")):
+            self.hosts.add(request.url.split("/")[2])
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def seen() -> Seen:
+    return Seen()
+
+
+@pytest.fixture
+def open_page(browser: Browser, seen: Seen) -> Iterator[OpenPage]:
+    """open_page(url, width=1280, **context options): a page of its own context, watched."""
+    contexts: list[BrowserContext] = []
+
+    def opened(url: str, width: int = 1280, **options: Any) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": 900}, **{"locale": "en-GB", **options})
+        context.set_default_timeout(30_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", seen.request)
+        page.on("pageerror", lambda error: seen.faults.append(str(error)))
+        page.on("console", lambda line: seen.violations.append(line.text) if "Security Policy" in line.text else None)
+        page.goto(url)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert seen.faults == []
+    assert seen.violations == []

@@ -1,0 +1,328 @@
+"""The decisions page, in a real browser, fed by a real sidecar from a real journal."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from extender.record.frames import PodRef
+from tests.browser.conftest import DECISIONS, Console, OpenPage, Seen
+from tests.browser.sidecar import REPOSITORY, Sidecar
+
+AXE = REPOSITORY / "analytics" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+ROWS = "table.decisions tbody tr"
+
+
+@pytest.fixture(autouse=True)
+def patient() -> None:
+    expect.set_options(timeout=30_000)
+
+
+def a_pod(name: str, namespace: str = "team-a-dev") -> PodRef:
+    return PodRef(namespace=namespace, name=name, uid=f"uid-{name}", scheduler="default-scheduler")
+
+
+def now_us() -> int:
+    return time.time_ns() // 1000
+
+
+def one_page(console: Console, page: Page, name: str) -> None:
+    """From the list to the page of a pod's decision, as a reader goes."""
+    page.goto(f"{console.url}/decisions?pod={name}")
+    page.get_by_role("link", name=name).first.click()
+    expect(page.locator("h1")).to_contain_text(name)
+
+
+def test_the_table_fills_with_the_newest_page_of_decisions(console: Console, open_page: OpenPage) -> None:
+    page = open_page(console.url)
+    expect(page.locator(ROWS)).to_have_count(50)
+    expect(page.locator(".figures")).to_contain_text("Scheduled")
+    page.get_by_role("link", name="Older").click()
+    expect(page.locator(ROWS)).to_have_count(50)
+    assert "continue=" in page.url
+    page.get_by_role("link", name="Older").click()
+    page.get_by_role("link", name="Newest").click()
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    total = re.search(r"50 of (\d+)", page.locator(".paging").inner_text())
+    assert total
+    assert int(total[1]) >= DECISIONS
+
+
+def test_a_new_decision_appears_by_itself(console: Console, open_page: OpenPage) -> None:
+    page = open_page(console.url)
+    expect(page.locator(ROWS)).to_have_count(50)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    page.evaluate("window.untouched = true")
+    console.sidecar.record(console.cluster.decision(now_us(), pod=a_pod("arrives-live"), end="scheduled"))
+    expect(page.get_by_role("link", name="arrives-live")).to_be_visible()
+    expect(page.locator(ROWS).first).to_contain_text("Scheduled")
+    assert page.evaluate("window.untouched") is True
+
+
+def test_a_paused_list_stands_still_and_counts_what_waits(console: Console, open_page: OpenPage) -> None:
+    page = open_page(console.url)
+    expect(page.get_by_text("Live", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Pause").click()
+    console.sidecar.record(console.cluster.decision(now_us(), pod=a_pod("arrives-paused"), end="scheduled"))
+    expect(page.get_by_text("1 new")).to_be_visible()
+    expect(page.get_by_role("link", name="arrives-paused")).to_have_count(0)
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_role("link", name="arrives-paused")).to_be_visible()
+
+
+def test_filters_stand_in_the_address_and_survive_a_reload(console: Console, open_page: OpenPage) -> None:
+    page = open_page(console.url)
+    page.get_by_label("Verdict").select_option("unschedulable")
+    page.get_by_label("Namespace").fill("payments")
+    page.wait_for_url(re.compile("namespace=payments"))
+    assert parse_qs(urlsplit(page.url).query) == {"outcome": ["unschedulable"], "namespace": ["payments"]}
+    page.reload()
+    expect(page.get_by_label("Namespace")).to_have_value("payments")
+    expect(page.get_by_label("Verdict")).to_have_value("unschedulable")
+    console.sidecar.record(console.cluster.decision(now_us(), pod=a_pod("matches", "payments"), end="unschedulable"))
+    console.sidecar.record(console.cluster.decision(now_us(), pod=a_pod("matches-not"), end="unschedulable"))
+    expect(page.get_by_role("link", name="matches", exact=True)).to_be_visible()
+    for row in page.locator(ROWS).all_inner_texts():
+        assert "payments" in row
+        assert "Unschedulable" in row
+    page.get_by_role("button", name="Clear filters").click()
+    expect(page.locator(ROWS)).to_have_count(50)
+
+
+def test_filters_that_match_nothing_say_so_and_can_be_cleared(console: Console, open_page: OpenPage) -> None:
+    page = open_page(f"{console.url}/decisions?pod=there-is-no-such-pod")
+    expect(page.get_by_role("heading", name="Nothing matches these filters")).to_be_visible()
+    page.get_by_role("button", name="Clear filters").first.click()
+    expect(page.locator(ROWS)).to_have_count(50)
+
+
+def test_one_decision_shows_its_flowchart_scores_and_reasons(console: Console, open_page: OpenPage) -> None:
+    frames = list(console.cluster.decision(now_us(), pod=a_pod("explained"), end="scheduled"))
+    console.sidecar.record(frames)
+    page = open_page(console.url)
+    one_page(console, page, "explained")
+    picture = page.locator(".picture svg")
+    expect(picture).to_be_visible()
+    expect(picture).to_contain_text("Scheduled on node-")
+    expect(page.locator(".said")).to_contain_text("Placed on node-")
+    best = page.locator("table.scores tbody tr").first
+    expect(best).to_contain_text("chosen")
+    expect(page.locator("table.scores")).to_contain_text("TargetLoadPacking")
+    expect(page.get_by_text("weight 3").first).to_be_visible()
+    expect(page.get_by_text("insufficient allocatable memory").first).to_be_visible()
+    expect(page.get_by_text("In-tree filters and scores of kube-scheduler")).to_be_visible()
+
+
+def test_a_decision_without_a_node_says_why_and_links_its_other_attempts(console: Console, open_page: OpenPage) -> None:
+    pod = a_pod("tries-twice")
+    console.sidecar.record(console.cluster.decision(now_us() - 50_000, pod=pod, end="unschedulable"))
+    console.sidecar.record(console.cluster.decision(now_us(), pod=pod, attempt=2, end="scheduled"))
+    page = open_page(f"{console.url}/decisions?pod=tries-twice")
+    expect(page.locator(ROWS)).to_have_count(2)
+    page.locator(ROWS).last.get_by_role("link").click()
+    expect(page.locator(".said")).to_contain_text("No node fits: all 120 nodes were rejected, 107 of them")
+    expect(page.get_by_text("this one")).to_be_visible()
+    attempts = page.locator("section", has_text="Attempts of this pod")
+    attempts.get_by_role("link").click()
+    expect(page.locator(".said")).to_contain_text("Placed on")
+
+
+def test_the_dark_page_is_dark_stays_so_and_draws_dark(console: Console, open_page: OpenPage) -> None:
+    console.sidecar.record(console.cluster.decision(now_us(), pod=a_pod("at-night"), end="scheduled"))
+    page = open_page(console.url, color_scheme="light")
+    one_page(console, page, "at-night")
+    by_day = page.locator(".picture svg g.step rect").first
+    expect(by_day).to_have_css("fill", "rgb(232, 238, 247)")
+    for _ in range(2):  # system -> light -> dark
+        page.locator(".choices button.square").click()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator(".picture svg g.step rect").first).to_have_css("fill", "rgb(28, 43, 61)")
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert _brightness(page) < 60
+
+
+def test_the_system_choice_of_colours_is_followed(console: Console, open_page: OpenPage) -> None:
+    assert _brightness(open_page(console.url, color_scheme="dark")) < 60
+    assert _brightness(open_page(console.url, color_scheme="light")) > 200
+
+
+def _brightness(page: Page) -> float:
+    colour = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    return sum(map(int, re.findall(r"\d+", colour)[:3])) / 3
+
+
+def test_the_browser_language_is_spoken_and_can_be_changed(console: Console, open_page: OpenPage) -> None:
+    page = open_page(console.url, locale="zh-CN")
+    expect(page.locator("h1")).to_have_text("调度决策")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
+    expect(page.locator(ROWS).first.locator(".verdict")).to_have_text(re.compile("已调度|不可调度|错误|未结束"))
+    page.get_by_role("button", name="切换到英文").click()
+    expect(page.locator("h1")).to_have_text("Decisions")
+    page.reload()
+    expect(page.locator("h1")).to_have_text("Decisions")
+
+
+@pytest.mark.parametrize("width", [390, 768, 1280])
+def test_no_page_scrolls_sideways(console: Console, open_page: OpenPage, width: int) -> None:
+    console.sidecar.record(console.cluster.decision(now_us(), pod=a_pod("w" * 253), end="scheduled"))
+    page = open_page(f"{console.url}/decisions?pod={'w' * 253}", width=width)
+    expect(page.locator(ROWS)).not_to_have_count(0)
+    assert _overflow(page) == 0
+    page.locator(ROWS).first.get_by_role("link").click()
+    expect(page.locator(".picture svg")).to_be_visible()
+    assert _overflow(page) == 0
+
+
+def _overflow(page: Page) -> int:
+    sideways: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return sideways
+
+
+def test_nothing_is_asked_of_another_host(console: Console, open_page: OpenPage, seen: Seen) -> None:
+    page = open_page(console.url)
+    page.locator(ROWS).first.get_by_role("link").click()
+    expect(page.locator(".picture svg")).to_be_visible()
+    page.goto(f"{console.url}/decisions")
+    page.get_by_text("Flow of these decisions").click()
+    expect(page.locator(".picture svg")).to_be_visible()
+    assert seen.hosts == {urlsplit(console.url).netloc}
+
+
+HOSTILE = (
+    '"]; click n0 call alert(1)',
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "`**bold** _it_`",
+    "1. first\n2. second",
+    "- item # head %%{init: {'theme':'forest'}}%%",
+    "end subgraph x; style n0 fill:#f00,stroke:#00f;",
+    "a --> b -.-> c ==> d ~~~ e & f",
+    "#35; &lt; &#60; ﬂ°°60¶ß fa:fa-ban",
+    "graph TD; A{{x}}; B[/y/]; C((z)):::bad",
+    "\\u0022 \\n ${x} $$\\frac{1}{2}$$",
+    "节点 🙂 é \u202egnorw",
+    "\x00\x01control",
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_hostile_text_is_drawn_as_text(console: Console, open_page: OpenPage, text: str) -> None:
+    at = HOSTILE.index(text)
+    reasons = {text: 7, f"{text} again": 3}
+    name = f"hostile-{at}-{now_us()}"
+    console.sidecar.record(
+        console.cluster.decision(now_us(), pod=a_pod(name, namespace=text), end="scheduled", reasons=reasons)
+    )
+    page = open_page(console.url)
+    page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    one_page(console, page, name)
+    picture = page.locator(".picture svg")
+    expect(picture).to_be_visible()
+    assert page.locator(".picture script, .picture img, .picture a, .picture iframe").count() == 0
+    shown = page.evaluate("[...document.querySelectorAll('.picture .rejected .nodeLabel')].map(l => l.textContent)")
+    expected = " ".join(re.sub("[\x00-\x08\u202e]", "\ufffd", text).split())
+    assert any(_words(expected) in _words(label) for label in shown), shown
+
+
+def _words(text: str) -> str:
+    """Without spaces, and without the joiners that keep Mermaid from reading more into a label."""
+    return re.sub("[\\s\u2060]", "", text)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_no_page_has_a_serious_accessibility_fault(
+    console: Console, open_page: OpenPage, scheme: str, locale: str
+) -> None:
+    page = open_page(console.url, color_scheme=scheme, locale=locale)
+    expect(page.locator(ROWS)).to_have_count(50)
+    assert _axe(page) == []
+    page.goto(f"{console.url}/decisions?outcome=scheduled")
+    page.locator(ROWS).first.get_by_role("link").click()
+    expect(page.locator(".picture svg")).to_be_visible()
+    assert _axe(page) == []
+
+
+def _axe(page: Page) -> list[dict[str, Any]]:
+    """Serious and critical violations, with where they are."""
+    page.evaluate(Path(AXE).read_text())
+    # Rows light up as they arrive; colours are judged at rest.
+    page.add_style_tag(content="* { animation: none !important }")
+    found: list[dict[str, Any]] = page.evaluate(
+        "axe.run(document).then(r => r.violations.filter(v => ['serious', 'critical'].includes(v.impact))"
+        ".map(v => ({id: v.id, nodes: v.nodes.slice(0, 5).map(n => n.html + ' ' + n.failureSummary)})))"
+    )
+    return found
+
+
+def test_the_page_can_be_worked_by_keys(console: Console, open_page: OpenPage) -> None:
+    page = open_page(console.url)
+    expect(page.locator(ROWS)).to_have_count(50)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    page.locator(ROWS).first.get_by_role("link").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("/decisions/"))
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_an_empty_store_says_what_to_do(tmp_path: Path, browser: object, open_page: OpenPage) -> None:
+    sidecar = Sidecar(tmp_path)
+    try:
+        sidecar.wait_ready()
+        page = open_page(sidecar.url)
+        expect(page.get_by_role("heading", name="No decisions yet")).to_be_visible()
+        expect(page.get_by_text("--journal").first).to_be_visible()
+        console = Console(sidecar)
+        sidecar.record(console.cluster.decision(now_us(), pod=a_pod("the-first"), end="scheduled"))
+        expect(page.get_by_role("link", name="the-first")).to_be_visible()
+    finally:
+        assert sidecar.stop() == 0
+
+
+def _broken(route: Route) -> None:
+    route.fulfill(
+        status=503,
+        json={"status": "error", "code": 503, "message": "the store sleeps", "details": [], "requestId": "r-77"},
+    )
+
+
+def test_a_failing_api_is_told_with_its_request_id_and_can_be_tried_again(
+    console: Console, open_page: OpenPage
+) -> None:
+    page = open_page(f"{console.url}/nowhere-yet")
+    page.route("**/api/decisions?*", _broken)
+    page.goto(console.url)
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("The sidecar could not answer")
+    expect(alert).to_contain_text("the store sleeps")
+    expect(alert).to_contain_text("r-77")
+    page.unroute("**/api/decisions?*")
+    alert.get_by_role("button", name="Try again").click()
+    expect(page.locator(ROWS)).to_have_count(50)
+
+
+def test_a_sidecar_out_of_reach_is_told_as_such(console: Console, open_page: OpenPage) -> None:
+    page = open_page(console.url)
+    expect(page.locator(ROWS)).to_have_count(50)
+    page.route("**/api/**", lambda route: route.abort())
+    page.get_by_label("Verdict").select_option("error")
+    expect(page.get_by_role("alert")).to_contain_text("The sidecar cannot be reached")
+
+
+def test_a_decision_that_is_not_there_is_told_as_such(console: Console, open_page: OpenPage) -> None:
+    page = open_page(f"{console.url}/decisions/no-such-decision")
+    expect(page.get_by_role("alert")).to_contain_text("Not found")
+    expect(page.get_by_role("alert")).to_contain_text("No decision no-such-decision")
+
+
+def test_an_unknown_page_is_told_as_such(console: Console, open_page: OpenPage) -> None:
+    page = open_page(console.url)
+    page.evaluate("history.pushState(null, '', '/elsewhere'); dispatchEvent(new PopStateEvent('popstate'))")
+    expect(page.get_by_role("heading", name="No such page")).to_be_visible()
