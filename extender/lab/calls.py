@@ -33,13 +33,15 @@ _OK = 200
 class ExtenderCalls:
     """One extender. Filter, prioritize and preempt share one connection; binds have a small pool."""
 
-    def __init__(self, url: str, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(
+        self, url: str, timeout_s: float = TIMEOUT_S, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
         self.url = url.rstrip("/")
         self.latencies_ms: dict[str, deque[float]] = {
             verb: deque(maxlen=_LATENCIES_KEPT) for verb in ("filter", "prioritize", "preempt", "bind")
         }
-        self._cycle = _client(1, timeout_s)
-        self._binds = _client(BINDS_MAX, timeout_s)
+        self._cycle = _client(1, timeout_s, transport)
+        self._binds = _client(BINDS_MAX, timeout_s, transport)
 
     async def close(self) -> None:
         await self._cycle.aclose()
@@ -99,9 +101,9 @@ class ExtenderCalls:
         return response.content
 
 
-def _client(connections: int, timeout_s: float) -> httpx.AsyncClient:
+def _client(connections: int, timeout_s: float, transport: httpx.AsyncBaseTransport | None) -> httpx.AsyncClient:
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=2, keepalive_expiry=_IDLE_S)
-    return httpx.AsyncClient(limits=limits, timeout=timeout_s, trust_env=False)
+    return httpx.AsyncClient(limits=limits, timeout=timeout_s, trust_env=False, transport=transport)
 
 
 def _args(pod: Tree, names: Sequence[str]) -> bytes:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from extender.lab.identity import Identities
+from extender.lab.kinds import NODES
+from extender.lab.store import Store
 from extender.lab.trees import Tree
+from extender.lab.writing import Writer
 
 GPU = "example.com/gpu"
 ZONES = ("zone-a", "zone-b", "zone-c")
@@ -65,7 +69,19 @@ def node_tree(name: str, machine: Machine, zone: str, now: str) -> Tree:
     }
     spec: Tree = {"taints": [{"key": GPU, "value": "present", "effect": "NoSchedule"}]} if machine.gpus else {}
     status = {"capacity": capacity, "allocatable": allocatable, "conditions": [ready_condition(now, is_ready=True)]}
-    return {"metadata": {"name": name, "labels": labels}, "spec": spec, "status": status}
+    return {
+        "metadata": {"name": name, "labels": labels},
+        "spec": spec,
+        "status": status,
+    }
+
+
+def add_machine(store: Store, writer: Writer, identities: Identities, machine: Machine, zone: str) -> None:
+    """A machine joins the cluster under a name that no other has."""
+    name = ""
+    while not name or store.find(NODES, "", name) is not None:
+        name = f"{machine.name}-{zone[-1]}-{identities.suffix()}"
+    writer.add(NODES, "", node_tree(name, machine, zone, identities.now()))
 
 
 def ready_condition(now: str, *, is_ready: bool) -> Tree:

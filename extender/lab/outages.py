@@ -9,7 +9,7 @@ from collections.abc import Callable
 from extender.lab.agenda import Agenda
 from extender.lab.identity import Clock, Identities
 from extender.lab.kinds import NODES, PODS
-from extender.lab.machines import MACHINES, node_tree, ready_condition
+from extender.lab.machines import MACHINES, add_machine, ready_condition
 from extender.lab.store import Store, Stored
 from extender.lab.trees import Tree, with_condition
 from extender.lab.writing import Writer
@@ -103,8 +103,7 @@ class Outages:
         labels = old.tree["metadata"]["labels"]
         kind, zone = labels["node.kubernetes.io/instance-type"], labels["topology.kubernetes.io/zone"]
         machine = next(m for m in MACHINES if m.name == kind)
-        new = node_tree(f"{kind}-{zone[-1]}-{self._new.suffix()}", machine, zone, self._new.now())
-        self._writer.add(NODES, "", new)
+        add_machine(self._store, self._writer, self._new, machine, zone)
 
     def _empty(self, name: str) -> None:
         """What node lifecycle and drain do: the pods go, and their controllers make new ones."""

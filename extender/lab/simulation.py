@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from extender.lab.agenda import Agenda
 from extender.lab.identity import Clock, Identities
 from extender.lab.kinds import ELASTIC_QUOTAS, NAMESPACES, NODES, PODS, PRIORITY_CLASSES
-from extender.lab.machines import GPU, ZONES, Machine, fleet, node_tree
+from extender.lab.machines import GPU, ZONES, Machine, add_machine, fleet
 from extender.lab.outages import Outages
 from extender.lab.store import Change, Store, Stored
 from extender.lab.tenants import (
@@ -44,6 +44,8 @@ _START_S = (0.4, 1.5)
 """From binding to Running."""
 _KEPT_S = 4.0
 """Finished pods stay so long."""
+_RETRY_S = 2.0
+"""A controller that is held back looks again after this time."""
 _INCIDENT_S = (12.0, 25.0)
 _LIFETIME_S = (8.0, 900.0)
 
@@ -91,7 +93,7 @@ class Simulation:
         machines = fleet(self._shape.nodes)
         self._random.shuffle(machines)
         for i, machine in enumerate(machines):
-            self._add_node(machine, ZONES[i % len(ZONES)])
+            add_machine(self._store, self._writer, self._new, machine, ZONES[i % len(ZONES)])
         self._promise(machines)
         cores = sum(m.cores for m in machines if not m.gpus)
         if self._shape.pods_per_second > 0:
@@ -113,10 +115,6 @@ class Simulation:
 
     def _later(self, seconds: float, action: Callable[[], None]) -> None:
         self._agenda.at(self._clock() + seconds, action)
-
-    def _add_node(self, machine: Machine, zone: str) -> None:
-        name = f"{machine.name}-{zone[-1]}-{self._new.suffix()}"
-        self._writer.add(NODES, "", node_tree(name, machine, zone, self._new.now()))
 
     def _promise(self, machines: list[Machine]) -> None:
         cores, memory = sum(m.cores for m in machines), sum(m.memory_gi for m in machines)
@@ -235,7 +233,13 @@ class Simulation:
             self._waiting[namespace] -= 1
         elif app is not _RETIRED and pod.tree["status"].get("phase") != "Succeeded":
             self.counts["restarted"] += 1
-            self._later(self._random.uniform(0.5, 1.5), lambda: self._make(namespace, app))
+            self._later(self._random.uniform(0.5, 1.5), lambda: self._replace(namespace, app))
+
+    def _replace(self, namespace: str, app: App) -> None:
+        if self._waiting[namespace] >= WAITING_MAX:
+            self._later(_RETRY_S, lambda: self._replace(namespace, app))
+        else:
+            self._make(namespace, app)
 
     def _same(self, pod: Stored) -> Stored | None:
         """The newest version of this very pod, if it is still there."""
