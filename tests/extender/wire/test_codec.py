@@ -235,3 +235,14 @@ def test_the_same_pod_is_decoded_once() -> None:
     codec = Codec(table_of(["a", "b"]))
     assert codec.read(body_of(["a", "b"])).pod is codec.read(body_of(["b"])).pod
     assert codec.read(body_of(["a"], POD | {"metadata": {"name": "other", "uid": "u-2"}})).pod.uid == "u-2"
+
+
+@compiled_only
+@pytest.mark.parametrize("name", ["n", "node-00", "node-001", "node-0000000001", "n" * 253])
+def test_an_equal_hash_is_no_proof_of_an_equal_name(name: str) -> None:
+    codec = Codec(table_of([name]))
+    assert codec.read(body_of([name])).ticket
+    for at in range(len(name)):
+        codec._index.records[0, at] ^= 1
+        assert not codec.read(body_of([name])).ticket
+        codec._index.records[0, at] ^= 1
