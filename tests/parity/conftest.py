@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from extender.framework.compiled import CompiledPlugin, compile_all
@@ -7,5 +9,5 @@ from extender.plugins import PLUGINS
 
 
 @pytest.fixture(scope="package")
-def built_in(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CompiledPlugin]:
-    return compile_all(PLUGINS, tmp_path_factory.mktemp("kernels"))
+def built_in(kernels: Path) -> dict[str, CompiledPlugin]:
+    return compile_all(PLUGINS, kernels)

@@ -54,40 +54,35 @@ def test_a_line_that_cannot_be_evaluated_is_told_and_the_batch_goes_on() -> None
     assert told[5] == {"case": "d", "answer": {}}
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("kernels")
-
-
 LINE = b'{"case": "x", "plugin": "PodState"}\n'
 ANSWER = '{"case":"x","answer":{"defaulted":{}}}\n'
 
 
 def test_plain_and_gzipped_files_and_stdin_are_read_alike(
-    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, kernels: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain, packed = tmp_path / "plain.gz", tmp_path / "packed"
     plain.write_bytes(LINE)
     packed.write_bytes(gzip.compress(LINE))
     for source in (plain, str(packed)):
         out = io.StringIO()
-        assert run_batch(source, out, cache) == FINE
+        assert run_batch(source, out, kernels) == FINE
         assert out.getvalue() == ANSWER
     for given in (LINE, gzip.compress(LINE)):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(given))))
         out = io.StringIO()
-        assert run_batch("-", out, cache) == FINE
+        assert run_batch("-", out, kernels) == FINE
         assert out.getvalue() == ANSWER
 
 
-def test_an_empty_file_has_no_answers(tmp_path: Path, cache: Path) -> None:
+def test_an_empty_file_has_no_answers(tmp_path: Path, kernels: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     out = io.StringIO()
-    assert run_batch(tmp_path / "empty", out, cache) == FINE
+    assert run_batch(tmp_path / "empty", out, kernels) == FINE
     assert out.getvalue() == ""
 
 
-def test_a_file_that_breaks_off_is_answered_as_far_as_it_goes(tmp_path: Path, cache: Path) -> None:
+def test_a_file_that_breaks_off_is_answered_as_far_as_it_goes(tmp_path: Path, kernels: Path) -> None:
     # Flushed, so that the first line can be unpacked before the stream breaks off.
     whole = io.BytesIO()
     with gzip.GzipFile(fileobj=whole, mode="wb") as packed:
@@ -96,22 +91,22 @@ def test_a_file_that_breaks_off_is_answered_as_far_as_it_goes(tmp_path: Path, ca
         packed.write(LINE * 1000)
     (tmp_path / "cut").write_bytes(whole.getvalue()[:-8])
     out = io.StringIO()
-    assert run_batch(tmp_path / "cut", out, cache) == FINDINGS
+    assert run_batch(tmp_path / "cut", out, kernels) == FINDINGS
     told = [json.loads(line) for line in out.getvalue().splitlines()]
     assert told[0] == json.loads(ANSWER)
     assert "breaks off" in told[-1]["error"]["message"]
 
 
-def test_an_unknown_plugin_is_an_error_of_its_line(tmp_path: Path, cache: Path) -> None:
+def test_an_unknown_plugin_is_an_error_of_its_line(tmp_path: Path, kernels: Path) -> None:
     (tmp_path / "f").write_bytes(b'{"case": 1, "plugin": "Nope", "pod": {}}\n' + LINE)
     out = io.StringIO()
-    assert run_batch(tmp_path / "f", out, cache) == FINDINGS
+    assert run_batch(tmp_path / "f", out, kernels) == FINDINGS
     first, second = out.getvalue().splitlines()
     assert json.loads(first)["error"]["path"] == "plugin"
     assert second + "\n" == ANSWER
 
 
-def test_a_policy_case_is_explained_and_a_bad_policy_is_told(tmp_path: Path, cache: Path) -> None:
+def test_a_policy_case_is_explained_and_a_bad_policy_is_told(tmp_path: Path, kernels: Path) -> None:
     policy = {
         "apiVersion": "policy.trimtab.dev/v1alpha1",
         "kind": "SchedulingPolicy",
@@ -128,16 +123,16 @@ def test_a_policy_case_is_explained_and_a_bad_policy_is_told(tmp_path: Path, cac
     ]
     (tmp_path / "f").write_text("".join(json.dumps(case) + "\n" for case in cases))
     out = io.StringIO()
-    assert run_batch(tmp_path / "f", out, cache) == FINDINGS
+    assert run_batch(tmp_path / "f", out, kernels) == FINDINGS
     good, bad = map(json.loads, out.getvalue().splitlines())
     assert good["answer"]["total"] == {"n": 0}
     assert bad["error"]["path"] == "policy"
 
 
 def test_what_cannot_be_read_at_all_is_said_on_stderr(
-    tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, kernels: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_batch(tmp_path / "absent", io.StringIO(), cache) == UNREACHABLE
+    assert run_batch(tmp_path / "absent", io.StringIO(), kernels) == UNREACHABLE
     assert "absent" in capsys.readouterr().err
 
 

@@ -27,9 +27,8 @@ COUNTS = Plugin("Counts", "For tests.", filter=Filter(few_pods, (Rejection("take
 
 
 @pytest.fixture(scope="module")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, CompiledPlugin]:
-    folder: Path = tmp_path_factory.mktemp("kernels")
-    return compile_all([*PLUGINS, COUNTS], folder)
+def installed(kernels: Path) -> dict[str, CompiledPlugin]:
+    return compile_all([*PLUGINS, COUNTS], kernels)
 
 
 def a_case(plugin: str = "PodState", **fields: Any) -> dict[str, Any]:
