@@ -59,8 +59,10 @@ async def run(settings: ExtenderSettings) -> None:
     journal = Journal(settings.journal, budget_bytes=settings.journal_budget_bytes, sync=settings.journal_sync)
     try:
         await _Program(settings, journal).run()
-    except CannotListen as wrong:
-        raise StartRefused(str(wrong)) from wrong
+    except* CannotListen as wrong:
+        raise StartRefused(str(_first(wrong))) from None
+    except* StartRefused as wrong:
+        raise _first(wrong) from None
     finally:
         journal.close()
 
@@ -181,7 +183,8 @@ class _Program:
         if path is None:
             return
         try:
-            for warning in await asyncio.to_thread(load_cluster_file, path, self._state, time.time()):
+            # On the loop, because that is where the state has its one writer; nothing else runs yet that could wait.
+            for warning in load_cluster_file(path, self._state, time.time()):
                 log.warning("%s: %s", path, warning)
         except ClusterFileError as wrong:
             raise StartRefused(str(wrong)) from wrong
@@ -258,6 +261,12 @@ def _compile(settings: ExtenderSettings) -> dict[str, CompiledPlugin]:
         log.error("plugin %s is left out: %s", name, why)
     log.info("%d plugins compiled in %.2f s", len(kernels), time.monotonic() - started)
     return kernels
+
+
+def _first(group: BaseExceptionGroup[Any]) -> BaseException:
+    """The first exception in a group of groups: what ended the program; the others followed."""
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner
 
 
 def _told(what: str) -> Any:
