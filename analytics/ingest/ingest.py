@@ -26,6 +26,7 @@ POLL_S = 0.15
 BATCH_FRAMES = 1000
 BATCH_BYTES = 32 << 20
 CHECKPOINT_EVERY_S = 10.0
+REFUSED_CHECKPOINT_S = 60.0
 FORGET_EVERY_S = 600.0
 # Segments that are in the store stay so long after their last write, for replay and to fill a lost store again.
 KEEP_JOURNAL_S = 6 * 3600.0
@@ -97,6 +98,7 @@ class Ingest:
         Raises StoreError: nothing is lost, the next step tries the same again.
         """
         try:
+            self._store.revive()
             reader = self._opened()
             if not self._waiting:
                 self._waiting = list(reader.read(self._batch_frames, BATCH_BYTES))
@@ -115,8 +117,10 @@ class Ingest:
         now = time.monotonic()
         try:
             if self._written_since_checkpoint and now >= self._next_checkpoint:
-                self._next_checkpoint = now + self._checkpoint_every_s
+                # A checkpoint that the disk refuses stops the engine, so the next one is not tried soon.
+                self._next_checkpoint = now + REFUSED_CHECKPOINT_S
                 self._checkpoint()
+                self._next_checkpoint = now + self._checkpoint_every_s
             if now >= self._next_forget:
                 self._next_forget = now + FORGET_EVERY_S
                 self._forget()

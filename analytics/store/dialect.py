@@ -26,6 +26,10 @@ class StoreDamaged(StoreError):
     """The database is not readable any more. It is a derived thing: move it aside and read the journals again."""
 
 
+class StoreStopped(StoreError):
+    """The engine gave up because the disk refused it. The data is sound: `Store.revive` opens it again."""
+
+
 class StoreTimeout(StoreError):
     """A question took longer than it may and was stopped."""
 

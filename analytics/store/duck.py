@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 import duckdb
 import numpy as np
 
-from analytics.store.dialect import Batch, RowsRefused, StoreBusy, StoreDamaged, StoreError, StoreTimeout
+from analytics.store.dialect import Batch, RowsRefused, StoreBusy, StoreDamaged, StoreError, StoreStopped, StoreTimeout
 from analytics.store.tables import TABLES
 
 # Written so that every DuckDB that we allow can read it.
@@ -104,9 +105,9 @@ class DuckDialect:
 
     def close(self) -> None:
         with self._writing:
-            for cursor in self._cursors:
-                cursor.close()
-            self._connection.close()
+            for connection in (*self._cursors, self._connection):
+                with suppress(duckdb.Error):  # an engine that has given up cannot write its last checkpoint
+                    connection.close()
 
     def _transaction(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         with self._writing:
@@ -153,17 +154,28 @@ def _translated(work: Callable[[], T], path: str) -> T:
         raise _translate(error, path) from error
 
 
-# Words by which DuckDB tells that the file itself is broken; its exception classes do not.
+# Words by which DuckDB tells that the disk refused, or that the file itself is broken; its exception classes do not.
+_REFUSED = (
+    "no space left",
+    "quota exceeded",
+    "input/output error",
+    "read-only file system",
+    "could not write file",
+    "permission denied",
+    "too many open files",
+)
 _DAMAGE = ("corrupt", "checksum", "not a valid duckdb", "invalidated", "serialization error", "wal file")
 
 
 def _translate(error: Exception, path: str) -> StoreError:
     text = str(error)
-    if "set lock on file" in text:
+    said = text.lower()
+    fatal = isinstance(error, duckdb.FatalException | duckdb.InternalException)
+    if "set lock on file" in said:
         return StoreBusy(f"{path} belongs to another running process: stop it, or name another --store ({text})")
-    if isinstance(error, duckdb.FatalException | duckdb.InternalException | duckdb.SerializationException) or any(
-        word in text.lower() for word in _DAMAGE
-    ):
+    if any(word in said for word in _REFUSED):
+        return StoreStopped(f"{path}: {text}") if fatal else StoreError(f"{path}: {text}")
+    if fatal or isinstance(error, duckdb.SerializationException) or any(word in said for word in _DAMAGE):
         return StoreDamaged(f"{path} is damaged: {text}")
     if isinstance(error, duckdb.DataError | OverflowError | UnicodeError):
         return RowsRefused(text)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from analytics.store.dialect import Batch, Dialect, StoreDamaged, StoreRefused
+from analytics.store.dialect import Batch, Dialect, StoreDamaged, StoreRefused, StoreStopped
 from analytics.store.duck import DuckDialect, files_of
 from analytics.store.tables import Row
 
@@ -35,6 +36,7 @@ class Store:
         self._dialect = dialect
         self._options = options
         self.target = target
+        self._stopped = False
         self.moved_aside: list[str] = []
         """Where damaged databases were put, newest last."""
 
@@ -66,15 +68,18 @@ class Store:
 
     def query(self, sql: str, params: Sequence[Any] = (), timeout_s: float = QUERY_TIMEOUT_S) -> list[tuple[Any, ...]]:
         """All rows of one SELECT with `?` parameters. Raises StoreTimeout, StoreDamaged, StoreError."""
-        return self._dialect.query(sql, params, timeout_s)
+        with self._noticing():
+            return self._dialect.query(sql, params, timeout_s)
 
     def write(self, rows: Iterable[Row]) -> None:
         """All rows in one transaction, or none. Raises RowsRefused, StoreDamaged, StoreError."""
-        self._dialect.write(_by_table(rows))
+        with self._noticing():
+            self._dialect.write(_by_table(rows))
 
     def execute(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
         """Statements with `?` parameters in one transaction; the rows that the last one touched."""
-        return self._dialect.execute(statements)
+        with self._noticing():
+            return self._dialect.execute(statements)
 
     def positions(self) -> dict[str, Position]:
         """Producer -> how far its journal is in the store."""
@@ -87,13 +92,27 @@ class Store:
 
     def checkpoint(self) -> bool:
         """Make all commits durable. False: could not now, try later."""
-        return self._dialect.checkpoint()
+        with self._noticing():
+            return self._dialect.checkpoint()
+
+    def revive(self) -> None:
+        """Open the database again if its engine gave up on a disk that refused it. For the writing thread.
+
+        Raises StoreDamaged, StoreError: then it is tried again at the next call.
+        """
+        if not self._stopped:
+            return
+        self._dialect.close()
+        dialect = _connect(self.target, self._options)
+        _prepare(dialect, self.target)
+        self._dialect, self._stopped = dialect, False
+        _LOG.warning("store %s is open again", _without_password(self.target))
 
     def rebuild(self, why: StoreDamaged) -> None:
         """Move the damaged database aside and go on with an empty one. Raises StoreError where that is impossible."""
         self._dialect.close()
         self.moved_aside.append(_move_aside(self.target, why))
-        self._dialect = _connect(self.target, self._options)
+        self._dialect, self._stopped = _connect(self.target, self._options), False
         _prepare(self._dialect, self.target)
 
     def status(self) -> dict[str, Any]:
@@ -107,6 +126,15 @@ class Store:
 
     def close(self) -> None:
         self._dialect.close()
+
+    @contextmanager
+    def _noticing(self) -> Iterator[None]:
+        """Remember that the engine gave up, whoever met it."""
+        try:
+            yield
+        except StoreStopped:
+            self._stopped = True
+            raise
 
 
 def _connect(target: str, options: dict[str, Any]) -> Dialect:

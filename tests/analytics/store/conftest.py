@@ -52,32 +52,42 @@ def postgres_socket():
     shutil.rmtree(home)
 
 
-@pytest.fixture
-def postgres_url(postgres_socket, request):
-    """An empty database."""
+@pytest.fixture(scope="session")
+def new_postgres_database(postgres_socket):
+    """A call that makes an empty database and answers its URL."""
     import psycopg
 
     host = quote(str(postgres_socket), safe="")
-    name = f"t{time.monotonic_ns()}"
-    for _ in range(100):
+    until = time.monotonic() + 60
+    while True:
         try:
             admin = psycopg.connect(f"postgresql://trimtab@{host}/postgres", autocommit=True)
             break
         except psycopg.OperationalError:
-            time.sleep(0.1)
-    else:
-        pytest.fail("PostgreSQL does not take connections")
-    admin.execute(f"CREATE DATABASE {name}")
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+
+    def make():
+        name = f"t{time.monotonic_ns()}"
+        admin.execute(f"CREATE DATABASE {name}")
+        return f"postgresql://trimtab@{host}/{name}"
+
+    yield make
     admin.close()
-    return f"postgresql://trimtab@{host}/{name}"
 
 
-@pytest.fixture(params=["duckdb", "postgres"])
-def target(request, tmp_path):
-    """Where a store can be opened, again and again."""
+@pytest.fixture(scope="session", params=["duckdb", "postgres"])
+def new_target(request, tmp_path_factory):
+    """A call that answers where a new store can be opened, again and again; once per engine."""
     if request.param == "duckdb":
-        return str(tmp_path / "store.duckdb")
-    return request.getfixturevalue("postgres_url")
+        return lambda: str(tmp_path_factory.mktemp("store") / "store.duckdb")
+    return request.getfixturevalue("new_postgres_database")
+
+
+@pytest.fixture
+def target(new_target):
+    return new_target()
 
 
 @pytest.fixture

@@ -8,27 +8,37 @@ import statistics
 import orjson
 import pytest
 
-from analytics.store import StoreTimeout
+from analytics.store import Store, StoreTimeout
 from analytics.store.decisions import BadToken, DecisionFilter, Decisions
 from analytics.store.joined import rfc3339
 from tests.analytics.store.rows import call, end, rejection, verdict
 
 
-@pytest.fixture
-def decisions(store):
+def five():
     """Five decisions: scheduled on n1 and n2, unschedulable, error, unknown."""
-    store.write(
-        [
-            call(1, "a"), call(2, "a", "prioritize", opens=False), call(3, "a", "bind", opens=False),
-            end(3, "a", 3, "n1"),
-            call(10, "b", namespace="team-b", scheduler="other", revision="8"), end(12, "b", 2), end(13, "b", 3, "n2"),
-            call(20, "c", nodes_out=0, code="Unschedulable"), end(20, "c", 1), rejection(20, "c", "Quota", "over quota", 6),
-            rejection(20, "c", "Taints", "tainted", 4), verdict(20, "c", "Quota", rejected=6, code="Unschedulable"),
-            call(30, "d"), end(31, "d", 2, message="no answer"), rejection(30, "d", "Quota", "shadowed", 9, "shadow"),
-            call(40, "e"), end(41, "e", 0),
-        ]
-    )  # fmt: skip
-    return Decisions(store)
+    return [
+        call(1, "a"), call(2, "a", "prioritize", opens=False), call(3, "a", "bind", opens=False),
+        end(3, "a", 3, "n1"),
+        call(10, "b", namespace="team-b", scheduler="other", revision="8"), end(12, "b", 2), end(13, "b", 3, "n2"),
+        call(20, "c", nodes_out=0, code="Unschedulable"), end(20, "c", 1), rejection(20, "c", "Quota", "over quota", 6),
+        rejection(20, "c", "Taints", "tainted", 4), verdict(20, "c", "Quota", rejected=6, code="Unschedulable"),
+        call(30, "d"), end(31, "d", 2, message="no answer"), rejection(30, "d", "Quota", "shadowed", 9, "shadow"),
+        call(40, "e"), end(41, "e", 0),
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def filled(new_target):
+    """One store per engine that these tests only read."""
+    store = Store.open(new_target())
+    store.write(five())
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def decisions(filled):
+    return Decisions(filled)
 
 
 def names(page):
@@ -92,7 +102,9 @@ def test_following_the_tokens_gives_every_decision_once_in_order(store):
     assert seen == [row.decision for row in expected]
 
 
-def test_a_page_is_not_disturbed_by_newer_decisions(store, decisions):
+def test_a_page_is_not_disturbed_by_newer_decisions(store):
+    store.write(five())
+    decisions = Decisions(store)
     page = decisions.find(limit=2)
     store.write([call(99, "z")])
     assert names(decisions.find(limit=9, token=page.next)) == ["c", "b", "a"]
@@ -198,10 +210,10 @@ def test_values_for_filter_boxes_come_most_used_first(decisions):
         decisions.values("1; DROP TABLE decision")
 
 
-def test_a_question_that_takes_too_long_is_stopped_and_the_next_is_answered(store, decisions):
+def test_a_question_that_takes_too_long_is_stopped_and_the_next_is_answered(filled, decisions):
     endless = "SELECT count(*) FROM verdict a, generate_series(1, 3000000) b, generate_series(1, 30000) c"
     with pytest.raises(StoreTimeout, match="shorter"):
-        store.query(endless, (), 0.05)
+        filled.query(endless, (), 0.05)
     assert decisions.count() == 5
 
 

@@ -72,7 +72,7 @@ def test_a_newer_schema_is_refused_with_what_to_do(target):
     store = Store.open(target)
     store.execute([("INSERT INTO schema_version VALUES (?, ?)", (99, 1))])
     store.close()
-    with pytest.raises(StoreRefused, match="schema version 99.*newer program"):
+    with pytest.raises(StoreRefused, match=r"schema version 99.*newer program"):
         Store.open(target)
 
 
@@ -169,6 +169,44 @@ def test_a_damaged_file_is_moved_aside_with_its_bytes_and_a_new_one_is_made(tmp_
     store.close()
 
 
+@pytest.fixture
+def small_volume(tmp_path):
+    """A real file system of 6 MB. Where mounting is not permitted the test says so and is skipped."""
+    place = tmp_path / "volume"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(place)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"cannot mount a tmpfs here: {mounted.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+def test_a_full_disk_loses_nothing_moves_nothing_aside_and_goes_on_when_there_is_space(small_volume):
+    ballast = small_volume / "ballast"
+    ballast.write_bytes(b"x" * 3_000_000)
+    store = Store.open(small_volume / "store.duckdb")
+    batch = [call(n, f"d{n}", message=os.urandom(200).hex()) for n in range(200)]
+    written = 0
+    try:
+        while written < 100 * len(batch):
+            store.write(batch)
+            written += len(batch)
+    except StoreError as error:
+        refusal = str(error)
+    assert "No space left" in refusal
+    with pytest.raises(StoreError, match="No space left"):
+        store.checkpoint()
+    store.revive()
+    assert store.query("SELECT count(*) FROM decision")[0][0] == written > 0
+    ballast.unlink()
+    store.write([call(n, f"e{n}") for n in range(200)])
+    assert store.checkpoint()
+    assert store.query("SELECT count(*) FROM decision")[0][0] == written + 200
+    assert store.moved_aside == []
+    store.close()
+
+
 @pytest.mark.parametrize("url", ["mysql://u:secret@h/d", "http://x"])
 def test_a_url_of_another_kind_is_refused_without_telling_its_password(url):
     with pytest.raises(StoreRefused, match="give a file, or a postgresql") as refusal:
@@ -188,11 +226,9 @@ def test_a_postgres_that_is_not_there_is_told_without_the_password(tmp_path):
 def test_only_rows_past_their_time_are_forgotten(store):
     now = 100 * 86_400_000_000
     old, mid, new = now - 40 * 86_400_000_000, now - 10 * 86_400_000_000, now - 1
-    store.write(
-        [row for n, at in enumerate((old, mid, new))
-         for row in (call(n, f"d{n}", at_us=at), DetailRow("p", n, at, f"d{n}", "zstd", b""), end(n, f"d{n}", 1, at_us=at),
-                     GapRow("p", n, at, at, at, 1, "full"))]
-    )  # fmt: skip
+    for n, at in enumerate((old, mid, new)):
+        detail, gap = DetailRow("p", n, at, f"d{n}", "zstd", b""), GapRow("p", n, at, at, at, 1, "full")
+        store.write([call(n, f"d{n}", at_us=at), end(n, f"d{n}", 1, at_us=at), detail, gap])
     assert forget(store, Retention(), now) == {"decision": 1, "outcome": 1, "detail": 2}
     assert [d["id"] for d in Decisions(store).find().decisions] == ["d2", "d1"]
     assert forget(store, Retention(), now) == {}
