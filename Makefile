@@ -70,7 +70,7 @@ $(DONE)/venv: requirements/dev.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo 'make: Python 3.11 or newer is needed; name one with make PYTHON=/path/to/python3' >&2; exit 1; }
 	@echo 'Python environment: .venv, from requirements/dev.lock'
 	@$(BIN)/python -c '' 2>/dev/null || { rm -rf .venv && $(PYTHON) -m venv .venv; }
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements/dev.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@mkdir -p $(DONE) && touch $@
 
@@ -81,5 +81,5 @@ $(DONE)/node_modules: $(UI)/package.json $(UI)/package-lock.json tools/with-node
 
 $(DONE)/ui: $(DONE)/node_modules $(UI_SOURCES)
 	@echo 'Page: building analytics/ui/dist'
-	@cd $(UI) && ../../tools/with-node npm run --silent build
+	@cd $(UI) && ../../tools/with-node npm run --silent build -- --logLevel warn
 	@mkdir -p $(DONE) && touch $@
