@@ -19,9 +19,9 @@ _HARMLESS: Final = frozenset(" /,")
 # Signs that only join: inside a word they begin no list and no emphasis. They keep `node-3.zone_b` readable.
 _INNER: Final = re.compile(r"(?<=[A-Za-z0-9])[-._](?=[A-Za-z0-9])")
 # Read once more after entities are decoded: backslash and n become a line break, `$$` begins a formula, `fa:fa-x` is an
-# icon, `ﬂ°` is how Mermaid itself marks an entity.
+# icon, `ﬂ°` and `¶ß` are how Mermaid itself marks an entity.
 # An invisible joiner behind them keeps them apart from what would make them so.
-_STARTERS: Final = frozenset("\\$:ﬂ")
+_STARTERS: Final = frozenset("\\$:ﬂ¶")
 _JOINER: Final = "#8288;"
 _MARKS: Final = ("L", "N", "M")
 

@@ -1,0 +1,343 @@
+"""The HTTP face of the sidecar: shapes, errors, headers, both ports."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analytics.store import Store, StoreError
+from analytics.web.app import Console
+from analytics.web.assets import Assets
+from tests.analytics.web.a_console import T0_US, a_client, a_console, a_store
+from tests.browser.frames import Cluster, PodRef
+
+POD = PodRef(namespace="team-a-dev", name="web-0", uid="5d0c", scheduler="default-scheduler")
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[Store]:
+    cluster = Cluster(nodes=100)
+    frames = [
+        *cluster.decision(T0_US, pod=POD, end="unschedulable"),
+        *cluster.decision(T0_US + 1_000_000, pod=POD, attempt=2, end="scheduled"),
+        *cluster.decision(T0_US + 2_000_000, end="error"),
+        *cluster.decision(T0_US + 3_000_000, end="unknown"),
+    ]
+    store = a_store(frames)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="module")
+def console(store: Store) -> Console:
+    return a_console(store)
+
+
+def ask(console: Console, path: str, *, port: str = "pages", method: str = "GET", **headers: str) -> httpx.Response:
+    async def asked() -> httpx.Response:
+        async with a_client(console, port=port) as client:
+            return await client.request(method, path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+
+    return asyncio.run(asked())
+
+
+def data(console: Console, path: str) -> Any:
+    answer = ask(console, path)
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert body["status"] == "success"
+    return body["data"]
+
+
+def test_decisions_come_newest_first_in_the_documented_shape(console: Console) -> None:
+    found = data(console, "/api/decisions?limit=10")
+    assert (found["total"], found["limit"], "continue" in found) == (4, 10, False)
+    assert [one["outcome"] for one in found["decisions"]] == ["unknown", "error", "scheduled", "unschedulable"]
+    one = found["decisions"][2]
+    assert one["time"].startswith("2026-01-02T03:04:06")
+    assert one["scheduler"] == "default-scheduler"
+    assert one["pod"] | {"namespace": "team-a-dev", "name": "web-0", "uid": "5d0c"} == one["pod"]
+    assert (one["attempt"], one["message"]) == (2, "")
+    assert one["node"] == one["scores"][0]["node"]
+    assert [phase["phase"] for phase in one["phases"]] == ["filter", "score", "bind"]
+    for phase in one["phases"]:
+        assert {"duration_ms", "nodes_in", "nodes_out"} <= set(phase)
+    assert {"node", "plugin", "reason"} <= set(one["filtered"][0])
+    assert set(one["scores"][0]["plugins"]) == {"TargetLoadPacking", "NodeResourcesAllocatable", "PodState"}
+
+
+def test_pages_follow_each_other_without_gap_or_double(console: Console) -> None:
+    ids: list[str] = []
+    path = "/api/decisions?limit=1&view=summary"
+    token = ""
+    for _ in range(10):
+        found = data(console, f"{path}&continue={token}" if token else path)
+        ids += [one["id"] for one in found["decisions"]]
+        token = found.get("continue", "")
+        if not token:
+            break
+    assert len(ids) == len(set(ids)) == 4
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("namespace=team-a-dev&pod=web-0", 2),
+        ("pod=team-a-dev/web-0", 2),
+        ("namespace=team-a-dev,nowhere&uid=5d0c", 2),
+        ("outcome=error", 1),
+        ("plugin=PodState&outcome=unschedulable", 1),
+        ("reason=nothing+like+it", 0),
+        ("revision=48213", 4),
+        ("revision=1", 0),
+        ("since=2026-01-02T03:04:06Z", 3),
+        ("since=2026-01-02T03:04:06Z&until=2026-01-02T03:04:07Z", 1),
+        ("scheduler=default-scheduler", 4),
+        ("node=no-such-node", 0),
+    ],
+)
+def test_filters_narrow_the_list(console: Console, query: str, count: int) -> None:
+    found = data(console, f"/api/decisions?{query}")
+    assert (len(found["decisions"]), found["total"]) == (count, count)
+
+
+def test_statistics_have_the_documented_shape(console: Console) -> None:
+    stats = data(console, "/api/stats")
+    assert (stats["total"], stats["scheduled"], stats["unschedulable"], stats["error"]) == (4, 1, 1, 1)
+    assert stats["success_rate"] == pytest.approx(1 / 3)
+    assert stats["average_latency_ms"] > 0
+    assert {"p50_ms", "p95_ms", "p99_ms"} <= set(stats["phases"]["filter"])
+    assert {"plugin", "reason", "count"} <= set(stats["rejections"][0])
+    assert stats["nodes"][0]["scheduled"] == 1
+
+
+def test_flowcharts_are_plain_mermaid_text(console: Console) -> None:
+    newest = data(console, "/api/decisions?outcome=scheduled")["decisions"][0]
+    for path in (
+        "/api/flowchart",
+        f"/api/flowchart?id={newest['id']}",
+        "/api/flowchart?pod=team-a-dev/web-0",
+        f"/api/v1/decisions/{newest['id']}.mmd",
+    ):
+        answer = ask(console, path)
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/plain")
+        assert answer.text.startswith("flowchart TD\n")
+    assert "4 decisions" in ask(console, "/api/flowchart").text
+
+
+def test_one_decision_tells_weights_samples_and_its_other_attempts(console: Console) -> None:
+    newest = data(console, "/api/decisions?outcome=scheduled")["decisions"][0]
+    story = data(console, f"/api/v1/decisions/{newest['id']}")
+    assert story["scores"][0]["parts"]["TargetLoadPacking"]["weight"] == 3
+    assert story["rejections"][0]["sample"]
+    assert [attempt["attempt"] for attempt in story["attempts"]] == [2, 1]
+    assert [plugin["phase"] for plugin in story["phases"][0]["plugins"]] == ["preFilter", "filter", "reserve"]
+
+
+def test_why_answers_in_one_sentence_about_the_newest_attempt(console: Console) -> None:
+    answer = data(console, "/api/v1/pods/team-a-dev/web-0/why")
+    assert answer["summary"].startswith("Placed on node-")
+    assert answer["decision"]["attempt"] == 2
+    assert ask(console, "/api/v1/pods/team-a-dev/nobody/why").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("query", "path"),
+    [
+        ("limit=abc", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=0", "limit"),
+        ("limit=1001", "limit"),
+        ("limit=" + "9" * 400, "limit"),
+        ("limit=", "limit"),
+        ("limit=1&limit=2", "limit"),
+        ("limit=%D9%A3", "limit"),
+        ("continue=!!", "continue"),
+        ("continue=WzFd", "continue"),
+        ("outcome=maybe", "outcome"),
+        ("since=yesterday", "since"),
+        ("since=-5m", "since"),
+        ("until=99999-01-01", "until"),
+        ("pod=" + "a" * 600, "pod"),
+        ("pod=a%00b", "pod"),
+        ("node=%F0", "node"),
+        ("colour=blue", "colour"),
+    ],
+)
+def test_a_bad_parameter_is_named_and_refused(console: Console, query: str, path: str) -> None:
+    answer = ask(console, f"/api/decisions?{query}")
+    if query == "node=%F0":  # an undecodable byte becomes a replacement sign, which no node has
+        assert answer.json()["data"]["total"] == 0
+        return
+    body = answer.json()
+    assert answer.status_code == 422
+    assert (body["status"], body["code"]) == ("error", 422)
+    assert [detail["path"] for detail in body["details"]] == [path]
+    assert body["requestId"] == answer.headers["x-request-id"]
+
+
+def test_all_bad_parameters_are_named_at_once(console: Console) -> None:
+    body = ask(console, "/api/decisions?limit=x&since=y&outcome=z").json()
+    assert {detail["path"] for detail in body["details"]} == {"limit", "since", "outcome"}
+
+
+@given(st.dictionaries(st.sampled_from(["limit", "continue", "since", "pod", "outcome", "x"]), st.text(max_size=40)))
+def test_no_query_is_answered_with_a_fault_of_ours(console: Console, query: dict[str, str]) -> None:
+    answer = ask(console, f"/api/decisions?{httpx.QueryParams(query)}")
+    assert answer.status_code in (200, 422)
+    assert answer.json()["status"] in ("success", "error")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("GET", "/api/nothing", 404),
+        ("GET", "/api/v1/decisions/unknown", 404),
+        ("GET", "/api/v1/decisions/unknown.mmd", 404),
+        ("GET", "/api/flowchart?pod=team-a/unknown", 404),
+        ("GET", "/api/flowchart?pod=unknown", 422),
+        ("GET", "/assets/../main.py", 404),
+        ("GET", "/assets/none.js", 404),
+        ("GET", "/elsewhere", 404),
+        ("POST", "/api/decisions", 405),
+        ("DELETE", "/health", 405),
+    ],
+)
+def test_errors_have_one_shape(console: Console, method: str, path: str, code: int) -> None:
+    answer = ask(console, path, method=method)
+    body = answer.json()
+    assert answer.status_code == code
+    assert set(body) == {"status", "code", "reason", "message", "details", "requestId"}
+    assert (body["status"], body["code"]) == ("error", code)
+    assert body["message"]
+
+
+def test_every_answer_carries_the_security_headers(console: Console) -> None:
+    for path in ("/", "/api/stats", "/api/nothing", "/health", "/metrics"):
+        headers = ask(console, path).headers
+        assert headers["content-security-policy"].startswith("default-src 'self'; script-src 'self';")
+        assert headers["x-content-type-options"] == "nosniff"
+        assert "access-control-allow-origin" not in headers
+
+
+def test_a_foreign_host_name_is_refused(console: Console) -> None:
+    assert ask(console, "/api/stats", host="evil.example").status_code == 421
+    assert ask(console, "/api/stats", host="console.test:8080").status_code == 200
+    assert ask(a_console(console.store, hosts=("*",)), "/api/stats", host="any.example").status_code == 200
+    assert ask(a_console(console.store, hosts=("[::1]",)), "/api/stats", host="[::1]:8080").status_code == 200
+
+
+def test_a_request_id_is_taken_over_only_when_harmless(console: Console) -> None:
+    assert ask(console, "/health", x_request_id="abc-1").headers["x-request-id"] == "abc-1"
+    assert ask(console, "/health", x_request_id="<b>").headers["x-request-id"] != "<b>"
+
+
+def test_an_unchanged_answer_is_not_sent_again(console: Console) -> None:
+    tag = ask(console, "/api/stats").headers["etag"]
+    again = ask(console, "/api/stats", if_none_match=tag)
+    assert (again.status_code, again.content) == (304, b"")
+
+
+def test_health_and_metrics_answer_on_both_ports(console: Console) -> None:
+    for port in ("pages", "metrics"):
+        health = ask(console, "/health", port=port)
+        assert health.json() == {"status": "healthy", "checks": {"store": "ok", "ingest": "ok"}}
+        text = ask(console, "/metrics", port=port).text
+        for name in ("scheduler_latency_seconds", "scheduler_requests_total", "scheduler_visualizer_decisions_total"):
+            assert f"# TYPE {name.removesuffix('_total')}" in text
+    assert ask(console, "/api/stats", port="metrics").status_code == 404
+
+
+def test_an_unwell_part_makes_health_503(store: Store) -> None:
+    unwell = a_console(store, checks=lambda: {"store": "ok", "ingest": "no space left"})
+    answer = ask(unwell, "/health")
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["ingest"] == "no space left"
+
+
+def test_requests_are_counted_under_their_route_and_never_under_a_name(console: Console) -> None:
+    ask(console, "/api/v1/decisions/some-very-own-id")
+    ask(console, "/some/very/own/path")
+    text = ask(console, "/metrics").text
+    assert 'scheduler_requests_total{code="404",path="/api/v1/decisions/{id}",tool="scheduler-tools"}' in text
+    assert "very" not in text
+
+
+class _Broken(Store):
+    def __init__(self) -> None:
+        """Has nothing to ask."""
+
+    def query(self, *_: object) -> list[tuple[Any, ...]]:
+        raise StoreError("the disk is gone")
+
+
+def test_a_store_that_does_not_answer_is_503_with_the_reason() -> None:
+    answer = ask(a_console(_Broken()), "/api/stats")
+    assert answer.status_code == 503
+    assert "the disk is gone" in answer.json()["message"]
+
+
+def test_a_fault_of_ours_is_500_in_the_same_shape(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("analytics.store.decisions.Decisions.stats", lambda *_, **__: 1 / 0)
+    answer = ask(a_console(store), "/api/stats")
+    assert answer.status_code == 500
+    assert answer.json()["reason"] == "InternalServerError"
+    assert "division" not in answer.text
+
+
+def test_the_absence_of_the_extender_is_an_answer(console: Console) -> None:
+    assert data(console, "/api/v1/extender")["reachable"] is False
+
+
+def test_openapi_describes_every_api_and_nothing_else(console: Console) -> None:
+    document = ask(console, "/api/v1/openapi.json").json()
+    declared = {endpoint.path for view in console.views for endpoint in view.endpoints}
+    assert declared < set(document["paths"])
+    for path in set(document["paths"]) - {"/api/v1/events"}:
+        answer = ask(console, path.replace("{id}", "x").replace("{namespace}", "x").replace("{name}", "x"))
+        assert answer.status_code in (200, 404)
+        if answer.status_code == 404:
+            schema = document["components"]["schemas"]["Error"]
+            jsonschema.validate(answer.json(), schema)
+            assert "{" in path
+
+
+def test_without_built_pages_the_page_says_how_to_build_them(store: Store, tmp_path: Path) -> None:
+    bare = a_console(store, assets=Assets(tmp_path / "none"))
+    answer = ask(bare, "/")
+    assert answer.status_code == 503
+    assert "make ui" in answer.text
+    assert data(bare, "/api/stats")["total"] == 4
+
+
+def test_hashed_files_never_change_and_come_packed_where_welcome(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<!doctype html>page")
+    (tmp_path / "assets" / "index-abc.js").write_text("// code\n" * 200)
+    built = a_console(store, assets=Assets(tmp_path))
+    assert ask(built, "/").text == ask(built, "/decisions/any/thing").text == "<!doctype html>page"
+    packed = ask(built, "/assets/index-abc.js", accept_encoding="gzip")
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert packed.text == ask(built, "/assets/index-abc.js", accept_encoding="identity").text
+    assert ask(built, "/").headers["cache-control"] == "no-cache"
+    again = ask(built, "/assets/index-abc.js", if_none_match=packed.headers["etag"])
+    assert again.status_code == 304
+
+
+def test_answers_are_json_that_any_reader_takes(console: Console) -> None:
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    for path in ("/api/decisions", "/api/stats", "/api/v1/decisions/values"):
+        json.loads(ask(console, path).content, parse_constant=refuse)
