@@ -147,7 +147,7 @@ class _Program:
             tls=Tls(*settings.tls) if settings.tls else None,
             listening=_told("scheduler port"),
             drain=app.drain,
-            drain_s=DRAIN_S if self._view.is_ready else 0.0,
+            drain_s=DRAIN_S,
         )
 
     def _inactive(self) -> str | None:

@@ -82,7 +82,12 @@ class View:
 
     def configz(self) -> Mapping[str, Any]:
         told = dict(self.steering.configz()) if self.steering else {"revision": "", "hash": "", "source": ""}
-        return told | {"breakers": [], "plugins": self._seats(), "cluster": self._cluster()}
+        return told | {
+            "breakers": [],
+            "plugins": self._seats(),
+            "cluster": self._cluster(),
+            "objectProblems": self._object_problems(),
+        }
 
     def _seats(self) -> list[dict[str, Any]]:
         if self.engine is None:
@@ -92,6 +97,15 @@ class View:
             {"profile": profile.scheduler_name, "name": seat.name, "phases": sorted(seat.phases), "weight": seat.weight}
             for profile in policy.profiles.values()
             for seat in profile.seats
+        ]
+
+    def _object_problems(self) -> list[dict[str, str]]:
+        """Custom objects that some plugin cannot use, and why."""
+        books = self.engine.books.all() if self.engine else {}
+        return [
+            {"plugin": plugin, "object": key, "problem": why}
+            for plugin, book in books.items()
+            for key, why in getattr(book, "problems", {}).items()
         ]
 
     def _cluster(self) -> dict[str, Any]:

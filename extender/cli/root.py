@@ -20,6 +20,7 @@ COMMANDS = {
 }
 
 UNREACHABLE = 3
+ENVIRONMENT = "TRIMTAB"
 
 
 class Commands(click.Group):
@@ -32,6 +33,8 @@ class Commands(click.Group):
         module, attribute, _line = COMMANDS[cmd_name]
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)  # noqa: S101 - the table above names commands
+        # TRIMTAB_LISTEN, not TRIMTAB_EXTENDER_LISTEN: the prefix is the product's, whatever the command.
+        command.context_settings.setdefault("auto_envvar_prefix", ENVIRONMENT)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
@@ -41,7 +44,7 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
-    context_settings={"auto_envvar_prefix": "TRIMTAB", "help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="Live scheduling policy for kube-scheduler. Every option is also an environment variable TRIMTAB_<OPTION>.",
 )
 @click.version_option(__version__, prog_name="trimtab")
