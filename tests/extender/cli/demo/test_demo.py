@@ -1,0 +1,130 @@
+"""The whole demo: one command, and the API behind the page fills; a signal, and everything has ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[4]
+START_LIMIT_S = 150.0
+STOP_LIMIT_S = 20.0
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def answer(url: str) -> Any:
+    try:
+        with OPENER.open(url, timeout=5) as response:
+            return json.loads(response.read())
+    except (OSError, ValueError):
+        return None
+
+
+def decisions(console: str) -> list[Any]:
+    """What the page would list."""
+    found = (answer(f"{console}/api/decisions?limit=5") or {}).get("data") or {}
+    return list(found.get("decisions") or ())
+
+
+@contextmanager
+def a_demo(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    port = free_port()
+    others = {name: f"127.0.0.1:{free_port()}" for name in ("TRIMTAB_LISTEN", "TRIMTAB_ADMIN", "TRIMTAB_METRICS")}
+    command = [sys.executable, "-c", "from extender.cli import main; main()", "demo", "--no-browser", "--nodes=12"]
+    process = subprocess.Popen(
+        [*command, f"--port={port}", f"--directory={folder}", *options],
+        cwd=REPOSITORY,
+        env=os.environ | others,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process, f"http://127.0.0.1:{port}"
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def eventually(process: subprocess.Popen[str], condition: Any, limit_s: float) -> Any:
+    until = time.monotonic() + limit_s
+    while not (found := condition()):
+        assert process.poll() is None, process.communicate()[0]
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return found
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_decisions_appear_and_a_signal_ends_everything(tmp_path: Path, number: signal.Signals) -> None:
+    with a_demo(tmp_path) as (process, console):
+        eventually(process, lambda: decisions(console), START_LIMIT_S)
+        begin = time.monotonic()
+        process.send_signal(number)
+        told, _ = process.communicate(timeout=STOP_LIMIT_S)
+        assert process.returncode == 0, told
+        assert time.monotonic() - begin < STOP_LIMIT_S
+        assert f"{console}/" in told
+        assert str(tmp_path / "policy.yaml") in told
+        assert answer(f"{console}/health") is None
+
+
+@pytest.mark.timeout(240)
+def test_a_dying_program_ends_the_demo_and_its_log_is_shown(tmp_path: Path) -> None:
+    with a_demo(tmp_path) as (process, console):
+        eventually(process, lambda: answer(f"{console}/health"), START_LIMIT_S)
+        sidecar = next(pid for pid in children_of(process.pid) if "analytics" in command_of(pid))
+        os.kill(sidecar, signal.SIGKILL)
+        told, _ = process.communicate(timeout=STOP_LIMIT_S + 10)
+        assert process.returncode == 1
+        assert "the sidecar ended with exit code -9; the end of" in told
+        assert answer(f"{console}/health") is None
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def command_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+def test_a_taken_port_is_refused_at_once(tmp_path: Path) -> None:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        one.listen(1)
+        port = one.getsockname()[1]
+        done = _run("--port", str(port), "--directory", str(tmp_path))
+    assert done.returncode == 3
+    assert f"console: port {port} on 127.0.0.1 is taken" in done.stderr
+
+
+def test_what_is_not_built_is_refused_clearly(tmp_path: Path) -> None:
+    done = _run("--real", "--directory", str(tmp_path))
+    assert done.returncode == 2
+    assert "can only simulate" in done.stderr
+
+
+def _run(*options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from extender.cli import main; main()", "demo", "--no-browser", *options]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False)
