@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from analytics.store import Store, StoreError
 from analytics.web.app import Console
 from analytics.web.assets import Assets
+from extender.record.frames import PodRef
 from tests.analytics.web.a_console import T0_US, a_client, a_console, a_store
-from tests.browser.frames import Cluster, PodRef
+from tests.browser.frames import Cluster
 
 POD = PodRef(namespace="team-a-dev", name="web-0", uid="5d0c", scheduler="default-scheduler")
 

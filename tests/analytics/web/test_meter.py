@@ -6,7 +6,7 @@ from analytics.ingest.batch import build
 from analytics.ingest.known import KnownDecisions
 from analytics.web import metrics
 from analytics.web.meter import Meter
-from extender.record.frames import Outcome, PodRef
+from extender.record.frames import Decision, Outcome, PodRef
 from tests.analytics.web.a_console import T0_US, found
 from tests.browser.frames import Cluster
 
@@ -33,8 +33,9 @@ def test_a_bind_by_another_counts_from_the_score_to_its_being_seen() -> None:
     pod = PodRef("a", "p", "u", scheduler="watched")
     frames = list(Cluster(seed=9).decision(T0_US, pod=pod, end="scheduled"))[:2]
     scored = frames[1]
+    assert isinstance(scored, Decision)
     frames.append(
-        Outcome(at_us=scored.at_us + 250_000, decision=frames[0].decision, pod=pod, result="bound", seen_by="watch")
+        Outcome(at_us=scored.at_us + 250_000, decision=scored.decision, pod=pod, result="bound", seen_by="watch")
     )
     Meter().observe(build(found(frames), KnownDecisions([], lambda _: None), T0_US).taken(T0_US))
     assert value("scheduler_visualizer_bind_duration_seconds_sum", scheduler="watched") == 0.25
