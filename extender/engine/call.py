@@ -37,7 +37,8 @@ class Call:
         return Pass(world, self.profile, self.pod, self.rows, self.now_s)
 
     def frame(self, code: Code, nodes_out: int) -> Decision:
-        """What every record of a call holds; the verbs add what is theirs."""
+        """Count the call, and record what every verb's record holds; the verbs add what is theirs."""
+        self.trace.count()
         return Decision(
             at_us=int(self.now_s * 1e6),
             decision=self.attempt.decision,

@@ -105,8 +105,8 @@ def _pre_filter(over: Pass, seat: Seat) -> PodStep:
         status = part.check(over.cycle(seat))
     except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
         status = Status(Code.ERROR, _count_failure(seat, Phase.PRE_FILTER, fault))
-    spent = _observe(seat, Phase.PRE_FILTER, started)
     label = status.label or status.reason
+    spent = perf_counter_ns() - started
     return PodStep(seat.name, Phase.PRE_FILTER, status.code, status.reason, label, len(over.rows), spent)
 
 
@@ -122,7 +122,7 @@ def _filter(over: Pass, seat: Seat, codes: NDArray[np.int16], nodes_in: int, tra
     except Exception as fault:  # noqa: BLE001 - as above
         codes[:] = before
         rejected, error = 0, _count_failure(seat, Phase.FILTER, fault)
-    spent = _observe(seat, Phase.FILTER, started)
+    spent = perf_counter_ns() - started
     return FilterStep(seat.name, base, len(part.rejections), nodes_in, rejected, spent, error)
 
 
@@ -155,20 +155,18 @@ def _score(over: Pass, seat: Seat) -> ScoreStep:
     try:
         seat.compiled.score_rows(over.cycle(seat), raw)
         normalized = seat.compiled.normalize(raw)
-        if len(normalized) and (normalized.min() < 0 or normalized.max() > SCORE_MAX):
+        if outside_range(normalized):
             error = f"score outside 0..{SCORE_MAX}: {normalized.min()}..{normalized.max()}"
             metrics.PLUGIN_FAILURES.labels(seat.name, Phase.SCORE, "range").inc()
             normalized = None
     except Exception as fault:  # noqa: BLE001 - as above
         normalized, error = None, _count_failure(seat, Phase.SCORE, fault)
-    return ScoreStep(seat.name, seat.weight, raw, normalized, _observe(seat, Phase.SCORE, started), error)
+    return ScoreStep(seat.name, seat.weight, raw, normalized, perf_counter_ns() - started, error)
 
 
-def _observe(seat: Seat, phase: Phase, started_ns: int) -> int:
-    """Nanoseconds since then, also told to the histogram."""
-    spent = perf_counter_ns() - started_ns
-    metrics.PLUGIN_SECONDS.labels(seat.name, phase).observe(spent / 1e9)
-    return spent
+def outside_range(scores: NDArray[np.int64]) -> bool:
+    """Whether any score is not in 0..100; one pass, because a negative number is a huge one without its sign."""
+    return bool((scores.view(np.uint64) > SCORE_MAX).any())
 
 
 def _count_failure(seat: Seat, phase: Phase, fault: Exception) -> str:

@@ -83,8 +83,6 @@ class Engine:
             reserve(self._books, self._ledger, call, call.profile.reservers, action)
 
         def frame() -> Decision:
-            for plugin, label, count in call.trace.rejected_by():
-                metrics.PLUGIN_REJECTIONS.labels(plugin, label).inc(count)
             decision = call.frame(Code.SUCCESS if passed else Code.UNSCHEDULABLE, passed)
             decision.nominated = nominated
             decision.rejected = call.trace.rejected_sample(names)

@@ -6,7 +6,7 @@ when somebody reads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from extender.framework.declaration import Rejection
 from extender.model.verdict import Code, Phase
 from extender.record.frames import NodeRejection, NodeScore, PluginVerdict
+from extender.telemetry import metrics
 
 BEST_KEPT = 10
 REJECTED_KEPT = 20
@@ -89,6 +90,18 @@ class Trace:
             *(_of_score_step(step) for step in self.score_steps),
         ]
 
+    def count(self) -> None:
+        """Tell the metrics how long each plugin took and what it rejected. After the answer is out."""
+        for plugin, phase, duration_ns in self._durations():
+            metrics.PLUGIN_SECONDS.labels(plugin, phase).observe(duration_ns / 1e9)
+        for plugin, label, rejected in self.rejected_by():
+            metrics.PLUGIN_REJECTIONS.labels(plugin, label).inc(rejected)
+
+    def _durations(self) -> Iterator[tuple[str, Phase, int]]:
+        yield from ((step.plugin, step.phase, step.duration_ns) for step in self.pod_steps)
+        yield from ((step.plugin, Phase.FILTER, step.duration_ns) for step in self.filter_steps)
+        yield from ((step.plugin, Phase.SCORE, step.duration_ns) for step in self.score_steps)
+
     def rejected_by(self) -> list[tuple[str, str, int]]:
         """(plugin, bounded label of the reason, nodes) for the metrics."""
         counted = [(step.plugin, step.label, step.rejected) for step in self.pod_steps if step.rejected]
@@ -107,8 +120,7 @@ class Trace:
         """The best nodes, at most BEST_KEPT, best first; ties in the order sent."""
         if self.totals is None:
             return []
-        order = np.argsort(-self.totals, kind="stable")[:BEST_KEPT]
-        return [NodeScore(names[i], int(self.totals[i]), self._parts(int(i))) for i in order]
+        return [NodeScore(names[i], int(self.totals[i]), self._parts(i)) for i in _largest(self.totals, BEST_KEPT)]
 
     def _parts(self, i: int) -> dict[str, tuple[int, int, int]]:
         parts = {}
@@ -152,6 +164,15 @@ class Trace:
         counted = np.bincount(self.codes, minlength=step.base + step.count + 1)
         codes = range(step.base + 1, step.base + step.count + 1)
         return {self.rejections[k - 1].reason: int(counted[k]) for k in codes if counted[k]}
+
+
+def _largest(values: NDArray[np.int64], count: int) -> list[int]:
+    """Positions of the largest values, largest first, ties in order. Sorts only what can be among them."""
+    among = np.arange(len(values))
+    if len(values) > count:
+        among = np.flatnonzero(values >= np.partition(values, -count)[-count])
+    order: list[int] = among[np.argsort(-values[among], kind="stable")][:count].tolist()
+    return order
 
 
 def _of_score_step(step: ScoreStep) -> PluginVerdict:
