@@ -59,7 +59,7 @@ TENANTS = (
             App("report", 1500, 2048, 3, load=0.95, lifetime=0.6, priority_class="spot", finishes=True),
             App("transcode", 2500, 1536, 2, load=1.1, lifetime=0.8, priority_class="spot", finishes=True),
         ),
-        quota_share=(0.08, 0.11),
+        quota_share=(0.06, 0.09),
     ),
     Tenant(
         "team-ml",

@@ -95,6 +95,8 @@ class PlainScreen:
         if time.monotonic() >= self._next:
             self._next = time.monotonic() + PLAIN_EVERY_S
             _say(summary(figures))
+            for line in _rejections(figures):
+                _say(line)
 
 
 class LiveScreen:
@@ -122,8 +124,7 @@ class LiveScreen:
             where.add_row(Text(what, style="bold"), Text(place, style="cyan"))
         hints = Text("\n".join(f"try: {hint}" for hint in HINTS), style="italic")
         lines: list[Text | Table] = [where, Text(), hints, Text(), Text(summary(figures), style="bold green")]
-        for reason, nodes in list(figures.rejected.items())[:_REASONS_SHOWN]:
-            lines.append(Text(f"rejected {nodes} nodes: {reason}", style="yellow"))
+        lines.extend(Text(line, style="yellow") for line in _rejections(figures))
         happened = ", ".join(f"{count} {what.replace('_', ' ')}" for what, count in sorted(figures.simulation.items()))
         lines.append(Text(f"cluster: {happened or 'quiet'}", style="dim"))
         bad = "red" if "refused" in self._policy.last else "magenta"
@@ -143,6 +144,11 @@ def summary(figures: Figures) -> str:
         f"{figures.nodes} nodes{out}, {figures.per_second:.1f} decisions/s, {figures.preemptions} preemptions; "
         f"p50 ms: {p50 or 'none yet'}"
     )
+
+
+def _rejections(figures: Figures) -> list[str]:
+    """Why the extender said no, most frequent reason first."""
+    return [f"rejected {nodes} nodes: {reason}" for reason, nodes in list(figures.rejected.items())[:_REASONS_SHOWN]]
 
 
 def _say(line: str) -> None:

@@ -44,7 +44,7 @@ def decisions(console: str) -> list[Any]:
 
 
 @contextmanager
-def a_demo(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def a_demo(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
     port = free_port()
     others = {name: f"127.0.0.1:{free_port()}" for name in ("TRIMTAB_LISTEN", "TRIMTAB_ADMIN", "TRIMTAB_METRICS")}
     command = [sys.executable, "-c", "from extender.cli import main; main()", "demo", "--no-browser", "--nodes=12"]
@@ -58,7 +58,7 @@ def a_demo(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str],
         text=True,
     )
     try:
-        yield process, f"http://127.0.0.1:{port}"
+        yield process, f"http://127.0.0.1:{port}", list(others.values())
     finally:
         if process.poll() is None:
             process.kill()
@@ -77,7 +77,7 @@ def eventually(process: subprocess.Popen[str], condition: Any, limit_s: float) -
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_decisions_appear_and_a_signal_ends_everything(tmp_path: Path, number: signal.Signals) -> None:
-    with a_demo(tmp_path) as (process, console):
+    with a_demo(tmp_path) as (process, console, others):
         eventually(process, lambda: decisions(console), START_LIMIT_S)
         begin = time.monotonic()
         process.send_signal(number)
@@ -86,12 +86,13 @@ def test_decisions_appear_and_a_signal_ends_everything(tmp_path: Path, number: s
         assert time.monotonic() - begin < STOP_LIMIT_S
         assert f"{console}/" in told
         assert str(tmp_path / "policy.yaml") in told
+        assert all(address in told for address in others), "environment variables choose the other addresses"
         assert answer(f"{console}/health") is None
 
 
 @pytest.mark.timeout(240)
 def test_a_dying_program_ends_the_demo_and_its_log_is_shown(tmp_path: Path) -> None:
-    with a_demo(tmp_path) as (process, console):
+    with a_demo(tmp_path) as (process, console, _others):
         eventually(process, lambda: answer(f"{console}/health"), START_LIMIT_S)
         sidecar = next(pid for pid in children_of(process.pid) if "analytics" in command_of(pid))
         os.kill(sidecar, signal.SIGKILL)
