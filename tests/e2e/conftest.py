@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.cluster import Pool
+from tests.e2e.cluster import ENFORCED, Pool
 from tests.e2e.controlplane import SCHEDULER, ControlPlane, Scheduler, find_binaries
 from tests.e2e.kube import KubeRefused
 from tests.e2e.policies import NOTHING
@@ -20,7 +20,6 @@ from tests.e2e.programs import DRAIN_S, REPOSITORY, Extender, PolicyConfigMap
 from tests.e2e.registration import render
 
 HOW = "build it with `make e2e` (Go and some minutes, once per machine)"
-ENFORCING = "default-scheduler"
 QUOTAS_PATH = "/apis/scheduling.x-k8s.io/v1alpha1/elasticquotas"
 _pools = itertools.count()
 
@@ -74,7 +73,7 @@ def extender(plane: ControlPlane) -> Iterator[Extender]:
 def scheduler(plane: ControlPlane, extender: Extender) -> Iterator[Scheduler]:
     """A kube-scheduler with exactly scheduler-config/enforcing.yaml."""
     identity = plane.kubeconfig("scheduler", plane.client(SCHEDULER))
-    config = render("enforcing.yaml", url=extender.url, kubeconfig=identity, scheduler_name=ENFORCING)
+    config = render("enforcing.yaml", url=extender.url, kubeconfig=identity, scheduler_name=ENFORCED)
     scheduler = Scheduler(plane, "kube-scheduler", config)
     scheduler.run()
     yield scheduler

@@ -51,6 +51,7 @@ class ControlPlane:
         self.ca_file = str(directory / "certs" / "apiserver.crt")
         self._tokens = {user: secrets.token_hex(16) for user in (ADMIN, SCHEDULER)}
         self._processes: list[Process] = []
+        self._clients: list[Kube] = []
 
     def start(self) -> None:
         etcd_url = self._start_etcd()
@@ -59,17 +60,24 @@ class ControlPlane:
         self.create_default_account("default")
 
     def stop(self) -> None:
+        for kube in self._clients:
+            kube.close()
         for process in reversed(self._processes):
             process.terminate(STOP_S)
 
     def client(self, user: str) -> Kube:
-        return Kube(self.url, self._tokens[user], self.ca_file)
+        return self._speak_with(self._tokens[user])
 
     def account_client(self, namespace: str, name: str) -> Kube:
         """As a ServiceAccount, with a token of the TokenRequest API: what a pod would have mounted."""
         account = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}"
         answer = self.admin.post(f"{account}/token", {"spec": {"expirationSeconds": 7200}})
-        return Kube(self.url, answer["status"]["token"], self.ca_file)
+        return self._speak_with(answer["status"]["token"])
+
+    def _speak_with(self, token: str) -> Kube:
+        kube = Kube(self.url, token, self.ca_file)
+        self._clients.append(kube)
+        return kube
 
     def kubeconfig(self, name: str, kube: Kube) -> Path:
         """Write a kubeconfig that speaks as `kube` does."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -37,6 +39,19 @@ class Kube:
         self._headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         self._tls = ssl.create_default_context(cafile=ca_file)
         self._local = threading.local()
+        self._connections: list[http.client.HTTPSConnection] = []
+        self._watches: list[http.client.HTTPSConnection] = []
+        self._closed = False
+
+    def close(self) -> None:
+        """End all connections, also those that other threads read from; later calls raise OSError."""
+        self._closed = True
+        for watch in self._watches:  # its reader sees the end, and closes it
+            if watch.sock is not None:
+                with contextlib.suppress(OSError):
+                    watch.sock.shutdown(socket.SHUT_RDWR)
+        for connection in self._connections:
+            connection.close()
 
     def request(self, method: str, path: str, body: object = None, content_type: str = "application/json") -> Any:
         """Send one request; the decoded answer, or its text when it is not JSON. Raises KubeRefused."""
@@ -75,6 +90,7 @@ class Kube:
     def watch(self, path: str, **query: str) -> Iterator[tuple[str, dict[str, Any]]]:
         """(type, object) until the server ends the watch or the caller stops."""
         connection = self._new_connection()
+        self._watches.append(connection)
         try:
             connection.request("GET", f"{path}?{urlencode({'watch': 'true', **query})}", headers=self._headers)
             response = connection.getresponse()
@@ -90,7 +106,10 @@ class Kube:
         connection: http.client.HTTPSConnection | None = getattr(self._local, "connection", None)
         if connection is None:
             connection = self._local.connection = self._new_connection()
+            self._connections.append(connection)
         return connection
 
     def _new_connection(self) -> http.client.HTTPSConnection:
+        if self._closed:
+            raise OSError("this client is closed")
         return http.client.HTTPSConnection(self._host, timeout=TIMEOUT_S, context=self._tls)
