@@ -1,1 +1,1 @@
-"""Values that every room may use: pods, nodes, columns, events, verdicts. Imports numpy and msgspec; no I/O, no clock."""
+"""Values that every room may use: pods, nodes, columns, events, verdicts. numpy and msgspec; no I/O, no clock."""

@@ -8,6 +8,7 @@ import random
 import subprocess
 import sys
 import time
+from typing import Any
 
 import pytest
 
@@ -81,7 +82,7 @@ class Writer:
     def __init__(self, journal, name="p"):
         self.home = journal / name
         self.home.mkdir(parents=True, exist_ok=True)
-        self.name, self.number, self.sequence, self.path = name, 0, 0, None
+        self.name, self.number, self.sequence = name, 0, 0
         self.open()
 
     def open(self):
@@ -328,7 +329,7 @@ def test_a_journal_may_come_late_and_producers_may_go(store, journal):
 
 
 def test_whoever_listens_hears_of_each_decision_and_its_first_end_once(store, journal):
-    heard = []
+    heard: list[Any] = []
     writer = Writer(journal)
     ingest = Ingest(store, [journal], on_batch=heard.append)
     writer.put(filtered(1), bound(1, "Error"))
@@ -402,14 +403,12 @@ def test_a_store_damaged_while_running_is_moved_aside_and_filled_again(tmp_path,
     ingest = drained(Ingest(store, [journal]))
     writer.put(*whole(2))
     dialect = store._dialect
-    real = dialect.write
 
     def broken(_batch):
         raise StoreDamaged("the file is broken")
 
-    dialect.write = broken
+    dialect.write = broken  # type: ignore[method-assign]
     assert ingest.step() == 0
-    assert real is not None
     drained(ingest)
     assert ids(store) == ["d1", "d2"]
     assert count(store, "decision") == 6

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -31,7 +32,7 @@ def postgres_socket():
     if user:
         shutil.chown(home, user)
     data = home / "data"
-    run = {"user": user, "cwd": home, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
+    run: dict[str, Any] = {"user": user, "cwd": home, "env": {"PATH": os.environ["PATH"], "LC_ALL": "C"}}
     subprocess.run(
         [initdb, "-D", data, "-U", "trimtab", "-A", "trust", "-E", "UTF8", "--no-sync"],
         check=True, capture_output=True, **run,

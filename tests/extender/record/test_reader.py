@@ -111,7 +111,8 @@ def test_places_given_to_a_new_reader_go_on_exactly_there(tmp_path):
             producer.seal()
     everything = payloads(drain(JournalReader([tmp_path])))
     assert len(set(everything)) == len(everything) == 30
-    places, seen = {}, []
+    places: dict[str, Place] = {}
+    seen: list[bytes] = []
     for _ in range(30):
         reader = JournalReader([tmp_path], places)
         seen += payloads(reader.read(1, 1 << 20))
