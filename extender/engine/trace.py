@@ -141,7 +141,7 @@ class Trace:
             code=step.code,
             nodes_in=step.nodes_in,
             rejected=step.rejected,
-            reasons={step.reason: step.rejected} if step.rejected else {},
+            reasons={step.label: step.rejected} if step.rejected else {},
             duration_us=step.duration_ns / 1000,
             message=step.reason,
         )

@@ -37,10 +37,10 @@ class PluginVerdict(Struct, gc=False, omit_defaults=True):
     nodes_in: int = 0
     rejected: int = 0
     reasons: dict[str, int] = {}
-    """Reason text -> number of nodes rejected with it."""
+    """Reason -> number of nodes rejected with it. Free of pod names, so that it can be counted; `message` has them."""
     duration_us: float = 0.0
     message: str = ""
-    """Pod-level reason or error text."""
+    """Pod-level reason in full, or error text."""
 
 
 class NodeScore(Struct, gc=False, omit_defaults=True):

@@ -40,6 +40,8 @@ def _scheduled(story: Story, call: PhaseStory | None) -> str:
 def _unschedulable(story: Story, nodes: int) -> str:
     for rejection in story.rejections:
         if rejection.mode == "enforce":
+            if rejection.nodes == nodes:
+                return f"No node fits: {rejection.plugin} rejected all {nodes} nodes: {rejection.reason}."
             return (
                 f"No node fits: all {nodes} nodes were rejected, {rejection.nodes} of them for "
                 f"{rejection.reason!r} ({rejection.plugin})."

@@ -31,7 +31,8 @@ function scheduled(story: Story, unfiltered: boolean, numbers: { in: number; out
 function unschedulable(story: Story, nodes: number): string {
   const first = story.rejections.find((rejection) => rejection.mode === "enforce");
   if (!first) return t("one.said.unschedulable.plain", { in: nodes });
-  return t("one.said.unschedulable", {
+  const said = first.nodes === nodes ? "one.said.unschedulable.all" : "one.said.unschedulable";
+  return t(said, {
     in: nodes,
     n: first.nodes,
     reason: first.reason,

@@ -27,9 +27,13 @@ def within_quota(cycle: Cycle) -> Status:
     in_namespace, in_all = _asked(cycle, book)
     rejected = f"Pod {pod.key} is rejected in PreFilter because"
     if book.over_max_with(pod.namespace, in_namespace, besides=pod.uid):
-        return _unschedulable(f"{rejected} ElasticQuota {pod.namespace} is more than Max", "more than max")
+        return _unschedulable(
+            f"{rejected} ElasticQuota {pod.namespace} is more than Max", "ElasticQuota used is more than max"
+        )
     if book.total_over_min_with(in_all, besides=pod.uid):
-        return _unschedulable(f"{rejected} total ElasticQuota used is more than min", "total more than min")
+        return _unschedulable(
+            f"{rejected} total ElasticQuota used is more than min", "total ElasticQuota used is more than min"
+        )
     return PASSED
 
 

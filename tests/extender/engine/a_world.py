@@ -57,7 +57,7 @@ class SeatsBook:
 def seats_left(cycle: Cycle) -> Status:
     if cycle.pod.uid in cycle.book.taken or len(cycle.book.taken) < SeatsBook.SEATS:
         return PASSED
-    return Status(Code.UNSCHEDULABLE, "no seat left")
+    return Status(Code.UNSCHEDULABLE, f"no seat left for {cycle.pod.name}", "no seat left")
 
 
 SEATS = Plugin(

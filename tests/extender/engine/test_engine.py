@@ -94,6 +94,15 @@ def test_the_record_of_a_score_holds_every_part_of_the_best_nodes(world):
     assert best[0].parts == {"Biggest": (8000, 100, 200)}
 
 
+def test_a_reason_that_names_the_pod_is_counted_without_the_name_and_told_with_it(world):
+    world.use("Seats")
+    for uid in "abc":
+        passed, reasons = world.filter(a_pod(uid), NAMES)
+    assert (passed, set(reasons.values())) == ([], {"no seat left for pod-c"})
+    verdict = decisions(world)[-1].plugins[0]
+    assert (verdict.reasons, verdict.message) == ({"no seat left": 3}, "no seat left for pod-c")
+
+
 # Reservations.
 
 
