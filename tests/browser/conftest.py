@@ -43,8 +43,9 @@ def _missing(what: str) -> NoReturn:
     pytest.skip(what)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """For one module: while playwright runs, its event loop runs in this thread, and no other test could start one."""
     path = os.environ.get("TRIMTAB_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         _missing("browser tests need Chromium: install the package chromium, or set TRIMTAB_CHROMIUM to its path")
@@ -68,7 +69,7 @@ class Console:
         return self.sidecar.url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Console]:
     console = Console(Sidecar(tmp_path_factory.mktemp("console")))
     now_us = time.time_ns() // 1000
