@@ -32,6 +32,7 @@ from extender.record.frames import (
     encode,
 )
 from extender.record.segment import encode_frame, encode_header
+from tests.known import known
 
 # Recent, so that nothing is forgotten for its age.
 T0 = int(time.time()) * 1_000_000
@@ -133,7 +134,7 @@ def count(store, table):
 def test_one_decision_is_told_with_phases_plugins_scores_and_end(store, journal):
     Writer(journal).put(*whole(1))
     drained(Ingest(store, [journal]))
-    found = Decisions(store).get("d1")
+    found = known(Decisions(store).get("d1"))
     assert found["outcome"] == "scheduled"
     assert found["node"] == "node-1"
     assert found["revision"] == ""
@@ -166,7 +167,7 @@ def test_one_decision_is_told_with_phases_plugins_scores_and_end(store, journal)
 def test_the_outcome_is_the_strongest_end_that_was_seen(store, journal, frames, outcome):
     Writer(journal).put(*frames)
     drained(Ingest(store, [journal]))
-    assert Decisions(store).get("d1")["outcome"] == outcome
+    assert known(Decisions(store).get("d1"))["outcome"] == outcome
     assert [d["id"] for d in Decisions(store).find(DecisionFilter(outcome=outcome)).decisions] == ["d1"]
 
 
@@ -174,7 +175,7 @@ def test_a_pod_bound_by_another_shows_the_wait_as_its_bind_phase(store, journal)
     end = Outcome(at_us=T0 + 1_005_010, decision="d1", pod=pod(1), result="bound", node="node-3", seen_by="watch")
     Writer(journal).put(filtered(1), scored(1), end)
     drained(Ingest(store, [journal]))
-    found = Decisions(store).get("d1")
+    found = known(Decisions(store).get("d1"))
     assert found["phases"][-1]["phase"] == "bind"
     assert found["phases"][-1]["duration_ms"] == 5.0
     assert (found["node"], found["seen_by"]) == ("node-3", "watch")
@@ -187,7 +188,7 @@ def test_a_refused_nominated_node_is_not_the_end(store, journal):
     second.at_us += 5
     Writer(journal).put(first, second)
     drained(Ingest(store, [journal]))
-    assert Decisions(store).get("d1")["outcome"] == "unknown"
+    assert known(Decisions(store).get("d1"))["outcome"] == "unknown"
     assert ids(store) == ["d1"]
 
 
@@ -195,7 +196,7 @@ def test_a_decision_whose_filter_was_lost_is_opened_by_what_came_first(store, jo
     Writer(journal).put(scored(1), bound(1))
     drained(Ingest(store, [journal]))
     assert ids(store) == ["d1"]
-    assert Decisions(store).get("d1")["outcome"] == "scheduled"
+    assert known(Decisions(store).get("d1"))["outcome"] == "scheduled"
 
 
 def test_frames_of_one_decision_in_different_batches_and_runs_open_it_once(store, journal):
@@ -396,18 +397,17 @@ def test_a_checkpoint_that_is_refused_deletes_nothing(store, journal, monkeypatc
     assert (writer.home / "00000001.seg").exists()
 
 
-def test_a_store_damaged_while_running_is_moved_aside_and_filled_again(tmp_path, journal, caplog):
+def test_a_store_damaged_while_running_is_moved_aside_and_filled_again(tmp_path, journal, caplog, monkeypatch):
     store = Store.open(tmp_path / "store.duckdb")
     writer = Writer(journal)
     writer.put(*whole(1))
     ingest = drained(Ingest(store, [journal]))
     writer.put(*whole(2))
-    dialect = store._dialect
 
     def broken(_batch):
         raise StoreDamaged("the file is broken")
 
-    dialect.write = broken  # type: ignore[method-assign]
+    monkeypatch.setattr(store._dialect, "write", broken)
     assert ingest.step() == 0
     drained(ingest)
     assert ids(store) == ["d1", "d2"]
@@ -496,7 +496,7 @@ def test_killed_at_random_moments_and_started_again_every_decision_is_there_exac
     total = 0
     for _ in range(6):
         child = subprocess.Popen([sys.executable, "-c", CHILD, str(path), str(journal)], stdout=subprocess.PIPE)
-        child.stdout.readline()
+        known(child.stdout).readline()
         for _ in range(chance.randint(5, 25)):
             for _ in range(20):
                 writer.put(*whole(total))
@@ -506,7 +506,7 @@ def test_killed_at_random_moments_and_started_again_every_decision_is_there_exac
             time.sleep(chance.random() * 0.03)
         child.kill()
         child.wait()
-        child.stdout.close()
+        known(child.stdout).close()
     store = Store.open(path)
     taken_before = count(store, "decision")
     assert store.moved_aside == []

@@ -14,8 +14,9 @@ def test_every_frame_of_format_1_is_read_with_its_values():
     reader = JournalReader([HERE / "v1"])
     found = reader.read(100, 1 << 20)
     assert all(isinstance(item, Found) for item in found)
-    assert [item.frame.sequence for item in found] == [1, 2, 3, 4, 5, 6, 7]
-    policy, snapshot, event, filtered, scored, outcome, gap = (decode(item.frame.payload) for item in found)
+    frames = [item.frame for item in found if isinstance(item, Found)]
+    assert [frame.sequence for frame in frames] == [1, 2, 3, 4, 5, 6, 7]
+    policy, snapshot, event, filtered, scored, outcome, gap = (decode(frame.payload) for frame in frames)
     assert isinstance(policy, Policy)
     assert (policy.revision, policy.hash, policy.source) == ("7", "abc123", "file")
     assert policy.document == {"profiles": []}

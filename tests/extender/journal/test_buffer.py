@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from extender.journal.buffer import Buffer
 from extender.record.frames import Decision, Event, Outcome, PodRef, decode, encode
+from tests.known import known
 
 POD = PodRef("a", "b", "c")
 
@@ -55,9 +56,11 @@ def test_the_newest_detail_goes_first_and_the_frame_being_written_keeps_its_own(
     buffer = Buffer(sum(sizes) + 10)
     for frame in frames:
         assert buffer.add(frame, encode(frame)) == []
-    writing = buffer.first()
+    writing = known(buffer.first())
     assert buffer.add(frame_of("outcome", 9, 200), encode(frame_of("outcome", 9, 200))) == []
-    assert decode(writing.payload).candidates
+    written = decode(writing.payload)
+    assert isinstance(written, Decision)
+    assert written.candidates
     kept = []
     while (head := buffer.first()) is not None:
         kept.append(decode(head.payload))

@@ -16,6 +16,7 @@ from extender.journal import Journal
 from extender.journal.disk import Disk
 from extender.record.frames import Decision, Event, Gap, NodeScore, Outcome, PodRef, decode
 from extender.record.reader import Found, JournalReader, segments_of
+from tests.known import known
 
 POD = PodRef("team-a", "web-0", "uid-1")
 
@@ -348,10 +349,10 @@ def test_a_process_killed_at_any_moment_leaves_every_flushed_frame_readable(tmp_
     for pause in (0.3, 0.5, 0.7):
         directory = tmp_path / str(pause)
         child = subprocess.Popen([sys.executable, "-c", code, str(directory)], stdout=subprocess.PIPE, text=True)
-        first = child.stdout.readline()
+        first = known(child.stdout).readline()
         time.sleep(pause)
         child.kill()
-        said = [first, *child.stdout.read().split("\n")]
+        said = [first, *known(child.stdout).read().split("\n")]
         child.wait()
         acknowledged = max(int(line) for line in said[:-1] if line.strip())
         found = ids(directory)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,13 +15,14 @@ from extender.record.segment import encode_frame, encode_header
 class Producer:
     """Writes segments by hand."""
 
+    path: Path  # of the newest segment; there is none before open()
+
     def __init__(self, journal, name):
         self.home = journal / name
         self.home.mkdir(parents=True)
         self.name = name
         self.sequence = 0
         self.number = 0
-        self.path = None
 
     def open(self):
         self.number += 1
