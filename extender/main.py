@@ -2,7 +2,7 @@
 
     journal -> admin port -> kernels -> engine -> scheduler port -> cluster and policy -> ready
 
-The admin port answers from the first moment on. The scheduler port opens once there is an engine to ask, and
+The admin port answers from the first moment to the last. The scheduler port opens once there is an engine to ask, and
 decides once the cluster is in sync and it is known which policy is in effect (possibly none).
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import math
 import signal
 import time
 from collections.abc import Coroutine, Sequence
@@ -33,7 +34,7 @@ from extender.plugins import installed
 from extender.record.frames import Frame
 from extender.server.admin import admin_app
 from extender.server.app import scheduler_app
-from extender.server.serve import CannotListen, Tls, serve
+from extender.server.serve import SHUTDOWN_S, CannotListen, Tls, serve
 from extender.server.verbs import Verbs, VerbSettings
 from extender.settings import UNREACHABLE, ExtenderSettings, StartRefused
 from extender.steering import Steering
@@ -72,20 +73,26 @@ class _Program:
         self._settings = settings
         self._journal = journal
         self._stop = asyncio.Event()
+        self._drained = asyncio.Event()
+        self._serves = False
         self._state = ClusterState()
         self._view = View(self._state)
         self._last_call_s = time.monotonic()
 
     async def run(self) -> None:
-        """The admin port first: it tells how the boot goes. The first part that fails ends the program."""
+        """The admin port first and last: it tells how boot and drain go. The first part that fails ends the program."""
         self._listen_to_signals()
         async with asyncio.TaskGroup() as parts:
             parts.create_task(self._serve_admin())
             boot = parts.create_task(self._boot())
             stop = parts.create_task(self._stop.wait())
             await asyncio.wait({boot, stop}, return_when=asyncio.FIRST_COMPLETED)
-            if self._stop.is_set():
+            if not self._serves:
                 boot.cancel()
+            # Once there are callers nothing may be cancelled: their answers, binds above all, end by themselves.
+            await asyncio.wait({boot})
+            self._stop.set()
+            self._drained.set()
 
     async def _boot(self) -> None:
         kernels = await asyncio.to_thread(_compile, self._settings)
@@ -126,7 +133,7 @@ class _Program:
 
     async def _serve_admin(self) -> None:
         host, port = self._settings.admin
-        await serve(admin_app(self._view.sources()), host, port, stop=self._stop, listening=_told("admin port"))
+        await serve(admin_app(self._view.sources()), host, port, stop=self._drained, listening=_told("admin port"))
 
     async def _serve_verbs(self, engine: Engine) -> None:
         settings = self._settings
@@ -139,6 +146,7 @@ class _Program:
         )
         app = scheduler_app(verbs, settings.max_body_bytes)
         host, port = settings.listen
+        self._serves = True
         await serve(
             app,
             host,
@@ -148,6 +156,8 @@ class _Program:
             listening=_told("scheduler port"),
             drain=app.drain,
             drain_s=DRAIN_S,
+            # A bind that began with the last call must have its time.
+            shutdown_s=max(SHUTDOWN_S, math.ceil(settings.bind_timeout_s) + 1),
         )
 
     def _inactive(self) -> str | None:
@@ -244,8 +254,12 @@ class _Program:
     def _listen_to_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(name, self._stop.set)
+            loop.add_signal_handler(name, self._told_to_stop)
         loop.add_signal_handler(signal.SIGHUP, self._view.poke)
+
+    def _told_to_stop(self) -> None:
+        self._view.stopping = True
+        self._stop.set()
 
 
 def _compile(settings: ExtenderSettings) -> dict[str, CompiledPlugin]:

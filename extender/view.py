@@ -33,6 +33,8 @@ class View:
         self.feed: KubernetesFeed | None = None
         self.load: LoadMetrics | None = None
         self.file_loaded = False
+        self.stopping = False
+        """No longer to be asked; whoever asks all the same is answered."""
 
     def sources(self) -> AdminSources:
         return AdminSources(
@@ -71,6 +73,7 @@ class View:
             Check("kernels", self.engine is not None, _BOOTING),
             Check("cluster", synced, self._sync_trouble()),
             Check("policy", settled, "no source of the policy has answered yet"),
+            Check("shutdown", not self.stopping, "the extender is shutting down"),
         ]
 
     def _sync_trouble(self) -> str:
