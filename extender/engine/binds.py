@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from extender.kube import KubeError
 from extender.model.pod import Pod
 
 
@@ -13,7 +14,13 @@ class Binder(Protocol):
 
     async def bind(self, namespace: str, name: str, uid: str, node: str, timeout_s: float) -> str: ...
 
-    async def read_pod(self, namespace: str, name: str) -> Pod | None: ...
+    async def read_pod(self, namespace: str, name: str) -> Pod | None:
+        """Raises KubeError."""
+        ...
+
+
+class PodNotHad(Exception):
+    """There is no such pod, or it cannot be read now; the message says which."""
 
 
 class Binds:
@@ -51,7 +58,15 @@ class Binds:
             answer.set_result(error)
         return error
 
-    async def read(self, namespace: str, name: str, uid: str) -> Pod | None:
-        """A pod that the cache does not know, straight from the API server; None if it is another or gone."""
-        found = await self._binder.read_pod(namespace, name)
-        return found if found is not None and found.uid == uid else None
+    async def read(self, namespace: str, name: str, uid: str, timeout_s: float) -> Pod:
+        """A pod that the cache does not know, straight from the API server. Raises PodNotHad."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                found = await self._binder.read_pod(namespace, name)
+        except TimeoutError:
+            raise PodNotHad(f"pod {namespace}/{name} cannot be read: no answer in time") from None
+        except KubeError as trouble:
+            raise PodNotHad(f"pod {namespace}/{name} cannot be read: {trouble}") from trouble
+        if found is None or found.uid != uid:
+            raise PodNotHad(f"pod {namespace}/{name} with uid {uid} does not exist")
+        return found

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from extender.framework.declaration import Book, Plugin
 from extender.model.events import Object
 from extender.model.pod import Pod
+from extender.model.verdict import Phase
 from extender.telemetry import metrics
 
 _LOG = logging.getLogger(__name__)
@@ -42,15 +43,21 @@ class Books:
                 self._failed(name, "object")
 
     def take(self, plugin: str, pod: Pod) -> None:
-        """Charge a pod in a plugin's book."""
+        """Charge a pod in a plugin's book. Raises whatever the plugin raises."""
         reserve = self._plugins[plugin].reserve
         if reserve is not None:
             reserve.take(self._books.get(plugin), pod)
 
     def give_back(self, plugin: str, uid: str) -> None:
+        """Undo `take`. Never raises: time, a new policy and the promises of other plugins go on."""
         reserve = self._plugins[plugin].reserve
-        if reserve is not None:
+        if reserve is None:
+            return
+        try:
             reserve.release(self._books.get(plugin), uid)
+        except Exception:  # noqa: BLE001 - as above
+            metrics.PLUGIN_FAILURES.labels(plugin, Phase.RESERVE, "raised").inc()
+            _LOG.exception("plugin %s failed to give back what pod %s was promised", plugin, uid)
 
     def _failed(self, plugin: str, what: str) -> None:
         """A book that raises must not stop the writer: the other books and the columns still have to follow."""

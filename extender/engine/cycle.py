@@ -102,12 +102,18 @@ def _pre_filter(over: Pass, seat: Seat) -> PodStep:
     assert part is not None  # noqa: S101 - how Profile chose its pre_filters
     started = perf_counter_ns()
     try:
-        status = part.check(over.cycle(seat))
+        status = _status(part.check(over.cycle(seat)))
     except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
         status = Status(Code.ERROR, _count_failure(seat, Phase.PRE_FILTER, fault))
     label = status.label or status.reason
     spent = perf_counter_ns() - started
     return PodStep(seat.name, Phase.PRE_FILTER, status.code, status.reason, label, len(over.rows), spent)
+
+
+def _status(said: object) -> Status:
+    if isinstance(said, Status):
+        return said
+    raise TypeError(f"preFilter answered {type(said).__name__}, not Status")
 
 
 def _filter(over: Pass, seat: Seat, codes: NDArray[np.int16], nodes_in: int, trace: Trace) -> FilterStep:

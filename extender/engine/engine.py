@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from extender.cluster.state import ClusterState
 from extender.engine.attempts import Attempt, Attempts, pod_ref
-from extender.engine.binds import Binder, Binds
+from extender.engine.binds import Binder, Binds, PodNotHad
 from extender.engine.books import Books
 from extender.engine.call import Call
 from extender.engine.cycle import World, rows_of, run_filters, run_scores
@@ -129,16 +129,19 @@ class Engine:
 
     async def bind(self, namespace: str, name: str, uid: str, node: str, deadline_s: float) -> BindVerdict:
         """Bind the pod; success is answered only after the API server (or our own watch of it) confirmed."""
-        pod = await self._pod_to_bind(namespace, name, uid)
-        if pod is None:
+        try:
+            pod = await self._pod_to_bind(namespace, name, uid, deadline_s)
+        except PodNotHad as trouble:
             metrics.BINDS.labels("error").inc()
-            return BindVerdict(f"pod {namespace}/{name} with uid {uid} does not exist")
+            return BindVerdict(str(trouble))
         now_s = self._clock()
         attempt = self._attempts.joined(pod, now_s)
         call = self._call("bind", pod, [node], rows_of(self._state, [node]), attempt, now_s)
         error = await self._binds.joined(pod, node)
         if error is None:
             error = recheck(self._world, call) or await self._bind(call, node, deadline_s)
+        if error and self._stands_on(pod.uid, node):
+            error = ""  # its answer was lost on the way, the binding was not
         metrics.BINDS.labels("error" if error else "bound").inc()
 
         def frame() -> Decision:
@@ -186,13 +189,19 @@ class Engine:
         self._ledger.release(uid, Ended.REFILTERED)
         return True
 
-    async def _pod_to_bind(self, namespace: str, name: str, uid: str) -> Pod | None:
-        """From our cache, else from the filter call, else from the API server."""
+    async def _pod_to_bind(self, namespace: str, name: str, uid: str, deadline_s: float) -> Pod:
+        """From our cache, else from the filter call, else from the API server. Raises PodNotHad."""
         if pod := self._state.pods.get(uid):
             return pod
         if attempt := self._attempts.get(uid):
             return attempt.pod
-        return await self._binds.read(namespace, name, uid)
+        read = await self._binds.read(namespace, name, uid, deadline_s - self._clock())
+        return self._state.pods.get(uid, read)  # the watch may have been faster, and knows more
+
+    def _stands_on(self, uid: str, node: str) -> bool:
+        """Our watch has seen the pod assigned there."""
+        seen = self._state.pods.get(uid)
+        return seen is not None and seen.node_name == node
 
     async def _bind(self, call: Call, node: str, deadline_s: float) -> str:
         pod = call.pod
@@ -201,7 +210,9 @@ class Engine:
         try:
             error = await self._binds.run(pod, node, deadline_s - self._clock())
         finally:
-            if error:
+            if error and self._stands_on(pod.uid, node):
+                self._seen_assigned(self._state.pods[pod.uid])
+            elif error:
                 self._ledger.release(pod.uid, Ended.BIND_FAILED)
                 self._end(call.attempt, pod, "failed", seen_by="bind", message=error)
             else:

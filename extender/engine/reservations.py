@@ -48,5 +48,7 @@ def _charge(books: Books, seat: Seat, pod: Pod) -> bool:
         books.take(seat.name, pod)
     except Exception:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
         metrics.PLUGIN_FAILURES.labels(seat.name, Phase.RESERVE, "raised").inc()
+        # No lease will remember what it may have charged before.
+        books.give_back(seat.name, pod.uid)
         return False
     return True

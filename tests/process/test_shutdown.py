@@ -52,7 +52,7 @@ def test_a_bind_under_way_is_answered_and_probes_and_metrics_stay_until_then(tmp
                 async with asyncio.timeout(ENDS_WITHIN_S):
                     await came.wait()
                     process.send_signal(signal.SIGTERM)
-                    while (await client.get(f"{extender.admin}/readyz")).is_success:
+                    while (await client.get(f"{extender.admin}/readyz")).is_success:  # noqa: ASYNC110 - another process
                         await asyncio.sleep(0.01)
                     assert "shutting down" in (await client.get(f"{extender.admin}/readyz")).text
                     assert (await client.get(f"{extender.admin}/livez")).text == "ok"

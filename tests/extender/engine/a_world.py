@@ -25,6 +25,7 @@ from extender.framework import (
     Status,
 )
 from extender.framework.compiled import compile_all
+from extender.kube import KubeError
 from extender.model.events import NodeUpserted
 from extender.model.node import Node
 from extender.record.frames import Frame
@@ -114,7 +115,31 @@ def raises(cycle: Cycle) -> Status:
 
 BROKEN = Plugin(name="Broken", doc="Raises.", pre_filter=PreFilter(raises))
 
-INSTALLED = (SEATS, SIZE, BIGGEST, WILD, BROKEN)
+SPEECHLESS = Plugin(name="Speechless", doc="Answers nothing.", pre_filter=PreFilter(lambda _cycle: None))  # type: ignore[arg-type, return-value]
+
+
+def keeps(_book: object, _uid: str) -> None:
+    raise RuntimeError("mine")
+
+
+GRASPING = Plugin(
+    name="Grasping", doc="Gives nothing back.", reserve=Reserve(take=lambda _book, _pod: None, release=keeps)
+)
+
+
+def charges_and_raises(book: SeatsBook, pod: Pod) -> None:
+    book.leased.add(pod.uid)
+    raise RuntimeError("boom")
+
+
+CLUMSY = Plugin(
+    name="Clumsy",
+    doc="Charges and then fails.",
+    reserve=Reserve(take=charges_and_raises, release=lambda book, uid: book.leased.discard(uid)),
+    book=SeatsBook,
+)
+
+INSTALLED = (SEATS, SIZE, BIGGEST, WILD, BROKEN, SPEECHLESS, GRASPING, CLUMSY)
 
 
 @dataclass
@@ -125,6 +150,8 @@ class FakeBinder:
     bound: list[tuple[str, str]] = field(default_factory=list)
     stored: dict[str, Pod] = field(default_factory=dict)
     gate: Any = None
+    reading: Any = None
+    unreachable: str = ""
 
     async def bind(self, namespace: str, name: str, uid: str, node: str, timeout_s: float) -> str:
         if self.gate is not None:
@@ -135,7 +162,12 @@ class FakeBinder:
         return answer
 
     async def read_pod(self, namespace: str, name: str) -> Pod | None:
-        return self.stored.get(f"{namespace}/{name}")
+        if self.unreachable:
+            raise KubeError(self.unreachable)
+        found = self.stored.get(f"{namespace}/{name}")
+        if self.reading is not None:
+            await self.reading.wait()
+        return found
 
 
 class World:

@@ -77,6 +77,13 @@ def test_a_plugin_that_raises_is_neutral_and_named(world):
     assert (verdict.code, verdict.message) == ("Error", "RuntimeError: boom")
 
 
+def test_a_plugin_that_answers_no_status_is_neutral_and_named(world):
+    world.use("Speechless", "Size")
+    assert world.filter(a_pod("a"), NAMES)[0] == NAMES
+    verdict = next(v for v in decisions(world)[-1].plugins if v.plugin == "Speechless")
+    assert (verdict.code, "NoneType" in verdict.message) == ("Error", True)
+
+
 def test_the_record_says_who_rejected_how_many_and_why(world):
     world.use("Size", args={"Size": SizeArgs(least_cpu_milli=4000)})
     world.filter(a_pod("a"), NAMES)
@@ -146,6 +153,24 @@ def test_switching_the_plugin_off_gives_everything_back(world):
     assert world.engine.leases() == []
     world.use("Seats")
     assert [world.filter(a_pod(uid), NAMES)[0] == NAMES for uid in "bcd"] == [True, True, False]
+
+
+def test_a_plugin_that_does_not_give_back_stops_neither_filter_nor_time_nor_a_new_policy(world):
+    world.use("Grasping", "Seats")
+    for _ in range(2):
+        assert world.filter(a_pod("a"), NAMES)[0] == NAMES
+    world.now_s += 61
+    world.engine.tick()
+    assert world.engine.books.of("Seats").taken == set(), "what others were charged is given back"
+    world.filter(a_pod("a"), NAMES)
+    world.engine.activate(PolicySet("r2", "h2"))
+    assert (world.engine.policy.revision, world.engine.leases()) == ("r2", [])
+
+
+def test_a_promise_that_fails_half_way_leaves_no_charge(world):
+    world.use("Clumsy")
+    assert world.filter(a_pod("a"), NAMES)[0] == NAMES
+    assert (world.engine.leases(), world.engine.books.of("Clumsy").leased) == ([], set())
 
 
 # Bind.
@@ -234,6 +259,59 @@ def test_a_bind_whose_caller_leaves_gives_the_seat_back(world):
     run(leave())
     assert world.engine.leases() == []
     assert world.engine.books.of("Seats").taken == set()
+
+
+def test_what_the_watch_saw_during_a_bind_outweighs_the_binders_doubt(world):
+    """The answer to the Binding was lost, but not the binding."""
+
+    async def doubt():
+        world.binder.gate = asyncio.Event()
+        world.binder.answers["a"] = "whether the pod is bound is unknown"
+        task = asyncio.create_task(world.bind(a_pod("a"), "large"))
+        await asyncio.sleep(0)
+        world.state.apply(PodUpserted(a_pod("a", node_name="large")), world.now_s)
+        world.binder.gate.set()
+        return await task
+
+    world.use("Seats")
+    world.filter(a_pod("a"), NAMES)
+    assert run(doubt()) == ""
+    assert (world.engine.leases(), world.engine.books.of("Seats").taken) == ([], {"a"})
+    assert [(o.result, o.node, o.seen_by) for o in outcomes(world)] == [("bound", "large", "watch")]
+
+
+def test_a_pod_seen_on_another_node_during_its_bind_is_not_bound_here(world):
+    async def elsewhere():
+        world.binder.gate = asyncio.Event()
+        world.binder.answers["a"] = "already bound to node small"
+        task = asyncio.create_task(world.bind(a_pod("a"), "large"))
+        await asyncio.sleep(0)
+        world.state.apply(PodUpserted(a_pod("a", node_name="small")), world.now_s)
+        world.binder.gate.set()
+        return await task
+
+    world.filter(a_pod("a"), NAMES)
+    assert run(elsewhere()) == "already bound to node small"
+
+
+def test_a_pod_that_cannot_be_read_is_not_bound_and_the_error_says_why(world):
+    world.binder.unreachable = "GET /api/v1/namespaces/ns/pods/pod-x: 503 later"
+    assert run(world.bind(a_pod("x"), "large")) == f"pod ns/pod-x cannot be read: {world.binder.unreachable}"
+    assert world.binder.bound == []
+
+
+def test_a_pod_that_came_while_it_was_read_is_taken_as_the_watch_tells_it(world):
+    async def meanwhile():
+        world.binder.reading = asyncio.Event()
+        task = asyncio.create_task(world.bind(a_pod("x"), "large"))
+        await asyncio.sleep(0)
+        world.state.apply(PodUpserted(a_pod("x", node_name="small")), world.now_s)
+        world.binder.reading.set()
+        return await task
+
+    world.binder.stored["ns/pod-x"] = a_pod("x")
+    assert run(meanwhile()) == "pod ns/pod-x is already bound to node small"
+    assert world.binder.bound == []
 
 
 # Decisions.
