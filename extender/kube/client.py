@@ -188,7 +188,9 @@ class KubeApi:
         return headers
 
     def _extras(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        # An API server does not redirect; a login page in front of it does, and its 200 to the GET that a POST
+        # turns into on the way would pass for success.
+        found: dict[str, Any] = {"allow_redirects": False}
         if self._configuration.tls_server_name:
             found["server_hostname"] = self._configuration.tls_server_name
         if self._configuration.proxy:

@@ -40,6 +40,26 @@ def test_a_request_carries_query_body_and_type_and_any_status_is_a_value() -> No
     asyncio.run(run())
 
 
+def test_a_redirect_is_a_value_and_is_not_followed() -> None:
+    """A POST would become a GET on the way, and a login page that answers 200 a success."""
+    seen: list[str] = []
+
+    async def login(request: web.Request) -> web.StreamResponse:
+        seen.append(f"{request.method} {request.path}")
+        if request.path == "/login":
+            return web.Response(text="who are you?")
+        return web.Response(status=302, headers={"Location": "/login"})
+
+    async def run() -> None:
+        async with connected(login) as api:
+            assert (await api.request("POST", "/api/v1/x", body=b"{}")).status == 302
+            with pytest.raises(KubeError, match="302"):
+                await _collect(api)
+
+    asyncio.run(run())
+    assert seen == ["POST /api/v1/x", "GET /w"]
+
+
 async def _hang(_request: web.Request) -> web.StreamResponse:
     await asyncio.sleep(30)
     raise AssertionError
