@@ -65,6 +65,8 @@ class KubernetesBinder:
 
     async def read_pod(self, namespace: str, name: str, timeout_s: float = _READ_TIMEOUT_S) -> Pod | None:
         """The pod as the API server has it now, or None. Raises KubeError when it cannot be had or read."""
+        if wrong := _misnamed(namespace, name):
+            raise KubeError(wrong)
         path = _pod_path(namespace, name)
         answer = await self._api.request("GET", path, timeout_s=timeout_s)
         if answer.status == _NOT_FOUND:

@@ -76,6 +76,19 @@ def test_a_refusal_is_an_error_even_if_the_pod_is_there(status: int, said: str) 
     assert said in bind(a_server(_says(status), "n1"))
 
 
+@pytest.mark.parametrize("name", ["../../../nodes/n1", "p?watch=true", "p/log", ""])
+def test_no_other_path_can_be_read_by_means_of_a_name(name: str) -> None:
+    server = FakeApi()
+
+    async def run() -> None:
+        async with connected(server.handle) as api:
+            with pytest.raises(KubeError, match="not a Kubernetes name"):
+                await KubernetesBinder(api).read_pod("ns", name)
+
+    asyncio.run(run())
+    assert server.requests == []
+
+
 def test_nothing_is_sent_without_time_uid_or_proper_names() -> None:
     server = a_server(_says(201))
     assert "no time" in bind(server, timeout_s=0.0)
