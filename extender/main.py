@@ -49,7 +49,7 @@ READY_POLL_S = 0.02
 SNAPSHOT_EVERY_S = 600.0
 # Between readiness going off and the end of listening: Endpoints need that long to hear of it.
 DRAIN_S = 2.0
-# Garbage is collected by hand when no call came for so long: a full collection then disturbs nobody.
+# Garbage is collected by hand when no call came for so long: what came since the last time, not the whole heap.
 COLLECT_AFTER_IDLE_S = 5.0
 
 
@@ -204,12 +204,15 @@ class _Program:
         settings = self._settings
         if not (settings.load_watcher or settings.metrics_file):
             return ()
-        load = LoadMetrics(
-            self._state,
-            url=settings.load_watcher,
-            file=settings.metrics_file,
-            static=settings.cluster_file is not None,
-        )
+        try:
+            load = LoadMetrics(
+                self._state,
+                url=settings.load_watcher,
+                file=settings.metrics_file,
+                static=settings.cluster_file is not None,
+            )
+        except ValueError as wrong:
+            raise StartRefused(str(wrong)) from wrong
         self._view.load = load
         return (load.run(),)
 

@@ -126,6 +126,7 @@ def test_sigterm_ends_it_with_success_and_idle_connections_do_not_hold_it(tmp_pa
         (["--tls-cert", "x"], 2, "belong together"),
         (["--max-body", "many"], 2, "not a quantity"),
         (["--bind-timeout", "0"], 2, "0.1<=x<=600"),
+        (["--cluster-file", "x", "--load-watcher", "nowhere"], 2, "no address of a load-watcher"),
     ],
 )
 def test_what_cannot_work_is_refused_at_the_start_with_a_reason(
