@@ -1,7 +1,7 @@
 """One ConfigMap, listed and watched through the API: an edit is seen within milliseconds.
 
-A watch is resumed at the last resourceVersion; only 410 Gone, and a poke, begin again with a list. What is offered
-is the data: an edit of labels or annotations, our own status among them, is no revision.
+A watch is resumed at the last resourceVersion; only 410 Gone, a row of failures and a poke begin again with a list.
+What is offered is the data: an edit of labels or annotations, our own status among them, is no revision.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ BACKOFF_FIRST_S = 0.1
 BACKOFF_MAX_S = 15.0
 STEADY_S = 30.0
 """A watch that lasted so long worked; the next trouble starts a new row of attempts."""
+RELIST_AFTER = 5
+"""Attempts in a row that end in trouble before we distrust the resourceVersion itself."""
 _GONE = 410
 _FORBIDDEN = (401, 403)
 
@@ -78,6 +80,8 @@ class ConfigMapSource:
                 await self._report(trouble, offer)
             self._restarted(cause)
             failures = 0 if cause == "ended" or time.monotonic() - began > STEADY_S else failures + 1
+            if failures >= RELIST_AFTER:
+                self._version = None
             await self._pause(self._backoff_s(failures))
 
     async def _texts(self) -> AsyncIterator[PolicyText]:

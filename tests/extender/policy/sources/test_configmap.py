@@ -128,6 +128,26 @@ def test_an_edit_during_a_lost_history_is_found_by_the_list() -> None:
     tell(story, an_api())
 
 
+def test_a_version_that_the_server_refuses_again_and_again_is_given_up_for_a_list() -> None:
+    """A server restored from a backup knows no version as young as ours, and need not say 410."""
+
+    async def story(api: FakeApi, offers: Offers, _source: ConfigMapSource) -> None:
+        await offers.next()
+        await until(lambda: api.watches == 1)
+
+        def hook(method: str, _path: str, _body: object) -> KubeError | None:
+            refused = method == "WATCH" and lists(api) == 1
+            return KubeError("504 too large resource version", status=504) if refused else None
+
+        api.hook = hook
+        api.put(NAME, {"policy.yaml": "two"})
+        api._history.clear()
+        api.hang_up()
+        assert (await offers.next()).text == b"two"
+
+    tell(story, an_api())
+
+
 def test_an_unreachable_api_server_is_said_once_at_the_start_and_then_waited_for() -> None:
     api = an_api()
     api.hook = lambda _method, _path, _body: KubeError("connection refused")
