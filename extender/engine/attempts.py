@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 from extender.model.pod import Pod
 from extender.record.frames import PodRef
+from extender.telemetry import metrics
 
 # A full filter call this soon after a rejected nominated call is the same scheduling cycle.
 SAME_CYCLE_S = 2.0
-# Pods with an open decision that we remember; the oldest leave first (and are counted by the caller).
+# Pods with an open decision that we remember; the oldest leave first and are counted.
 REMEMBERED_MAX = 200_000
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -28,7 +29,6 @@ class Attempt:
     opened_s: float
     nominated_only: bool = False
     """So far only the single nominated node was asked for."""
-    binding: bool = False
     ended: bool = False
 
 
@@ -37,7 +37,6 @@ class Attempts:
         self._boot = _base36(int(started_s * 1000))
         self._count = 0
         self._by_uid: dict[str, Attempt] = {}
-        self.forgotten = 0
 
     def __len__(self) -> int:
         return len(self._by_uid)
@@ -67,7 +66,7 @@ class Attempts:
         self._by_uid[pod.uid] = attempt
         if len(self._by_uid) > REMEMBERED_MAX:
             del self._by_uid[next(iter(self._by_uid))]
-            self.forgotten += 1
+            metrics.DECISIONS_FORGOTTEN.inc()
         return attempt
 
 

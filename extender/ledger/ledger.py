@@ -29,7 +29,6 @@ class Ended(StrEnum):
 
     BOUND = "bound"
     REFILTERED = "refiltered"
-    REJECTED = "rejected"
     BIND_FAILED = "bindFailed"
     DELETED = "deleted"
     UNSCHEDULABLE = "unschedulable"
@@ -70,10 +69,6 @@ class Ledger:
 
     def __contains__(self, uid: object) -> bool:
         return uid in self._leases
-
-    @property
-    def uids(self) -> Iterable[str]:
-        return self._leases.keys()
 
     def get(self, uid: str) -> Lease | None:
         return self._leases.get(uid)

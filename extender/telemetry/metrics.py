@@ -97,6 +97,11 @@ JOURNAL_DELETED = Counter(
 LEASES = Gauge("trimtab_leases", "Reservations held for pods that are not seen bound yet.", registry=REGISTRY)
 LEASES_ENDED = Counter("trimtab_leases_ended_total", "Reservations ended, by cause.", ["cause"], registry=REGISTRY)
 HOLDS = Gauge("trimtab_holds", "Bind calls held open.", registry=REGISTRY)
+DECISIONS_FORGOTTEN = Counter(
+    "trimtab_decisions_forgotten_total",
+    "Pods whose open decision left the full table early; their later calls open another.",
+    registry=REGISTRY,
+)
 BINDS = Counter("trimtab_binds_total", "Bind calls by result.", ["result"], registry=REGISTRY)
 
 WATCH_LAG = Gauge(
