@@ -17,6 +17,7 @@ from analytics.ingest import metrics
 from analytics.ingest.batch import Batch, Item, Taken, build, positions
 from analytics.ingest.known import REMEMBERED_MAX, Known, KnownDecisions
 from analytics.store import Store, StoreDamaged, StoreError
+from analytics.store.decisions import Decisions
 from analytics.store.dialect import RowsRefused
 from analytics.store.joined import rfc3339
 from analytics.store.retention import Retention, forget, prune_positions
@@ -186,11 +187,7 @@ class Ingest:
     def _opened(self) -> JournalReader:
         if self._reader is None or self._known is None:
             self._places = {name: Place(at.segment, at.offset) for name, at in self._store.positions().items()}
-            newest = self._store.query(
-                "SELECT max(seen_us) FROM (SELECT max(seen_us) AS seen_us FROM decision "
-                "UNION ALL SELECT max(seen_us) FROM outcome) s"
-            )
-            self._seen_us = newest[0][0] or 0
+            self._seen_us = Decisions(self._store).newest_change_us()
             self._known = KnownDecisions(_newest(self._store), lambda decision: _ask(self._store, decision))
             self._reader = JournalReader(self._journals, self._places)
         return self._reader

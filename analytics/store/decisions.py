@@ -131,6 +131,14 @@ class Decisions:
         )
         return [row[0] for row in reversed(rows)], max((row[1] for row in rows), default=after_us)
 
+    def newest_change_us(self) -> int:
+        """Where `changed` stands now: when the newest row was taken in; 0: none yet."""
+        rows = self._store.query(
+            "SELECT max(seen_us) FROM (SELECT max(seen_us) AS seen_us FROM decision "
+            "UNION ALL SELECT max(seen_us) FROM outcome) s"
+        )
+        return int(rows[0][0] or 0)
+
     def newest_us(self) -> int | None:
         """When the newest decision began; None: none yet."""
         value = self._store.query("SELECT max(at_us) FROM decision WHERE opens")[0][0]

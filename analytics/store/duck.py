@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 
 class DuckDialect:
-    """The one connection to a DuckDB file; a cursor per reading thread."""
+    """The one connection to a DuckDB file; a cursor for each question under way, used again by later ones."""
 
     name = "duckdb"
 
@@ -43,15 +43,12 @@ class DuckDialect:
         }
         self._connection = _translated(lambda: duckdb.connect(path, config=config), path)
         self._writing = threading.Lock()
-        self._local = threading.local()
         self._cursors: list[duckdb.DuckDBPyConnection] = []
+        self._idle: list[duckdb.DuckDBPyConnection] = []
         self._columns = {row: _columns_of(row) for row in TABLES}
 
     def query(self, sql: str, params: Sequence[Any], timeout_s: float) -> list[tuple[Any, ...]]:
-        cursor: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
-        if cursor is None:
-            cursor = self._local.cursor = _translated(self._connection.cursor, self._path)
-            self._cursors.append(cursor)
+        cursor = self._reader()
         stopped = threading.Event()
         watchdog = threading.Timer(timeout_s, _interrupt, (cursor, stopped))
         watchdog.daemon = True
@@ -64,6 +61,20 @@ class DuckDialect:
             raise
         finally:
             watchdog.cancel()
+            self._idle.append(cursor)
+
+    @property
+    def readers(self) -> int:
+        """Cursors that are open: as many as questions were ever asked at once, however many threads asked them."""
+        return len(self._cursors)
+
+    def _reader(self) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            cursor = _translated(self._connection.cursor, self._path)
+            self._cursors.append(cursor)
+            return cursor
 
     def write(self, batch: Batch) -> None:
         def insert(connection: duckdb.DuckDBPyConnection) -> None:

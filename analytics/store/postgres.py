@@ -24,7 +24,8 @@ _Connection = psycopg.Connection[tuple[Any, ...]]
 
 
 class PostgresDialect:
-    """One connection to write, one per thread that reads; each is made anew after it broke."""
+    """One connection to write, and one for each question under way, used again by later ones; a broken one is made
+    anew. Threads come and go: a connection for each of them would use up those that the server allows."""
 
     name = "postgres"
 
@@ -32,14 +33,24 @@ class PostgresDialect:
         """`shown`: the URL without its password, for messages. Raises StoreError when the server cannot be reached."""
         self._url, self._shown = url, shown
         self._writing = threading.Lock()
-        self._local = threading.local()
         self._open: list[_Connection] = []
+        self._idle: list[tuple[_Connection, float]] = []
+        """Readers that wait for a question, each with its time limit."""
         self._writer = self._connect(autocommit=False)
 
     def query(self, sql_text: str, params: Sequence[Any], timeout_s: float) -> list[tuple[Any, ...]]:
         with self._translated():
             connection = self._reader(timeout_s)
-            return connection.execute(_adapted(sql_text), list(params)).fetchall()
+            try:
+                return connection.execute(_adapted(sql_text), list(params)).fetchall()
+            finally:
+                if not connection.closed:
+                    self._idle.append((connection, timeout_s))
+
+    @property
+    def readers(self) -> int:
+        """Connections that are open to read: as many as questions were ever asked at once."""
+        return sum(not connection.closed for connection in self._open) - 1
 
     def write(self, batch: Batch) -> None:
         def insert(cursor: psycopg.Cursor[tuple[Any, ...]]) -> None:
@@ -73,6 +84,7 @@ class PostgresDialect:
             for connection in self._open:
                 connection.close()
             self._open.clear()
+            self._idle.clear()
 
     def _connect(self, *, autocommit: bool) -> _Connection:
         with self._translated():
@@ -84,15 +96,14 @@ class PostgresDialect:
         return connection
 
     def _reader(self, timeout_s: float) -> _Connection:
-        connection: _Connection | None = getattr(self._local, "connection", None)
-        if connection is None or connection.closed:
-            connection = self._local.connection = self._connect(autocommit=True)
-            self._local.timeout_s = None
-        if self._local.timeout_s != timeout_s:
+        try:
+            connection, limit_s = self._idle.pop()
+        except IndexError:
+            connection, limit_s = self._connect(autocommit=True), None
+        if limit_s != timeout_s:
             connection.execute(
                 "SELECT set_config('statement_timeout', %s, false)", (str(max(1, int(timeout_s * 1000))),)
             )
-            self._local.timeout_s = timeout_s
         return connection
 
     def _transaction(self, work: Callable[[psycopg.Cursor[tuple[Any, ...]]], T]) -> T:

@@ -131,7 +131,11 @@ _LIMITER: Final = _Limiter()
 
 
 def _events(broadcaster: Broadcaster) -> Answer:
+    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
     async def answer(request: Request) -> Response:
+        if request.method == "HEAD":  # has no body that could end, and would hold its connection for good
+            return Response(media_type="text/event-stream", headers=headers)
         try:
             stream = broadcaster.open(request.headers.get("last-event-id", ""))
         except TooManyClients:
@@ -141,7 +145,6 @@ def _events(broadcaster: Broadcaster) -> Answer:
                 "Too many live streams are open; the lists answer as usual.",
                 headers={"retry-after": "10"},
             )
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
     return answer

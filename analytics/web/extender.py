@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import Any, Final
 
@@ -20,16 +21,18 @@ class ExtenderProbe:
         self._url = url.rstrip("/")
         self._client = httpx.AsyncClient(timeout=ANSWER_WITHIN_S, trust_env=False)
         self._kept: tuple[float, dict[str, Any]] | None = None
+        self._asking = asyncio.Lock()
 
     async def policy(self) -> dict[str, Any]:
         """`{"reachable", "revision", "hash", "source", "loaded_at", "refused"}`, all but the first texts.
 
         `refused` is why a newer edit is not in effect.
         """
-        now_s = time.monotonic()
-        if self._kept is None or now_s - self._kept[0] > KEEP_S:
-            self._kept = (now_s, await self._ask())
-        return self._kept[1]
+        async with self._asking:
+            if self._kept is None or time.monotonic() - self._kept[0] > KEEP_S:
+                answer = await self._ask()
+                self._kept = (time.monotonic(), answer)
+            return self._kept[1]
 
     async def close(self) -> None:
         await self._client.aclose()

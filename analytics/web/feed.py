@@ -36,6 +36,8 @@ class Feed:
         while True:
             await asyncio.sleep(POLL_S)
             if not self._broadcaster.clients:
+                if self._seen_us is not None:
+                    self._broadcaster.pause()
                 self._seen_us = None
                 continue
             try:
@@ -50,8 +52,10 @@ class Feed:
 
     async def _turn(self) -> None:
         if self._seen_us is None:
-            # Whoever listens from now on loads what came before by itself.
-            _, self._seen_us = await anyio.to_thread.run_sync(lambda: self._decisions.changed(0, limit=1))
+            # What came before, readers load by themselves: at this `hello`, for a list they asked for at their own
+            # first one may be older than where the store stands here.
+            self._seen_us = await anyio.to_thread.run_sync(self._decisions.newest_change_us)
+            self._broadcaster.publish("hello", b"{}")
             return
         event, self._seen_us = await anyio.to_thread.run_sync(self._news, self._seen_us)
         if event is not None:

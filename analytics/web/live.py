@@ -8,6 +8,7 @@ when that is no longer remembered.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ QUEUE_MAX: Final = 16
 HISTORY_MAX: Final = 64
 KEEP_ALIVE_S: Final = 15.0
 RETRY_MS: Final = 2000
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
 class TooManyClients(Exception):
@@ -60,6 +62,11 @@ class Broadcaster:
         metrics.LIVE_RESYNCS.labels(cause).inc()
         self.publish("resync", b"{}")
 
+    def pause(self) -> None:
+        """From here on nothing is published for a while: who was here before loads afresh when it comes back."""
+        self._count += 1
+        self._history.clear()
+
     def close(self) -> None:
         """End every stream; browsers reconnect after `retry`."""
         self._closed = True
@@ -72,14 +79,15 @@ class Broadcaster:
         if len(self._clients) >= CLIENTS_MAX:
             metrics.LIVE_REFUSED.inc()
             raise TooManyClients
+        return self._stream(last_id)
+
+    async def _stream(self, last_id: str) -> AsyncIterator[bytes]:
+        # Counted only here: what was never begun is never ended either, and would keep its place for good.
         client = _Client()
         self._clients.add(client)
         metrics.LIVE_CLIENTS.set(len(self._clients))
-        return self._stream(client, self._missed(last_id))
-
-    async def _stream(self, client: _Client, missed: list[bytes]) -> AsyncIterator[bytes]:
         try:
-            yield f"retry: {RETRY_MS}\n\n".encode() + b"".join(missed)
+            yield f"retry: {RETRY_MS}\n\n".encode() + b"".join(self._missed(last_id))
             while not self._closed:
                 try:
                     text = await asyncio.wait_for(client.waiting.get(), KEEP_ALIVE_S)
@@ -99,7 +107,7 @@ class Broadcaster:
             return [here]
         boot, _, number = last_id.rpartition("-")
         oldest = self._history[0][0] if self._history else self._count + 1
-        if boot != self._boot or not number.isascii() or not number.isdigit() or int(number) < oldest - 1:
+        if boot != self._boot or not _NUMBER.fullmatch(number) or int(number) < oldest - 1:
             metrics.LIVE_RESYNCS.labels("gone").inc()
             return [_event(f"{self._boot}-{self._count}", "resync", b"{}")]
         return [text for count, text in self._history if count > int(number)] or [here]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -14,6 +14,8 @@ from analytics.web.envelopes import Problem
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 _SPAN: Final = re.compile(r"([0-9]{1,6})(s|m|h|d)")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 _SECONDS_OF: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -77,7 +79,7 @@ def _time(text: str, now_s: float) -> tuple[int | None, str]:
     try:
         at = datetime.fromisoformat(text)
         at = at if at.tzinfo else at.replace(tzinfo=UTC)
-        return int(at.timestamp() * 1_000_000), ""
+        return (at - _EPOCH) // _MICROSECOND, ""
     except (ValueError, OverflowError):
         return None, "must be a time such as 2026-01-02T03:04:05Z, or a span back from now such as 15m, 6h, 7d"
 

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -291,3 +292,22 @@ def test_detail_that_cannot_be_unpacked_is_told_and_does_not_hide_the_decision(s
     found = known(Decisions(store).get("a"))
     assert found["id"] == "a"
     assert "unpack" in found["detail"] or "does not know" in found["detail"]
+
+
+def test_threads_that_come_and_go_leave_no_reader_behind(store):
+    """The web's worker threads end when they idle; a reader kept for each would use up the server's connections."""
+
+    def ask():
+        assert store.query("SELECT 1") == [(1,)]
+
+    for _ in range(40):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    assert store._dialect.readers <= 1
+
+
+def test_readers_at_the_same_time_do_not_mix_their_answers(store):
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: store.query("SELECT CAST(? AS BIGINT) + 0", (n,))[0][0], range(200)))
+    assert answers == list(range(200))

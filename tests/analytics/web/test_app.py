@@ -13,10 +13,15 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
 from analytics.store import Store, StoreError
+from analytics.store.joined import rfc3339
+from analytics.views.declaration import Kind, Parameter
 from analytics.web.app import Console
 from analytics.web.assets import Assets
+from analytics.web.extender import ExtenderProbe
+from analytics.web.parameters import read_parameters
 from extender.record.frames import PodRef
 from tests.analytics.web.a_console import T0_US, a_client, a_console, a_store
 from tests.browser.frames import Cluster
@@ -294,6 +299,43 @@ def test_a_fault_of_ours_is_500_in_the_same_shape(store: Store, monkeypatch: pyt
     assert answer.status_code == 500
     assert answer.json()["reason"] == "InternalServerError"
     assert "division" not in answer.text
+
+
+def test_asking_only_for_the_head_of_the_stream_ends(console: Console) -> None:
+    async def asked() -> httpx.Response:
+        async with a_client(console) as client:
+            return await asyncio.wait_for(client.head("/api/v1/events"), 20)
+
+    answer = asyncio.run(asked())
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert console.broadcaster.clients == 0
+
+
+@given(st.integers(-62_135_596_800_000_000, 253_402_300_799_000_000))
+def test_a_time_that_an_answer_gave_is_taken_back_to_the_microsecond(at_us: int) -> None:
+    text = rfc3339(at_us)
+    request = Request({"type": "http", "query_string": f"since={text}".encode(), "headers": []})
+    given, problems = read_parameters(request, (Parameter("since", "", Kind.TIME),), 0.0)
+    assert (given["since"], problems) == (at_us, [])
+
+
+def test_many_pages_at_once_ask_the_extender_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    async def ask(_probe: ExtenderProbe) -> dict[str, Any]:
+        asked.append(1)
+        await asyncio.sleep(0.01)
+        return {"reachable": True}
+
+    async def many() -> None:
+        monkeypatch.setattr(ExtenderProbe, "_ask", ask)
+        probe = ExtenderProbe("http://127.0.0.1:1")
+        await asyncio.gather(*(probe.policy() for _ in range(20)))
+        await probe.close()
+
+    asyncio.run(many())
+    assert len(asked) == 1
 
 
 def test_the_absence_of_the_extender_is_an_answer(console: Console) -> None:

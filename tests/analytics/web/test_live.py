@@ -124,7 +124,7 @@ def test_the_feed_tells_what_the_store_took_in_after_the_reader_came(monkeypatch
         stream = broadcaster.open("")
         await _next(stream)
         feed = asyncio.create_task(Feed(store, broadcaster).run())
-        await asyncio.sleep(0.3)  # the feed notes where the store stands
+        assert "event: hello" in await _next(stream)  # the feed has noted where the store stands
         later = build(
             found(cluster.decision(T0_US + 1, end="scheduled")), KnownDecisions([], lambda _: None), T0_US + 9
         )
@@ -138,3 +138,56 @@ def test_the_feed_tells_what_the_store_took_in_after_the_reader_came(monkeypatch
     assert "event: decisions" in text
     assert '"more":false' in text
     assert text.count('"phases"') == 1
+
+
+def test_a_stream_that_nobody_ever_read_takes_no_place() -> None:
+    """A browser may be gone before the first byte; then nothing ends the stream that was never begun."""
+
+    async def read() -> int:
+        broadcaster = Broadcaster("b")
+        for _ in range(3):
+            await broadcaster.open("").aclose()  # type: ignore[attr-defined]
+        return broadcaster.clients
+
+    assert asyncio.run(read()) == 0
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-1", "²"])
+def test_an_absurd_last_id_is_told_to_load_afresh(number: str) -> None:
+    async def read() -> str:
+        return await _next(Broadcaster("b").open(f"b-{number}"))
+
+    assert "resync" in asyncio.run(read())
+
+
+def test_who_comes_back_after_nobody_listened_loads_afresh() -> None:
+    """While nobody listens the store is not asked, so the history does not hold what came then."""
+
+    async def read() -> str:
+        broadcaster = Broadcaster("b")
+        broadcaster.publish("decisions", b"1")
+        broadcaster.pause()
+        broadcaster.publish("decisions", b"2")
+        return await _next(broadcaster.open("b-1"))
+
+    assert "event: resync" in asyncio.run(read())
+
+
+def test_what_came_between_the_readers_list_and_the_feeds_first_look_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The feed says `hello` once it knows where the store stands: a list loaded after that misses nothing."""
+
+    async def read() -> str:
+        monkeypatch.setattr("analytics.web.feed.POLL_S", 0.01)
+        store = a_store(Cluster().decision(T0_US, end="scheduled"))
+        broadcaster = Broadcaster("b")
+        stream = broadcaster.open("")
+        await _next(stream)
+        feed = asyncio.create_task(Feed(store, broadcaster).run())
+        text = await _next(stream)
+        feed.cancel()
+        store.close()
+        return text
+
+    assert "event: hello" in asyncio.run(read())
