@@ -76,7 +76,7 @@ class _Program:
         self._drained = asyncio.Event()
         self._serves = False
         self._state = ClusterState()
-        self._view = View(self._state)
+        self._view = View(self._state, journal)
         self._last_call_s = time.monotonic()
 
     async def run(self) -> None:

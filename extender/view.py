@@ -13,6 +13,7 @@ from extender.engine.profile import build
 from extender.framework.compiled import CompiledPlugin
 from extender.framework.declaration import Kind, Plugin
 from extender.framework.info import plugin_info
+from extender.journal.journal import Journal
 from extender.model.pod import Pod
 from extender.policy import ParsedPolicy, PolicyRefused, Problem
 from extender.server.admin import AdminSources
@@ -25,8 +26,9 @@ _BOOTING = "the extender is starting: its kernels are being compiled"
 class View:
     """Filled by main as the parts come up."""
 
-    def __init__(self, state: ClusterState) -> None:
+    def __init__(self, state: ClusterState, journal: Journal) -> None:
         self._state = state
+        self._journal = journal
         self.kernels: Mapping[str, CompiledPlugin] = {}
         self.engine: Engine | None = None
         self.steering: Steering | None = None
@@ -89,6 +91,7 @@ class View:
             "breakers": [],
             "plugins": self._seats(),
             "cluster": self._cluster(),
+            "journal": self._journal.status(),
             "objectProblems": self._object_problems(),
         }
 

@@ -84,6 +84,14 @@ def test_answers_do_not_depend_on_a_journal(tmp_path: Path) -> None:
     assert answers[0] == answers[1] == answers[2]
 
 
+def test_what_is_wrong_with_the_journal_stands_beside_what_is_in_effect(tmp_path: Path) -> None:
+    with running(tmp_path, "--journal", "/dev/full/journal") as extender:
+        until = time.monotonic() + SOON_S
+        while "Not a directory" not in extender.configz()["journal"]["trouble"]:
+            assert time.monotonic() < until, extender.configz()["journal"]
+            time.sleep(0.02)
+
+
 @pytest.fixture
 def tiny_disk(tmp_path: Path):
     """A file system of 64 KiB."""
