@@ -67,7 +67,7 @@ def _live(admin_url: str, namespace: str, name: str, policy: Path | None) -> dic
 
     body: dict[str, Any] = {"podRef": {"namespace": namespace, "name": name}}
     if policy:
-        body["policy"] = _tree(policy)
+        body["policy"] = _bytes(policy).decode(errors="replace")  # its text: the extender judges what it means
     try:
         answer = httpx.post(f"{admin_url.rstrip('/')}/explain", json=body, timeout=30, trust_env=False)
     except httpx.HTTPError as wrong:
@@ -89,20 +89,24 @@ def _offline(
     import msgspec
 
     from extender.cli.installed import installed_plugins
-    from extender.cluster.file import load_cluster_file
+    from extender.cluster.file import ClusterFileError, load_cluster_file
     from extender.engine.workbench import Workbench
+    from extender.framework.cache import KernelCacheError
     from extender.model.events import MetricsReplaced
     from extender.model.pod import pod_of
     from extender.policy import PolicyRefused
 
-    bench = Workbench(installed_plugins(cache))
-    for warning in load_cluster_file(cluster_file, bench.state, bench.now_s):
-        click.echo(f"{cluster_file}: {warning}", err=True)
+    try:
+        bench = Workbench(installed_plugins(cache))
+        for warning in load_cluster_file(cluster_file, bench.state, bench.now_s):
+            click.echo(f"{cluster_file}: {warning}", err=True)
+    except (KernelCacheError, ClusterFileError) as wrong:
+        _fail(str(wrong))
     if metrics_file:
         bench.state.apply(MetricsReplaced(_tree(metrics_file), bench.now_s), bench.now_s)
     try:
         pod = pod_of(_tree(pod_file))
-        return bench.explain(pod, bench.policy(policy.read_bytes(), str(policy))), pod.key
+        return bench.explain(pod, bench.policy(_bytes(policy), str(policy))), pod.key
     except msgspec.ValidationError as wrong:
         _fail(f"{pod_file}: {wrong}")
     except PolicyRefused as refused:
@@ -114,9 +118,16 @@ def _tree(path: Path) -> Any:
     import yaml
 
     try:
-        return yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
-    except (OSError, yaml.YAMLError, UnicodeDecodeError) as wrong:
+        return yaml.load(_bytes(path), Loader=yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as wrong:
         _fail(f"cannot read {path}: {wrong}")
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as wrong:
+        _fail(f"cannot read {path}: {wrong.strerror or wrong}")
 
 
 def _show(told: dict[str, Any], who: str, output: str) -> None:

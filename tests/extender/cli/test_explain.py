@@ -1,0 +1,79 @@
+"""What cannot be explained ends in one line that says why, never in a stack trace."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from extender.cli.explain import explain
+
+
+def told(*args: str) -> Result:
+    return CliRunner().invoke(explain, args)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    (tmp_path / "cluster.json").write_text('{"kind": "List", "items": []}')
+    (tmp_path / "pod.yaml").write_text("metadata: {name: p}")
+    (tmp_path / "policy.yaml").write_text("kind: Nonsense")
+    named = {"--cluster-file": "cluster.json", "--pod": "pod.yaml", "--policy": "policy.yaml"}
+    return {option: str(tmp_path / name) for option, name in named.items()}
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--cluster-file", "/", "cannot read the cluster file"),
+        ("--pod", "/", "cannot read /: Is a directory"),
+        ("--policy", "/", "cannot read /: Is a directory"),
+        ("--kernel-cache", "/dev/full/x", "set --kernel-cache to a writable folder"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(files: dict[str, str], option: str, value: str, words: str) -> None:
+    result = told(*(part for pair in (files | {option: value}).items() for part in pair))
+    assert (result.exit_code, isinstance(result.exception, SystemExit)) == (1, True), result.exception
+    assert words in result.stderr
+
+
+@pytest.fixture
+def asked() -> Iterator[tuple[str, list[Any]]]:
+    """(address of an extender that knows no pod, the bodies that it was sent)"""
+    bodies: list[Any] = []
+
+    class Unknowing(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            answer = b'{"message": "the cluster cache has no pod", "details": []}'
+            self.send_response(404)
+            self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Unknowing)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", bodies
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_the_policy_is_sent_as_it_is_written(tmp_path: Path, asked: tuple[str, list[Any]]) -> None:
+    """A date is no JSON, and a key written twice would be gone before the extender could refuse it."""
+    address, bodies = asked
+    text = "day: 2020-01-01\nkind: a\nkind: b\n"
+    (tmp_path / "policy.yaml").write_text(text)
+    result = told("p", "--admin-url", address, "--policy", str(tmp_path / "policy.yaml"))
+    assert (result.exit_code, result.stderr) == (1, "trimtab explain: the cluster cache has no pod\n")
+    assert bodies == [{"podRef": {"namespace": "default", "name": "p"}, "policy": text}]
