@@ -19,7 +19,8 @@ from extender.model.pod import Pod, decode_pod
 _POST_SHARE = 0.6
 _READ_TIMEOUT_S = 5.0
 _LEAST_S = 0.005
-_OK, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _SERVER_FAULT = 200, 403, 404, 409, 500
+_OK, _CREATED, _MULTIPLE = 200, 201, 300
+_FORBIDDEN, _NOT_FOUND, _CONFLICT, _SERVER_FAULT = 403, 404, 409, 500
 # Names go into a path as they are.
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 
@@ -52,14 +53,15 @@ class KubernetesBinder:
             answer = await self._post(namespace, name, uid, node, deadline_s)
         except KubeError as trouble:
             return await self._read_back(namespace, name, uid, node, deadline_s, str(trouble))
-        if _OK <= answer.status < 300:  # noqa: PLR2004
+        if answer.status == _CREATED:
             return ""
         said = f"binding {namespace}/{name} to {node}: {answer.status} {answer.message}"
         if answer.status == _NOT_FOUND:
             return f"pod {namespace}/{name} is gone: {answer.message}"
         if answer.status == _FORBIDDEN:
             return f"{said} (the extender needs create on pods/binding)"
-        if answer.status == _CONFLICT or answer.status >= _SERVER_FAULT:
+        if answer.status < _MULTIPLE or answer.status == _CONFLICT or answer.status >= _SERVER_FAULT:
+            # Any other success did not come from an API server: something in between has answered.
             return await self._read_back(namespace, name, uid, node, deadline_s, said)
         return said
 

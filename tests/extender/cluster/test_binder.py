@@ -60,7 +60,7 @@ def test_the_binding_names_pod_uid_and_node() -> None:
     assert body["target"] == {"apiVersion": "v1", "kind": "Node", "name": "n1"}
 
 
-@pytest.mark.parametrize("post", [_says(409), _says(500), _says(503), _hangs])
+@pytest.mark.parametrize("post", [_says(200), _says(202), _says(409), _says(500), _says(503), _hangs])
 def test_an_unclear_outcome_is_settled_by_the_pod_itself(post: Answer) -> None:
     assert bind(a_server(post, "n1"), timeout_s=1.0) == ""
     assert bind(a_server(post, "n2"), timeout_s=1.0) == "pod ns/p is already bound to node n2"
