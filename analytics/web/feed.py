@@ -34,12 +34,13 @@ class Feed:
         """Until cancelled. A store that does not answer is asked again; readers then load afresh."""
         lost = False
         while True:
-            await asyncio.sleep(POLL_S)
-            if not self._broadcaster.clients:
+            if self._broadcaster.clients:
+                await asyncio.sleep(POLL_S)
+            else:
                 if self._seen_us is not None:
                     self._broadcaster.pause()
                 self._seen_us = None
-                continue
+                await self._broadcaster.somebody()
             try:
                 await self._turn()
                 if lost:

@@ -44,10 +44,15 @@ class Broadcaster:
         self._history: deque[tuple[int, bytes]] = deque(maxlen=HISTORY_MAX)
         self._clients: set[_Client] = set()
         self._closed = False
+        self._somebody = asyncio.Event()
 
     @property
     def clients(self) -> int:
         return len(self._clients)
+
+    async def somebody(self) -> None:
+        """Until there is a client."""
+        await self._somebody.wait()
 
     def publish(self, event: str, body: bytes) -> None:
         """Send one event to everyone. `body` is one line of JSON."""
@@ -85,6 +90,7 @@ class Broadcaster:
         # Counted only here: what was never begun is never ended either, and would keep its place for good.
         client = _Client()
         self._clients.add(client)
+        self._somebody.set()
         metrics.LIVE_CLIENTS.set(len(self._clients))
         try:
             yield f"retry: {RETRY_MS}\n\n".encode() + b"".join(self._missed(last_id))
@@ -98,6 +104,8 @@ class Broadcaster:
                 yield text
         finally:
             self._clients.discard(client)
+            if not self._clients:
+                self._somebody.clear()
             metrics.LIVE_CLIENTS.set(len(self._clients))
 
     def _missed(self, last_id: str) -> list[bytes]:

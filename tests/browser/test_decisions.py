@@ -190,7 +190,7 @@ def test_nothing_is_asked_of_another_host(console: Console, open_page: OpenPage,
     page.locator(ROWS).first.get_by_role("link").click()
     expect(page.locator(".picture svg")).to_be_visible()
     page.goto(f"{console.url}/decisions")
-    page.get_by_text("Flow of these decisions").click()
+    page.get_by_text("Flow of all decisions of this time").click()
     expect(page.locator(".picture svg")).to_be_visible()
     assert seen.hosts == {urlsplit(console.url).netloc}
 
@@ -324,3 +324,76 @@ def test_an_unknown_page_is_told_as_such(console: Console, open_page: OpenPage) 
     page = open_page(console.url)
     page.evaluate("history.pushState(null, '', '/elsewhere'); dispatchEvent(new PopStateEvent('popstate'))")
     expect(page.get_by_role("heading", name="No such page")).to_be_visible()
+
+
+def test_an_address_that_is_no_valid_encoding_is_told_and_breaks_nothing(console: Console, open_page: OpenPage) -> None:
+    page = open_page(f"{console.url}/decisions/%zz")
+    expect(page.get_by_role("alert")).to_contain_text("Not found")
+
+
+def test_copying_works_without_the_clipboard_of_secure_pages(console: Console, open_page: OpenPage) -> None:
+    """Over plain http, on any name but localhost, browsers offer none."""
+    console.sidecar.record(console.cluster.decision(now_us(), pod=a_pod("copied"), end="scheduled"))
+    page = open_page(console.url)
+    page.add_init_script(
+        "Object.defineProperty(navigator, 'clipboard', {value: undefined});"
+        "addEventListener('copy', () => { window.copied = getSelection().toString() || document.activeElement.value })"
+    )
+    page.reload()
+    one_page(console, page, "copied")
+    page.get_by_role("button", name="Copy Pod UID").click()
+    expect(page.get_by_text("copied", exact=False).first).to_be_attached()
+    assert page.evaluate("window.copied") == "uid-copied"
+
+
+def test_a_table_wider_than_the_page_shows_on_which_side_there_is_more(console: Console, open_page: OpenPage) -> None:
+    console.sidecar.record(console.cluster.decision(now_us(), pod=a_pod("narrow"), end="scheduled"))
+    page = open_page(console.url, width=390)
+    one_page(console, page, "narrow")
+    table = page.locator(".table", has=page.locator("table.scores"))
+    expect(table).to_have_attribute("data-more", "after")
+    expect(table).to_have_attribute("tabindex", "0")
+    table.evaluate("table => table.scrollTo(9999, 0)")
+    expect(table).to_have_attribute("data-more", "before")
+    page.set_viewport_size({"width": 1600, "height": 900})
+    expect(table).to_have_attribute("data-more", "")
+
+
+def test_no_arrow_crosses_the_title_of_a_group(console: Console, open_page: OpenPage) -> None:
+    console.sidecar.record(console.cluster.decision(now_us(), pod=a_pod("titled"), end="scheduled"))
+    page = open_page(console.url)
+    one_page(console, page, "titled")
+    expect(page.locator(".picture .cluster-label").first).to_be_visible()
+    above = page.evaluate(
+        "[...document.querySelectorAll('.picture .cluster-label')].map(title => "
+        "[...document.querySelectorAll('.picture .edgePaths')].every(edges => "
+        "edges.compareDocumentPosition(title) & Node.DOCUMENT_POSITION_FOLLOWING))"
+    )
+    assert above
+    assert all(above)
+
+
+def test_news_that_keep_coming_do_not_starve_a_list_that_answers_slowly(console: Console, open_page: OpenPage) -> None:
+    page = open_page(f"{console.url}/decisions?namespace=slow-answers")
+    expect(page.get_by_role("heading", name="Nothing matches these filters")).to_be_visible()
+    # Slower than news come, on the page itself: its own clock, not that of this machine.
+    page.evaluate(
+        """() => {
+          const ask = window.fetch;
+          window.fetch = async (path, options) => {
+            if (String(path).startsWith('/api/decisions?'))
+              await new Promise((done, gone) => {
+                setTimeout(done, 2500);
+                options.signal.addEventListener('abort', () => gone(options.signal.reason));
+              });
+            return ask(path, options);
+          };
+        }"""
+    )
+    console.sidecar.record(console.cluster.decision(now_us(), pod=a_pod("at-last", "slow-answers"), end="scheduled"))
+    for _ in range(16):
+        console.sidecar.record(console.cluster.decision(now_us(), end="scheduled"))
+        page.wait_for_timeout(500)
+        if page.get_by_role("link", name="at-last").count():
+            return
+    pytest.fail("the list was asked again and again, and none of its answers was waited for")

@@ -1,6 +1,6 @@
 /** Small parts that every page uses: badges, states, copy buttons, icons. */
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { Trouble } from "./api";
 import { type Key, t } from "./i18n";
 
@@ -43,10 +43,29 @@ export function Verdict({ outcome }: { outcome: string }) {
   );
 }
 
+/** Browsers offer the clipboard to https and localhost only; elsewhere a selection is copied as by hand. */
+async function copied(text: string): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const box = document.createElement("textarea");
+    box.value = text;
+    box.className = "sr-only";
+    document.body.append(box);
+    const before = document.activeElement;
+    box.select();
+    const done = document.execCommand("copy");
+    box.remove();
+    if (before instanceof HTMLElement) before.focus();
+    return done;
+  }
+}
+
 export function Copy({ text, label }: { text: string; label: string }) {
   const [done, setDone] = useState(false);
   const copy = async () => {
-    await navigator.clipboard?.writeText(text);
+    if (!(await copied(text))) return;
     setDone(true);
     window.setTimeout(() => setDone(false), 1500);
   };
@@ -57,6 +76,38 @@ export function Copy({ text, label }: { text: string; label: string }) {
         {done ? t("copied") : ""}
       </span>
     </button>
+  );
+}
+
+/** Keep `data-more` of a scrolling element true: on which sides there is more. It takes part in Tab only while it scrolls. */
+export function watchEdges(element: HTMLElement): () => void {
+  const look = () => {
+    const room = element.scrollWidth - element.clientWidth;
+    const before = element.scrollLeft > 1 ? "before" : "";
+    const after = room - element.scrollLeft > 1 ? "after" : "";
+    element.dataset.more = `${before} ${after}`.trim();
+    if (room > 1 || element.scrollHeight > element.clientHeight + 1) element.tabIndex = 0;
+    else element.removeAttribute("tabindex");
+  };
+  const watch = new ResizeObserver(look);
+  watch.observe(element);
+  if (element.firstElementChild) watch.observe(element.firstElementChild);
+  element.addEventListener("scroll", look, { passive: true });
+  look();
+  return () => {
+    watch.disconnect();
+    element.removeEventListener("scroll", look);
+  };
+}
+
+/** A table that may be wider than the page: scrolls by itself, and fades out on the side where there is more. */
+export function Wide({ children }: { children: ComponentChildren }) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => (box.current ? watchEdges(box.current) : undefined), []);
+  return (
+    <div class="table" ref={box}>
+      {children}
+    </div>
   );
 }
 

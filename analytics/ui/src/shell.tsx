@@ -14,6 +14,15 @@ export interface Page {
 const NEXT: Record<Theme, Theme> = { system: "light", light: "dark", dark: "system" };
 const THEME_ICON = { system: "auto", light: "sun", dark: "moon" } as const;
 
+/** A part of the path as text; one that is no valid encoding stands for itself. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 export function Shell({ pages }: { pages: readonly [Page, ...Page[]] }) {
   const path = place.value.path.replace(/\/+$/, "");
   const [, slug = "", ...rest] = path.split("/");
@@ -64,7 +73,7 @@ export function Shell({ pages }: { pages: readonly [Page, ...Page[]] }) {
       </header>
       <main id="main" tabIndex={-1}>
         {Shown ? (
-          <Shown rest={rest.map(decodeURIComponent).join("/")} />
+          <Shown rest={rest.map(decoded).join("/")} />
         ) : (
           <div class="notice">
             <h1>{t("shell.nowhere.title")}</h1>

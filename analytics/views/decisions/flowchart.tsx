@@ -2,7 +2,7 @@
 import { text } from "@shell/api";
 import { t } from "@shell/i18n";
 import { useLoad } from "@shell/load";
-import { Copy, Loading, TroubleNotice } from "@shell/parts";
+import { Copy, Loading, TroubleNotice, watchEdges } from "@shell/parts";
 import { dark } from "@shell/theme";
 import { useEffect, useRef, useState } from "preact/hooks";
 
@@ -36,6 +36,8 @@ function Picture({ source }: { source: string }) {
         if (!current || !box.current) return;
         // Mermaid's own output under securityLevel strict, which has passed its sanitizer.
         box.current.innerHTML = svg;
+        raiseTitles(box.current);
+        keepSize(box.current);
         setState("drawn");
       })
       .catch(() => current && setState("failed"));
@@ -44,14 +46,26 @@ function Picture({ source }: { source: string }) {
     };
   }, [source, night]);
 
+  useEffect(() => (box.current ? watchEdges(box.current) : undefined), [state, source, night]);
+
   return (
     <>
       {state === "drawing" && <Loading rows={5} />}
       {state === "failed" && <p role="alert">{t("one.flow.failed")}</p>}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a picture wider than its frame is scrolled by keys */}
-      <section class="picture" ref={box} tabIndex={0} aria-label={t("one.flow")} data-state={state} />
+      <section class="picture" ref={box} aria-label={t("one.flow")} data-state={state} />
     </>
   );
+}
+
+/** Arrows enter a group through its title: it is drawn last, on a ground of its own. */
+function raiseTitles(box: HTMLElement): void {
+  for (const title of box.querySelectorAll(".cluster-label")) title.closest("g.root")?.append(title);
+}
+
+/** A small picture is not blown up: its own width is Mermaid's `max-width`. */
+function keepSize(box: HTMLElement): void {
+  const picture = box.querySelector("svg");
+  picture?.style.setProperty("--natural", picture.style.maxWidth || "34rem");
 }
 
 /** The text carries colours for any renderer; on a dark page these take their place. */

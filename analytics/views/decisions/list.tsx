@@ -2,7 +2,7 @@ import { data } from "@shell/api";
 import { count, milliseconds, moment, t } from "@shell/i18n";
 import { follow, liveState } from "@shell/live";
 import { type Loaded, useLoad } from "@shell/load";
-import { Icon, Loading, Notice, TroubleNotice, Verdict } from "@shell/parts";
+import { Icon, Loading, Notice, TroubleNotice, Verdict, Wide } from "@shell/parts";
 import { go, place } from "@shell/router";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Filters, filtersOf } from "./filters";
@@ -33,8 +33,8 @@ export function DecisionList() {
   );
   const policy = useLoad("policy", (signal) => data<Policy>("/api/v1/extender", signal));
   const restat = () => {
-    stats.again();
-    policy.again();
+    if (!stats.busy) stats.again();
+    if (!policy.busy) policy.again();
   };
   const waiting = useNews(still, filters !== "", list, restat);
   const fresh = useFresh(list.value?.decisions, filters + token);
@@ -113,7 +113,12 @@ function useNews(still: boolean, filtered: boolean, list: Loaded<List>, restat: 
   }, [still]);
 
   useEffect(() => {
-    const askSoon = atMostEvery(REFRESH_MS, () => now.current.still || now.current.list.again());
+    const askSoon = atMostEvery(REFRESH_MS, () => {
+      if (now.current.still) return;
+      // Asking anew gives up the answer on its way; where answers are slow, none would ever be seen.
+      if (now.current.list.busy) askSoon();
+      else now.current.list.again();
+    });
     const restatSoon = atMostEvery(STATS_MS, () => now.current.still || now.current.restat());
     return follow((event, body) => {
       const news = event === "decisions" ? (body as News) : undefined;
@@ -124,7 +129,9 @@ function useNews(still: boolean, filtered: boolean, list: Loaded<List>, restat: 
         return;
       }
       const { value } = now.current.list;
-      if (news && !news.more && !now.current.filtered && value) now.current.list.set(merged(value, news));
+      // A list on its way may be older than the news, and takes its place: then it is asked again after that.
+      if (news && !news.more && !now.current.filtered && value && !now.current.list.busy)
+        now.current.list.set(merged(value, news));
       else askSoon();
       if (event !== "hello") restatSoon();
     });
@@ -204,7 +211,7 @@ function Results({ list, fresh, filtered, kept }: ResultsProps) {
     );
   }
   return (
-    <div class="table">
+    <Wide>
       <table class="decisions">
         <caption class="sr-only">{t("list.caption")}</caption>
         <thead>
@@ -232,7 +239,7 @@ function Results({ list, fresh, filtered, kept }: ResultsProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Wide>
   );
 }
 

@@ -38,6 +38,8 @@ def _scheduled(story: Story, call: PhaseStory | None) -> str:
 
 
 def _unschedulable(story: Story, nodes: int) -> str:
+    if nodes == 0:
+        return "No node fits: there was none to choose from."
     for rejection in story.rejections:
         if rejection.mode == "enforce":
             if rejection.nodes == nodes:

@@ -29,6 +29,7 @@ function scheduled(story: Story, unfiltered: boolean, numbers: { in: number; out
 }
 
 function unschedulable(story: Story, nodes: number): string {
+  if (nodes === 0) return t("one.said.unschedulable.none");
   const first = story.rejections.find((rejection) => rejection.mode === "enforce");
   if (!first) return t("one.said.unschedulable.plain", { in: nodes });
   const said = first.nodes === nodes ? "one.said.unschedulable.all" : "one.said.unschedulable";

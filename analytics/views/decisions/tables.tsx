@@ -1,6 +1,6 @@
 /** One decision as tables: the same data as the flowchart, and more of it. */
 import { count, type Key, milliseconds, moment, t } from "@shell/i18n";
-import { Verdict } from "@shell/parts";
+import { Verdict, Wide } from "@shell/parts";
 import type { ComponentChildren } from "preact";
 import type { BestNode, PhaseStory, PluginStory, Rejection, ScorePart, Story } from "./model";
 
@@ -19,7 +19,7 @@ function Panel({ title, children }: { title: string; children: ComponentChildren
 export function Phases({ phases }: { phases: PhaseStory[] }) {
   return (
     <Panel title={t("one.phases")}>
-      <div class="table">
+      <Wide>
         <table>
           <thead>
             <tr>
@@ -40,7 +40,7 @@ export function Phases({ phases }: { phases: PhaseStory[] }) {
             <PhaseRows key={phase.phase + phase.time} phase={phase} />
           ))}
         </table>
-      </div>
+      </Wide>
     </Panel>
   );
 }
@@ -103,8 +103,8 @@ export function Rejections({ rejections }: { rejections: Rejection[] }) {
       {rejections.length === 0 ? (
         <p class="muted">{t("one.reasons.none")}</p>
       ) : (
-        <div class="table">
-          <table>
+        <Wide>
+          <table class="reasons">
             <thead>
               <tr>
                 <th scope="col" class="number">
@@ -132,7 +132,7 @@ export function Rejections({ rejections }: { rejections: Rejection[] }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Wide>
       )}
     </Panel>
   );
@@ -157,7 +157,7 @@ export function BestNodes({ story }: { story: Story }) {
         <p class="muted">{t("one.best.none")}</p>
       ) : (
         <>
-          <div class="table">
+          <Wide>
             <table class="scores">
               <thead>
                 <tr>
@@ -194,7 +194,7 @@ export function BestNodes({ story }: { story: Story }) {
                 ))}
               </tbody>
             </table>
-          </div>
+          </Wide>
           <p class="aside">{t("one.best.how")}</p>
         </>
       )}
@@ -224,7 +224,7 @@ export function Leases({ leases }: { leases: Story["leases"] }) {
   if (leases.length === 0) return null;
   return (
     <Panel title={t("one.leases")}>
-      <div class="table">
+      <Wide>
         <table>
           <thead>
             <tr>
@@ -243,7 +243,7 @@ export function Leases({ leases }: { leases: Story["leases"] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Wide>
     </Panel>
   );
 }
@@ -252,7 +252,7 @@ export function Attempts({ story }: { story: Story }) {
   if (story.attempts.length < 2) return null;
   return (
     <Panel title={t("one.attempts")}>
-      <div class="table">
+      <Wide>
         <table>
           <thead>
             <tr>
@@ -285,7 +285,7 @@ export function Attempts({ story }: { story: Story }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Wide>
     </Panel>
   );
 }
