@@ -92,7 +92,7 @@ def run_pre_filters(over: Pass, seats: Sequence[Seat], trace: Trace) -> bool:
         trace.pod_steps.append(step)
         if step.rejected:
             # Whatever the plugin's code: an in-tree preemptor cannot cure it, so it is unresolvable for it.
-            trace.add_rejection(seat.name, Rejection(step.reason, Code.UNRESOLVABLE))
+            trace.add_rejection(seat.name, Rejection(step.reason, Code.UNRESOLVABLE), step.label)
             return False
     return True
 

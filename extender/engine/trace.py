@@ -74,13 +74,16 @@ class Trace:
     """codes[i] == k means rejections[k - 1]."""
     owners: list[str] = field(default_factory=list)
     """Plugin of each rejection."""
+    labels: list[str] = field(default_factory=list)
+    """Words of each rejection that are free of the pod, as the counts have them."""
     codes: NDArray[np.int16] | None = None
     totals: NDArray[np.int64] | None = None
 
-    def add_rejection(self, plugin: str, rejection: Rejection) -> int:
-        """The code that stands for it."""
+    def add_rejection(self, plugin: str, rejection: Rejection, label: str = "") -> int:
+        """The code that stands for it. `label`: where its reason names the pod."""
         self.rejections.append(rejection)
         self.owners.append(plugin)
+        self.labels.append(label or rejection.reason)
         return len(self.rejections)
 
     def verdicts(self) -> list[PluginVerdict]:
@@ -132,7 +135,8 @@ class Trace:
 
     def _rejection(self, node: str, code: int) -> NodeRejection:
         rejection = self.rejections[code - 1]
-        return NodeRejection(node, self.owners[code - 1], rejection.reason, rejection.code is Code.UNRESOLVABLE)
+        unresolvable = rejection.code is Code.UNRESOLVABLE
+        return NodeRejection(node, self.owners[code - 1], self.labels[code - 1], unresolvable)
 
     def _of_pod_step(self, step: PodStep) -> PluginVerdict:
         return PluginVerdict(

@@ -108,6 +108,7 @@ def test_a_reason_that_names_the_pod_is_counted_without_the_name_and_told_with_i
     assert (passed, set(reasons.values())) == ([], {"no seat left for pod-c"})
     verdict = decisions(world)[-1].plugins[0]
     assert (verdict.reasons, verdict.message) == ({"no seat left": 3}, "no seat left for pod-c")
+    assert {(r.plugin, r.reason) for r in decisions(world)[-1].rejected} == {("Seats", "no seat left")}
 
 
 # Reservations.
