@@ -108,13 +108,15 @@ def tiny_disk(tmp_path: Path):
         subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def test_a_disk_that_fills_up_costs_records_that_are_counted_and_nothing_else(tmp_path: Path, tiny_disk: Path) -> None:
+def test_a_disk_that_fills_up_is_told_records_wait_and_no_answer_changes(tmp_path: Path, tiny_disk: Path) -> None:
     with running(tmp_path, "--journal", str(tiny_disk / "journal")) as extender:
-        before = extender.scores()
+        before = extender.filter(a_pod()), extender.scores()
         for i in range(300):
             extender.filter(a_pod(f"p{i}"))
-        assert extender.scores() == before
-        (tiny_disk / "filler").unlink(missing_ok=True)
+        journal = extender.configz()["journal"]
+        assert journal["trouble"]
+        assert journal["bufferedFrames"] > 0
+        assert (extender.filter(a_pod()), extender.scores()) == before
         assert extender.stop() == 0
 
 
