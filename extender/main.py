@@ -23,6 +23,8 @@ from extender.cluster.feed import KubernetesFeed
 from extender.cluster.file import ClusterFileError, load_cluster_file
 from extender.cluster.load import LoadMetrics
 from extender.cluster.state import ClusterState
+from extender.controllers.controller import Controller, Surroundings, kept_alive
+from extender.controllers.table import controllers
 from extender.engine.engine import Engine
 from extender.framework.cache import KernelCacheError
 from extender.framework.compiled import CompiledPlugin, compile_all
@@ -124,6 +126,7 @@ class _Program:
                 parts.create_task(self._follow_cluster(api)),
                 parts.create_task(self._tick(engine)),
                 *(parts.create_task(work) for work in self._follow_load()),
+                *(parts.create_task(work) for work in self._control(engine, api)),
             ]
             await self._serve_verbs(engine)
             for task in background:
@@ -215,6 +218,18 @@ class _Program:
             raise StartRefused(str(wrong)) from wrong
         self._view.load = load
         return (load.run(),)
+
+    def _control(self, engine: Engine, api: KubeApi | None) -> Sequence[Coroutine[Any, Any, None]]:
+        """The loops that act on the cluster by themselves; a cluster in a file has nobody to act on."""
+        if api is None:
+            return ()
+        around = Surroundings(engine, self._state, api, self._journal.offer, time.time)
+        self._view.controllers = controllers(around)
+        return [self._once_ready(controller) for controller in self._view.controllers]
+
+    async def _once_ready(self, controller: Controller) -> None:
+        await self._ready()
+        await kept_alive(controller)
 
     # Time.
 

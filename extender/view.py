@@ -8,6 +8,7 @@ from typing import Any
 from extender.cluster.feed import KubernetesFeed
 from extender.cluster.load import LoadMetrics
 from extender.cluster.state import ClusterState
+from extender.controllers.controller import Controller
 from extender.engine.engine import Engine
 from extender.engine.profile import build
 from extender.framework.compiled import CompiledPlugin
@@ -34,6 +35,7 @@ class View:
         self.steering: Steering | None = None
         self.feed: KubernetesFeed | None = None
         self.load: LoadMetrics | None = None
+        self.controllers: Sequence[Controller] = ()
         self.file_loaded = False
         self.stopping = False
         """No longer to be asked; whoever asks all the same is answered."""
@@ -90,6 +92,7 @@ class View:
         return told | {
             "breakers": [],
             "plugins": self._seats(),
+            "controllers": {controller.name: controller.status() for controller in self.controllers},
             "cluster": self._cluster(),
             "journal": self._journal.status(),
             "objectProblems": self._object_problems(),

@@ -42,7 +42,8 @@ def sound_pod(pod: Pod) -> Pod:
 
 
 def _sound_container(container: Container) -> Container:
-    return Container(_sound(container.requests, "pods"), _sound(container.limits, "pods"), container.sidecar)
+    requests, limits = _sound(container.requests, "pods"), _sound(container.limits, "pods")
+    return msgspec.structs.replace(container, requests=requests, limits=limits)
 
 
 def _all_sound(listed: Quantities) -> bool:

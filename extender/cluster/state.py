@@ -45,6 +45,7 @@ METRICS_STALE_S = 300.0
 _DELETED_MAX = 4096
 
 PodListener = Callable[[Pod | None, Pod | None], None]
+NodeListener = Callable[[Node | None, Node | None], None]
 ObjectListener = Callable[[str, str, Object | None, Object | None], None]
 
 
@@ -66,6 +67,7 @@ class ClusterState:
         """When they were had."""
         self.generation = 0
         self.pod_listeners: list[PodListener] = []
+        self.node_listeners: list[NodeListener] = []
         self.object_listeners: list[ObjectListener] = []
         self.listeners: list[Callable[[Event], None]] = []
         self._uid_of: dict[tuple[str, str], str] = {}
@@ -171,7 +173,7 @@ class ClusterState:
         """Count the pod where it stands, or where it is nominated."""
         if pod.node_name:
             requested = request_k8s(pod)
-            charge = Charge(requested.cpu_milli, requested.memory_bytes, pod.terminating)
+            charge = Charge(requested, pod.terminating)
             self._charges[pod.uid] = charge
             self._tally(pod.node_name).add(pod.uid, charge)
             self._begin_assignment(pod, now_s)
@@ -237,13 +239,23 @@ class ClusterState:
         allocatable, capacity = resources_of(node.allocatable), resources_of(node.capacity)
         is_new = self.nodes.row(node.name) < 0
         row = self.nodes.add(node.name)
+        old = self.nodes.objects[row]
         changed = self._set_facts(row, node, capacity)
         changed |= self._set_allocatable(row, allocatable)
+        changed |= self._set_object(row, old, node)
         if is_new:
             self._settle(node.name, row)
             NODES.set(len(self.nodes))
         if changed:
             self.nodes.touch()
+            _tell(self.node_listeners, old, node)
+
+    def _set_object(self, row: int, old: Node | None, node: Node) -> bool:
+        """A heartbeat changes nothing but the version: whatever is derived from the object stays fresh."""
+        if old is not None and msgspec.structs.replace(old, resource_version=node.resource_version) == node:
+            return False
+        self.nodes.set_object(row, node)
+        return True
 
     def _set_facts(self, row: int, node: Node, capacity: Resources) -> bool:
         nodes = self.nodes
@@ -275,7 +287,18 @@ class ClusterState:
         if self.nodes.resource_index(name) < 0 and len(self.nodes.resources) >= RESOURCES_MAX:
             QUANTITIES_REFUSED.labels("nodes").inc()
             return -1
-        return self.nodes.add_resource(name)
+        is_new = self.nodes.resource_index(name) < 0
+        column = self.nodes.add_resource(name)
+        if is_new:
+            self._count_requests_of(name)
+        return column
+
+    def _count_requests_of(self, resource: str) -> None:
+        """A resource got its column: pods that requested it before are counted now."""
+        for node_name, tally in self._tallies.items():
+            row = self.nodes.row(node_name)
+            if row >= 0 and resource in tally.requested.scalars:
+                tally.write(self.nodes, row)
 
     def _settle(self, name: str, row: int) -> None:
         """A node appeared: what waited for it moves in."""
@@ -291,13 +314,16 @@ class ClusterState:
             self.assignments.add(uid, row, self._assigned_at_s[uid], self.pods[uid])
 
     def _delete_node(self, name: str, now_s: float) -> None:
-        row = self.nodes.remove(name)
+        row = self.nodes.row(name)
         if row < 0:
             return
+        old = self.nodes.objects[row]
+        self.nodes.remove(name)
         # Its pods wait; the row may soon be another node's, so nothing recent may point to it.
         for uid in sorted(self.pods_on(name)):
             self.assignments.remove(uid, row, now_s, self.pods[uid])
         NODES.set(len(self.nodes))
+        _tell(self.node_listeners, old, None)
 
     # Objects and metrics.
 

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from extender.model.columns import NodeTable
+from extender.model.resources import Resources
 from extender.quantity import MAX_INT64
 
 
 class Charge(NamedTuple):
     """What one pod adds to its node."""
 
-    cpu_milli: int
-    memory_bytes: int
+    requested: Resources
     terminating: bool
 
 
@@ -22,8 +22,7 @@ class Tally:
     """Kept by node name, also while the node itself is unknown."""
 
     uids: set[str] = field(default_factory=set)
-    cpu_milli: int = 0
-    memory_bytes: int = 0
+    requested: Resources = field(default_factory=Resources)
     terminating: int = 0
     nominated: int = 0
 
@@ -41,13 +40,21 @@ class Tally:
 
     def write(self, nodes: NodeTable, row: int) -> None:
         """Show the tally in the columns of `row`."""
-        nodes.requested_cpu_milli[row] = min(self.cpu_milli, MAX_INT64)
-        nodes.requested_memory_bytes[row] = min(self.memory_bytes, MAX_INT64)
+        held = self.requested
+        nodes.requested_cpu_milli[row] = min(held.cpu_milli, MAX_INT64)
+        nodes.requested_memory_bytes[row] = min(held.memory_bytes, MAX_INT64)
+        nodes.requested[row] = self._amounts(nodes)
         nodes.pod_count[row] = len(self.uids)
         nodes.terminating_count[row] = self.terminating
         nodes.nominated_count[row] = self.nominated
 
+    def _amounts(self, nodes: NodeTable) -> list[int]:
+        """One number per resource of the table; a resource that no node offers has no column and is not counted."""
+        held = self.requested
+        fixed = (held.cpu_milli, held.memory_bytes, held.ephemeral_bytes, len(self.uids))
+        scalars = (held.scalars.get(name, 0) for name in nodes.resources[len(fixed) :])
+        return [min(amount, MAX_INT64) for amount in (*fixed, *scalars)]
+
     def _count(self, charge: Charge, sign: int) -> None:
-        self.cpu_milli += sign * charge.cpu_milli
-        self.memory_bytes += sign * charge.memory_bytes
+        self.requested = self.requested.plus(charge.requested, sign)
         self.terminating += sign * charge.terminating

@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping
 
-from extender.framework.declaration import Book, Plugin
+from extender.framework.declaration import Book, NodeBook, Plugin, Reserve, ReserveOnNode
 from extender.model.events import Object
+from extender.model.node import Node
 from extender.model.pod import Pod
 from extender.model.verdict import Phase
 from extender.telemetry import metrics
@@ -42,11 +43,32 @@ class Books:
             except Exception:  # noqa: BLE001 - as above
                 self._failed(name, "object")
 
-    def take(self, plugin: str, pod: Pod) -> None:
-        """Charge a pod in a plugin's book. Raises whatever the plugin raises."""
-        reserve = self._plugins[plugin].reserve
-        if reserve is not None:
-            reserve.take(self._books.get(plugin), pod)
+    def node_changed(self, old: Node | None, new: Node | None) -> None:
+        for name, book in self._books.items():
+            if isinstance(book, NodeBook):
+                try:
+                    book.node_changed(old, new)
+                except Exception:  # noqa: BLE001 - as above
+                    self._failed(name, "node")
+
+    def take(self, plugin: str, pod: Pod, node: str = "") -> None:
+        """Charge a pod in a plugin's book, on `node` where that matters. Raises whatever the plugin raises."""
+        match self._plugins[plugin].reserve:
+            case Reserve() as reserve:
+                reserve.take(self._books.get(plugin), pod)
+            case ReserveOnNode() as reserve:
+                reserve.take(self._books.get(plugin), pod, node)
+
+    def bound(self, plugin: str, pod: Pod, node: str) -> None:
+        """Tell a plugin that the API server confirmed a Binding. Never raises: the pod is bound."""
+        part = self._plugins[plugin].post_bind
+        if part is None:
+            return
+        try:
+            part.done(self._books.get(plugin), pod, node)
+        except Exception:  # noqa: BLE001 - as above
+            metrics.PLUGIN_FAILURES.labels(plugin, Phase.POST_BIND, "raised").inc()
+            _LOG.exception("plugin %s failed to hear that pod %s was bound", plugin, pod.uid)
 
     def give_back(self, plugin: str, uid: str) -> None:
         """Undo `take`. Never raises: time, a new policy and the promises of other plugins go on."""

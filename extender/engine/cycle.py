@@ -6,7 +6,7 @@ No await between reading the references and the verdict, no log, no I/O. A plugi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns
 
@@ -17,7 +17,7 @@ from extender.cluster.state import ClusterState
 from extender.engine.books import Books
 from extender.engine.profile import Profile, Seat
 from extender.engine.trace import FilterStep, PodStep, ScoreStep, Trace
-from extender.framework.declaration import Cycle, Rejection, Status
+from extender.framework.declaration import Cycle, Rejection, Status, Tending
 from extender.ledger.ledger import Ledger
 from extender.model.pod import Pod
 from extender.model.verdict import Code, Phase
@@ -34,6 +34,21 @@ class World:
     state: ClusterState
     books: Books
     ledger: Ledger
+    schedulers: Callable[[], Collection[str]] = frozenset
+    """schedulerName of every profile in effect."""
+
+    def tending(self, seat: Seat, now_s: float) -> Tending:
+        state = self.state
+        return Tending(
+            nodes=state.nodes,
+            args=seat.args,
+            book=self.books.of(seat.name),
+            pods=state.pods,
+            objects=state.objects,
+            pods_on=state.pods_on,
+            scheduler_names=self.schedulers(),
+            now_s=now_s,
+        )
 
     def cycle(self, pod: Pod, rows: NDArray[np.int32], seat: Seat, now_s: float) -> Cycle:
         state = self.state
@@ -51,6 +66,8 @@ class World:
             metrics_end_s=state.metrics_end_s,
             now_s=now_s,
             leased=self.ledger,
+            pods_on=state.pods_on,
+            scheduler_names=self.schedulers(),
         )
 
 
@@ -97,23 +114,35 @@ def run_pre_filters(over: Pass, seats: Sequence[Seat], trace: Trace) -> bool:
     return True
 
 
+def ask(over: Pass, seat: Seat, phase: Phase, part: Callable[[Cycle], Status], trace: Trace) -> Status:
+    """One pod-level part of one plugin, timed and traced. A plugin that raises is neutral: success, and counted."""
+    step = _asked(over, seat, phase, part)
+    trace.pod_steps.append(step)
+    code = Code.SUCCESS if step.code in (Code.ERROR, Code.SKIP) else step.code
+    return Status(code, step.reason, step.label)
+
+
 def _pre_filter(over: Pass, seat: Seat) -> PodStep:
     part = seat.plugin.pre_filter
     assert part is not None  # noqa: S101 - how Profile chose its pre_filters
+    return _asked(over, seat, Phase.PRE_FILTER, part.check)
+
+
+def _asked(over: Pass, seat: Seat, phase: Phase, part: Callable[[Cycle], Status]) -> PodStep:
     started = perf_counter_ns()
     try:
-        status = _status(part.check(over.cycle(seat)))
+        status = _status(part(over.cycle(seat)), phase)
     except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
-        status = Status(Code.ERROR, _count_failure(seat, Phase.PRE_FILTER, fault))
+        status = Status(Code.ERROR, _count_failure(seat, phase, fault))
     label = status.label or status.reason
     spent = perf_counter_ns() - started
-    return PodStep(seat.name, Phase.PRE_FILTER, status.code, status.reason, label, len(over.rows), spent)
+    return PodStep(seat.name, phase, status.code, status.reason, label, len(over.rows), spent)
 
 
-def _status(said: object) -> Status:
+def _status(said: object, phase: Phase) -> Status:
     if isinstance(said, Status):
         return said
-    raise TypeError(f"preFilter answered {type(said).__name__}, not Status")
+    raise TypeError(f"{phase} answered {type(said).__name__}, not Status")
 
 
 def _filter(over: Pass, seat: Seat, codes: NDArray[np.int16], nodes_in: int, trace: Trace) -> FilterStep:

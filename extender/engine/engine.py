@@ -7,6 +7,7 @@ before its verdict, so every answer belongs to one revision and one generation, 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,18 +20,20 @@ from extender.engine.attempts import Attempt, Attempts, pod_ref
 from extender.engine.binds import Binder, Binds, PodNotHad
 from extender.engine.books import Books
 from extender.engine.call import Call
-from extender.engine.cycle import World, rows_of, run_filters, run_scores
+from extender.engine.cycle import World, ask, rows_of, run_filters, run_scores
 from extender.engine.explain import explain
-from extender.engine.profile import PolicySet
-from extender.engine.reservations import recheck, reserve
+from extender.engine.profile import PolicySet, Seat
+from extender.engine.reservations import recheck, reserve, reserve_on_node
 from extender.engine.verdicts import BindVerdict, FilterVerdict, PreemptVerdict, ScoreVerdict, Victims
 from extender.framework.declaration import Plugin
 from extender.ledger.ledger import Ended, Lease, Ledger
 from extender.model.events import PodAssumed
 from extender.model.pod import Pod
-from extender.model.verdict import Code
+from extender.model.verdict import Code, Phase
 from extender.record.frames import Decision, Frame, Outcome
 from extender.telemetry import metrics
+
+_LOG = logging.getLogger(__name__)
 
 # Longer than a scheduling cycle with slow volume binding; a bind that comes later is checked again.
 LEASE_TTL_S = 120.0
@@ -56,7 +59,8 @@ class Engine:
         self._attempts = Attempts(clock())
         self._books = Books(plugins)
         self._ledger = Ledger(self._books.give_back, _count_end, lease_ttl_s)
-        self._world = World(state, self._books, self._ledger)
+        self._world = World(state, self._books, self._ledger, lambda: self.policy.scheduler_names)
+        state.node_listeners.append(self._books.node_changed)
         state.pod_listeners.append(self._pod_changed)
         state.object_listeners.append(self._books.object_changed)
 
@@ -139,7 +143,8 @@ class Engine:
         call = self._call("bind", pod, [node], rows_of(self._state, [node]), attempt, now_s)
         error = await self._binds.joined(pod, node)
         if error is None:
-            error = recheck(self._world, call) or await self._bind(call, node, deadline_s)
+            error = recheck(self._world, call)
+            error = error or await self._bind(call, node, deadline_s)
         if error and self._stands_on(pod.uid, node):
             error = ""  # its answer was lost on the way, the binding was not
         metrics.BINDS.labels("error" if error else "bound").inc()
@@ -170,8 +175,12 @@ class Engine:
 
     def tick(self) -> None:
         """End what has outlived its time. Called about once a second."""
-        self._ledger.expire(self._clock())
+        now_s = self._clock()
+        self._ledger.expire(now_s)
         metrics.LEASES.set(len(self._ledger))
+        for profile in self.policy.profiles.values():
+            for seat in profile.seats:
+                self._tend(seat, now_s)
 
     # Parts.
 
@@ -181,6 +190,15 @@ class Engine:
         policy = self.policy
         profile = policy.profile_for(pod.scheduler_name)
         return Call(verb, pod, names, rows, attempt, policy, profile, self._state.generation, now_s)
+
+    def _tend(self, seat: Seat, now_s: float) -> None:
+        if seat.plugin.tend is None:
+            return
+        try:
+            seat.plugin.tend(self._world.tending(seat, now_s))
+        except Exception:  # noqa: BLE001 - a plugin may raise anything; time goes on for the others
+            metrics.PLUGIN_FAILURES.labels(seat.name, "tend", "raised").inc()
+            _LOG.exception("plugin %s failed to tend its book", seat.name)
 
     def _unreserve(self, uid: str) -> bool:
         """A new filter call ends the promise of the one before, unless its bind is under way."""
@@ -205,10 +223,11 @@ class Engine:
 
     async def _bind(self, call: Call, node: str, deadline_s: float) -> str:
         pod = call.pod
-        self._ledger.binding(pod.uid, node)
         error = "the bind call was broken off"
         try:
-            error = await self._binds.run(pod, node, deadline_s - self._clock())
+            refused = reserve_on_node(self._world, call, node) or self._last_word(call)
+            self._ledger.binding(pod.uid, node)
+            error = refused or await self._binds.run(pod, node, deadline_s - self._clock())
         finally:
             if error and self._stands_on(pod.uid, node):
                 self._seen_assigned(self._state.pods[pod.uid])
@@ -216,12 +235,22 @@ class Engine:
                 self._ledger.release(pod.uid, Ended.BIND_FAILED)
                 self._end(call.attempt, pod, "failed", seen_by="bind", message=error)
             else:
-                self._bound(call.attempt, pod, node)
+                self._bound(call, node)
         return error
 
-    def _bound(self, attempt: Attempt, pod: Pod, node: str) -> None:
+    def _last_word(self, call: Call) -> str:
+        """preBind: "" or the first refusal."""
+        for seat in call.profile.pre_binds:
+            part = seat.plugin.pre_bind
+            if part is not None:
+                status = ask(call.over(self._world), seat, Phase.PRE_BIND, part.check, call.trace)
+                if status.code is not Code.SUCCESS:
+                    return status.reason or f"{seat.name} refused the bind"
+        return ""
+
+    def _bound(self, call: Call, node: str) -> None:
         """Our own bind counts at once; the watch will say it again."""
-        now_s = self._clock()
+        attempt, pod, now_s = call.attempt, call.pod, self._clock()
         bound = msgspec.structs.replace(pod, node_name=node)
         self._end(attempt, bound, "bound", seen_by="bind")
         self._state.apply(PodAssumed(bound, now_s), now_s)
@@ -229,6 +258,8 @@ class Engine:
             self._ledger.confirm(pod.uid)
         else:  # deleted while it was being bound: nobody else will give back what it was promised
             self._ledger.release(pod.uid, Ended.DELETED)
+        for seat in call.profile.post_binds:
+            self._books.bound(seat.name, bound, node)
 
     # What the watch tells.
 

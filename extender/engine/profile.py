@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from extender.framework.arguments import args_of
 from extender.framework.compiled import CompiledPlugin
-from extender.framework.declaration import Plugin
+from extender.framework.declaration import Plugin, Reserve, ReserveOnNode
 from extender.model.verdict import Phase
 from extender.policy import ParsedPolicy, PolicyRefused, Problem, ResolvedPlugin, ResolvedProfile
 
@@ -37,21 +37,19 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What one schedulerName gets, phase by phase."""
+    """What one schedulerName gets: every seat in the order of the policy, and the same phase by phase."""
 
     scheduler_name: str
+    seats: tuple[Seat, ...] = ()
     pre_filters: tuple[Seat, ...] = ()
     filters: tuple[Seat, ...] = ()
     scorers: tuple[Seat, ...] = ()
     reservers: tuple[Seat, ...] = ()
-
-    @property
-    def seats(self) -> list[Seat]:
-        """Every seat once, in the order of the policy."""
-        found: dict[int, Seat] = {}
-        for seat in (*self.pre_filters, *self.filters, *self.scorers, *self.reservers):
-            found.setdefault(id(seat), seat)
-        return list(found.values())
+    """Charged when filter passes."""
+    node_reservers: tuple[Seat, ...] = ()
+    """Charged when bind arrives."""
+    pre_binds: tuple[Seat, ...] = ()
+    post_binds: tuple[Seat, ...] = ()
 
 
 NEUTRAL = Profile("")
@@ -72,12 +70,14 @@ class PolicySet:
         return profiles.get(scheduler_name) or profiles.get("*") or NEUTRAL
 
     @property
-    def plugins(self) -> set[str]:
-        return {seat.name for profile in self.profiles.values() for seat in profile.seats}
+    def reserving(self) -> set[str]:
+        """Plugins that may have promised something."""
+        every = self.profiles.values()
+        return {seat.name for profile in every for seat in (*profile.reservers, *profile.node_reservers)}
 
     @property
-    def reserving(self) -> set[str]:
-        return {seat.name for profile in self.profiles.values() for seat in profile.reservers}
+    def scheduler_names(self) -> Collection[str]:
+        return self.profiles.keys()
 
 
 def build(parsed: ParsedPolicy, revision: str, installed: Mapping[str, CompiledPlugin]) -> PolicySet:
@@ -86,7 +86,7 @@ def build(parsed: ParsedPolicy, revision: str, installed: Mapping[str, CompiledP
     profiles = {}
     for index, resolved in enumerate(parsed.profiles):
         seats = _seats(resolved, index, installed, problems)
-        profiles[resolved.scheduler_name] = _profile(resolved.scheduler_name, seats)
+        profiles[resolved.scheduler_name] = profile_of(resolved.scheduler_name, seats)
     if problems:
         raise PolicyRefused(tuple(problems))
     return PolicySet(revision, parsed.hash, parsed.scale, profiles)
@@ -117,11 +117,20 @@ def _seat(wanted: ResolvedPlugin, compiled: CompiledPlugin, index: int, problems
     return Seat(compiled.plugin, compiled, args, wanted.weight, wanted.phases)
 
 
-def _profile(name: str, seats: Sequence[Seat]) -> Profile:
+def profile_of(name: str, seats: Sequence[Seat]) -> Profile:
+    """The seats sorted into the phases that their policy gives them."""
+
+    def running(phase: Phase, has: Callable[[Plugin], object]) -> tuple[Seat, ...]:
+        return tuple(seat for seat in seats if has(seat.plugin) and seat.runs(phase))
+
     return Profile(
         name,
+        seats=tuple(seats),
         pre_filters=tuple(s for s in seats if s.plugin.pre_filter and any(map(s.runs, _FILTER_PHASES))),
-        filters=tuple(s for s in seats if s.plugin.filter and s.runs(Phase.FILTER)),
-        scorers=tuple(s for s in seats if s.plugin.score and s.runs(Phase.SCORE)),
-        reservers=tuple(s for s in seats if s.plugin.reserve and s.runs(Phase.RESERVE)),
+        filters=running(Phase.FILTER, lambda plugin: plugin.filter),
+        scorers=running(Phase.SCORE, lambda plugin: plugin.score),
+        reservers=running(Phase.RESERVE, lambda plugin: isinstance(plugin.reserve, Reserve)),
+        node_reservers=running(Phase.RESERVE, lambda plugin: isinstance(plugin.reserve, ReserveOnNode)),
+        pre_binds=running(Phase.PRE_BIND, lambda plugin: plugin.pre_bind),
+        post_binds=running(Phase.POST_BIND, lambda plugin: plugin.post_bind),
     )

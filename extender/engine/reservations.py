@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from extender.engine.books import Books
 from extender.engine.call import Call
-from extender.engine.cycle import World, run_pre_filters
+from extender.engine.cycle import World, ask, run_pre_filters
 from extender.engine.profile import Seat
+from extender.framework.declaration import Reserve, ReserveOnNode
 from extender.ledger.ledger import Lease, Ledger
 from extender.model.pod import Pod
-from extender.model.verdict import Phase
+from extender.model.verdict import Code, Phase
 from extender.record.frames import LeaseTouch
 from extender.telemetry import metrics
 
@@ -36,16 +37,35 @@ def recheck(world: World, call: Call) -> str:
     refused = call.trace.pod_steps[-1]
     call.leases.append(LeaseTouch(refused.plugin, "missing", refused.reason))
     part = next(seat.plugin.reserve for seat in missing if seat.name == refused.plugin)
-    return part.missing if part is not None else refused.reason
+    return part.missing if isinstance(part, Reserve) else refused.reason
+
+
+def reserve_on_node(world: World, call: Call, node: str) -> str:
+    """Check and charge what depends on the node, one plugin after the other: "" or the first reason why not.
+
+    What was charged before a refusal is given back with the lease, when the bind is seen to have failed.
+    """
+    for seat in call.profile.node_reservers:
+        part = seat.plugin.reserve
+        if not isinstance(part, ReserveOnNode):
+            continue
+        status = ask(call.over(world), seat, Phase.RESERVE, part.check, call.trace)
+        if status.code is not Code.SUCCESS:
+            call.leases.append(LeaseTouch(seat.name, "refused", status.reason))
+            return status.reason or f"{seat.name} refused node {node}"
+        if _charge(world.books, seat, call.pod, node):
+            world.ledger.take(call.pod, call.attempt.decision, [seat.name], call.now_s)
+            call.leases.append(LeaseTouch(seat.name, "taken", node))
+    return ""
 
 
 def _without_lease(seats: Sequence[Seat], lease: Lease | None) -> list[Seat]:
     return [seat for seat in seats if lease is None or seat.name not in lease.plugins]
 
 
-def _charge(books: Books, seat: Seat, pod: Pod) -> bool:
+def _charge(books: Books, seat: Seat, pod: Pod, node: str = "") -> bool:
     try:
-        books.take(seat.name, pod)
+        books.take(seat.name, pod, node)
     except Exception:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
         metrics.PLUGIN_FAILURES.labels(seat.name, Phase.RESERVE, "raised").inc()
         # No lease will remember what it may have charged before.

@@ -3,7 +3,7 @@
     prefix    looked up in                      in the loop
     pod_      PodFacts                          one value for the whole call
     node_     NodeTable.COLUMNS                 column[row]
-              `node_allocatable`                allocatable[row], one int per resource
+              `node_allocatable`, `node_requested`  allocatable[row], one int per resource
     arg_      the fields of the plugin's Args   one value for the whole call
     cycle_    the plugin's Prepare              scalar as it is, column[row], vector whole
 
@@ -30,7 +30,7 @@ Part = Filter | Score
 _KIND_NAMES = {"bool": bool, "int64": int, "float64": float}
 _COLUMNS = {name: _KIND_NAMES[kind.__name__.rstrip("_")] for name, kind, _meaning in NodeTable.COLUMNS}
 _FACTS = {name: kind for name, kind, _meaning in PodFacts.FACTS}
-_ROW = "allocatable"
+_ROWS = ("allocatable", "requested")
 
 
 class BindingError(Exception):
@@ -106,10 +106,10 @@ def _resolve(name: str, hints: dict[str, Any], args: type[Args], prepare: Prepar
     match prefix:
         case "pod":
             return _checked(name, Source.POD, key, _known(name, key, _FACTS, "facts of the pod"), hints)
-        case "node" if key == _ROW:
+        case "node" if key in _ROWS:
             return _checked(name, Source.NODE_ROW, key, int, hints)
         case "node":
-            kind = _known(name, key, _COLUMNS, "columns", extra=(_ROW,))
+            kind = _known(name, key, _COLUMNS, "columns", extra=_ROWS)
             return _checked(name, Source.NODE, key, kind, hints)
         case "arg":
             return _checked(name, Source.ARG, key, _known(name, key, _arg_kinds(args), "arguments"), hints)

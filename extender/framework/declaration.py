@@ -5,18 +5,18 @@ its declaration and are bound by prefix:
 
     pod_<fact>      a fact of the pod                       framework/facts.py lists them
     node_<column>   this node's value of a column           model/columns.py lists them;
-                    `node_allocatable` is its row: one int per resource
+                    `node_allocatable` and `node_requested` are its rows: one int per resource
     arg_<name>      an argument of the plugin               a field of its Args: int, float or bool
     cycle_<name>    something `prepare` computed for this request, declared in the part as a
                     scalar, a column (one value per row of the node table) or a vector (passed whole)
 
-Pod-level parts (PreFilter, Reserve) are plain Python. A plugin keeps no state: what must be counted from
+Pod-level parts (all others) are plain Python. A plugin keeps no state: what must be counted from
 events lives in its `book`, which the framework makes, feeds and hands in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol, runtime_checkable
@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from extender.model.assignment import Assignment as Assignment  # noqa: PLC0414
 from extender.model.columns import NodeTable
 from extender.model.events import Object
+from extender.model.node import Node
 from extender.model.pod import Pod
 from extender.model.verdict import Code
 
@@ -64,6 +65,10 @@ class Kind:
     namespaced: bool = True
 
 
+def _nobody(_node: str) -> Collection[str]:
+    return ()
+
+
 @dataclass(slots=True)
 class Cycle:
     """What a pod-level part or a `prepare` sees of one cycle. Built for each plugin; valid only during the call."""
@@ -90,6 +95,10 @@ class Cycle:
     now_s: float = 0.0
     leased: Container[str] = field(default_factory=frozenset)
     """UIDs that hold a lease."""
+    pods_on: Callable[[str], Collection[str]] = _nobody
+    """Node name -> UIDs of the non-terminal pods on it."""
+    scheduler_names: Collection[str] = frozenset()
+    """schedulerName of every profile of the policy; `*` stands for the rest."""
 
 
 class Book(Protocol):
@@ -98,6 +107,13 @@ class Book(Protocol):
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None: ...
 
     def object_changed(self, kind: str, key: str, old: Object | None, new: Object | None) -> None: ...
+
+
+@runtime_checkable
+class NodeBook(Protocol):
+    """A book that also follows nodes."""
+
+    def node_changed(self, old: Node | None, new: Node | None) -> None: ...
 
 
 @runtime_checkable
@@ -147,6 +163,9 @@ class Filter:
     rule: Callable[..., int]
     rejections: tuple[Rejection, ...]
     prepare: Prepare | None = None
+    describe: Callable[[Cycle, int, int], str] | None = None
+    """(cycle, row, the rule's answer) -> the reason in full, with the node's own numbers: for explain, where the
+    reason on the wire has to group over nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +185,51 @@ class Reserve:
     """(book, uid): give back what `take` charged, unless the pod has been seen assigned since."""
     missing: str = "the reservation is gone and the pod does not fit any more"
     """Error of a bind whose lease is gone (restart, TTL) and whose preFilter fails now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveOnNode:
+    """A promise that depends on the node: checked and charged when bind arrives, given back if the bind fails.
+
+    In all three the cycle's only row is the node's. Once the pod is seen assigned its place in the book is the
+    book's own business.
+    """
+
+    check: Callable[[Cycle], Status]
+    """With all charges applied; anything but success fails the bind with its reason."""
+    take: Callable[[Any, Pod, str], None]
+    """(book, pod, node name): charge the pod there; idempotent."""
+    release: Callable[[Any, str], None]
+    """(book, uid): give back what `take` charged; idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreBind:
+    """The last word before the Binding: anything but success fails the bind with its reason."""
+
+    check: Callable[[Cycle], Status]
+
+
+@dataclass(frozen=True, slots=True)
+class PostBind:
+    """The API server confirmed the Binding."""
+
+    done: Callable[[Any, Pod, str], None]
+    """(book, pod, node name)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tending:
+    """What `tend` sees, about once a second while the plugin is on. As in Cycle, everything is live."""
+
+    nodes: NodeTable
+    args: Any
+    book: Any
+    pods: Mapping[str, Pod]
+    objects: Mapping[str, Mapping[str, Object]]
+    pods_on: Callable[[str], Collection[str]]
+    scheduler_names: Collection[str]
+    now_s: float
 
 
 class Maturity(Enum):
@@ -192,7 +256,15 @@ class Plugin:
     pre_filter: PreFilter | None = None
     filter: Filter | None = None
     score: Score | None = None
-    reserve: Reserve | None = None
+    reserve: Reserve | ReserveOnNode | None = None
+    pre_bind: PreBind | None = None
+    post_bind: PostBind | None = None
+    tend: Callable[[Tending], None] | None = None
+    """Time passes in the book: expiry, resync."""
+    aliases: tuple[str, ...] = ()
+    """Other names that a policy may use."""
+    members: tuple[str, ...] = ()
+    """A family: enabling it enables these plugins, with the family's weight and args."""
     book: Callable[[], Book] | None = None
     watches: tuple[Kind, ...] = ()
     reads_load: bool = False

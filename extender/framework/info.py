@@ -22,6 +22,7 @@ def plugin_info(plugin: Plugin) -> PluginInfo:
         phases=phases_of(plugin),
         args_schema=msgspec.json.schema(plugin.args),
         defaults=v1_args(default_args(plugin)),
+        aliases=plugin.aliases,
         check=lambda raw: _check(plugin, raw),
     )
 
@@ -33,6 +34,8 @@ def phases_of(plugin: Plugin) -> tuple[str, ...]:
         Phase.FILTER: plugin.filter,
         Phase.SCORE: plugin.score,
         Phase.RESERVE: plugin.reserve,
+        Phase.PRE_BIND: plugin.pre_bind,
+        Phase.POST_BIND: plugin.post_bind,
     }
     return tuple(phase.value for phase, part in parts.items() if part is not None)
 

@@ -6,6 +6,8 @@ that the name index of the hot path knows when it is stale.
 
 `allocatable` is two-dimensional: row x resource, in the order of `resources` (cpu in millicores, memory and
 ephemeral-storage in bytes, pods in units, then every extended resource that any node ever had, in units).
+`requested` has the same shape and order: what the pods on the node request (REQ-K8S), `pods` being their number.
+`objects` holds each row's Node for what no column says: labels, annotations, taints.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from extender.model.node import Node
 
 Int64s = NDArray[np.int64]
 Float64s = NDArray[np.float64]
@@ -69,6 +73,7 @@ class NodeTable:
     load_memory_pct: Float64s
     load_memory_known: Bools
     allocatable: Int64s
+    requested: Int64s
 
     def __init__(self) -> None:
         self.generation = 0
@@ -76,11 +81,16 @@ class NodeTable:
         self.resources: list[str] = list(FIXED_RESOURCES)
         self.names: list[str] = []
         """Name by row; an empty string where no node stands."""
+        self.objects: list[Node | None] = []
+        """Node by row; None where no node stands."""
+        self.objects_version = 0
+        """Rises with every change in `objects`: what is derived from labels and annotations is then stale."""
         self._row_of: dict[str, int] = {}
         self._free: list[int] = []
         for name, kind, _meaning in self.COLUMNS:
             setattr(self, name, np.zeros(_ROWS_FIRST, kind))
         self.allocatable = np.zeros((_ROWS_FIRST, len(FIXED_RESOURCES)), np.int64)
+        self.requested = np.zeros((_ROWS_FIRST, len(FIXED_RESOURCES)), np.int64)
 
     def __len__(self) -> int:
         return len(self._row_of)
@@ -113,6 +123,7 @@ class NodeTable:
         else:
             row = len(self.names)
             self.names.append(name)
+            self.objects.append(None)
             if row == len(self.present):
                 self._grow()
         self._row_of[name] = row
@@ -129,11 +140,18 @@ class NodeTable:
         for column, _kind, _meaning in self.COLUMNS:
             getattr(self, column)[row] = 0
         self.allocatable[row] = 0
+        self.requested[row] = 0
         self.names[row] = ""
+        self.set_object(row, None)
         self._free.append(row)
         self.names_version += 1
         self.touch()
         return row
+
+    def set_object(self, row: int, node: Node | None) -> None:
+        """Keep the Node of a row."""
+        self.objects[row] = node
+        self.objects_version += 1
 
     def resource_index(self, name: str) -> int:
         """The column of a resource in `allocatable`, or -1."""
@@ -148,9 +166,10 @@ class NodeTable:
         if found >= 0:
             return found
         self.resources.append(name)
-        wider = np.zeros((len(self.present), len(self.resources)), np.int64)
-        wider[:, :-1] = self.allocatable
-        self.allocatable = wider
+        for table in ("allocatable", "requested"):
+            wider = np.zeros((len(self.present), len(self.resources)), np.int64)
+            wider[:, :-1] = getattr(self, table)
+            setattr(self, table, wider)
         self.touch()
         return len(self.resources) - 1
 
@@ -160,6 +179,7 @@ class NodeTable:
             longer: NDArray[Any] = np.zeros(rows, kind)
             longer[: rows // 2] = getattr(self, name)
             setattr(self, name, longer)
-        taller = np.zeros((rows, len(self.resources)), np.int64)
-        taller[: rows // 2] = self.allocatable
-        self.allocatable = taller
+        for table in ("allocatable", "requested"):
+            taller = np.zeros((rows, len(self.resources)), np.int64)
+            taller[: rows // 2] = getattr(self, table)
+            setattr(self, table, taller)

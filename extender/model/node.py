@@ -8,10 +8,18 @@ from msgspec import Struct, field
 from extender.model.pod import Quantities
 
 
+class Taint(Struct, frozen=True, gc=False, omit_defaults=True):
+    key: str = ""
+    value: str = ""
+    effect: str = ""
+
+
 class Node(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     name: str
     resource_version: str = ""
     labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    taints: tuple[Taint, ...] = ()
     allocatable: Quantities = {}
     capacity: Quantities = {}
     unschedulable: bool = False
@@ -22,10 +30,18 @@ class _Metadata(Struct, gc=False, rename="camel"):
     name: str = ""
     resource_version: str = ""
     labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+
+
+class _Taint(Struct, gc=False):
+    key: str | None = None
+    value: str | None = None
+    effect: str | None = None
 
 
 class _Spec(Struct, gc=False):
     unschedulable: bool | None = None
+    taints: list[_Taint] | None = None
 
 
 class _Condition(Struct, gc=False):
@@ -53,6 +69,8 @@ class KubeNode(Struct, gc=False):
             name=meta.name,
             resource_version=meta.resource_version,
             labels=meta.labels or {},
+            annotations=meta.annotations or {},
+            taints=tuple(Taint(t.key or "", t.value or "", t.effect or "") for t in spec.taints or ()),
             allocatable=status.allocatable or {},
             capacity=status.capacity or {},
             unschedulable=bool(spec.unschedulable),

@@ -14,8 +14,16 @@ from msgspec import Struct, field
 
 Quantities = dict[str, str | int | float]
 
-# Annotations that some plugin reads; all others are dropped while decoding.
-READ_ANNOTATIONS: frozenset[str] = frozenset()
+# Annotations that some plugin or loop reads; all others are dropped while decoding.
+READ_ANNOTATIONS: frozenset[str] = frozenset(
+    {
+        "cluster-autoscaler.kubernetes.io/safe-to-evict",
+        "kubernetes.io/config.mirror",
+        "kubernetes.io/config.source",
+    }
+)
+# SySched reads every annotation whose key contains this.
+_SECCOMP = "seccomp.security.alpha.kubernetes.io"
 
 
 class Container(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -25,6 +33,47 @@ class Container(Struct, frozen=True, gc=False, omit_defaults=True):
     limits: Quantities = {}
     sidecar: bool = False
     """An init container with restartPolicy Always."""
+    name: str = ""
+
+
+class Toleration(Struct, frozen=True, gc=False, omit_defaults=True):
+    """As core/v1 has it; an empty key with operator Exists tolerates every taint."""
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+
+
+class Requirement(Struct, frozen=True, gc=False, omit_defaults=True):
+    """One expression of a node selector term."""
+
+    key: str = ""
+    operator: str = ""
+    values: tuple[str, ...] = ()
+
+
+class NodeTerm(Struct, frozen=True, gc=False, omit_defaults=True):
+    """One term of required node affinity: all its expressions and fields must hold; a term without any never does."""
+
+    labels: tuple[Requirement, ...] = ()
+    fields: tuple[Requirement, ...] = ()
+
+
+class Placement(Struct, frozen=True, gc=False, omit_defaults=True):
+    """Where a pod may stand, as far as we can judge it ourselves; `unjudged` names the rest."""
+
+    node_selector: dict[str, str] = {}
+    node_terms: tuple[NodeTerm, ...] | None = None
+    """Required node affinity: one of them must hold; None: anywhere."""
+    tolerations: tuple[Toleration, ...] = ()
+    host_ports: tuple[tuple[str, str, int], ...] = ()
+    """(protocol, host IP or 0.0.0.0, port)"""
+    unjudged: tuple[str, ...] = ()
+    """Constraints that only the scheduler can judge: podAffinity, podAntiAffinity, topologySpread, volumes, claims."""
+
+
+NOWHERE_SPECIAL = Placement()
 
 
 class Pod(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
@@ -46,8 +95,18 @@ class Pod(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     started_at_s: int | None = None
     unschedulable_at_s: int | None = None
     """Last transition of the condition PodScheduled=False, if that is its status."""
+    unscheduled_reason: str = ""
+    """Reason of the condition PodScheduled=False: Unschedulable, SchedulingGated, SchedulerError."""
+    scheduled_at_s: float | None = None
+    """Last transition of the condition PodScheduled=True, if that is its status."""
     owner: str = ""
     """Kind/name of the controlling owner."""
+    owner_uid: str = ""
+    owners: tuple[str, ...] = ()
+    """Names of all owners, in order."""
+    priority_class: str = ""
+    gates: tuple[str, ...] = ()
+    """Names of its scheduling gates."""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     containers: tuple[Container, ...] = ()
@@ -56,6 +115,12 @@ class Pod(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     requests: Quantities = {}
     """Pod-level spec.resources.requests."""
     limits: Quantities = {}
+    placement: Placement = NOWHERE_SPECIAL
+    local_storage: bool = False
+    """It has an emptyDir or hostPath volume: what it wrote there is lost when it moves."""
+    host_ip: str = ""
+    seccomp_paths: tuple[str, ...] = ()
+    """localhostProfile of the pod, then of each app container, where the type is Localhost."""
 
     @property
     def key(self) -> str:
@@ -67,19 +132,93 @@ class Pod(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
         return self.phase in ("Succeeded", "Failed")
 
 
+class _Present(Struct, gc=False):
+    """An object of which only its presence counts."""
+
+
 class _Resources(Struct, gc=False):
     requests: Quantities | None = None
     limits: Quantities | None = None
 
 
+class _Port(Struct, gc=False, rename={"host_port": "hostPort", "host_ip": "hostIP"}):
+    host_port: int | None = None
+    host_ip: str | None = None
+    protocol: str | None = None
+
+
+class _SeccompProfile(Struct, gc=False, rename="camel"):
+    type: str | None = None
+    localhost_profile: str | None = None
+
+
+class _SecurityContext(Struct, gc=False, rename="camel"):
+    seccomp_profile: _SeccompProfile | None = None
+
+
 class _Container(Struct, gc=False, rename="camel"):
+    name: str | None = None
     resources: _Resources | None = None
     restart_policy: str | None = None
+    ports: list[_Port] | None = None
+    security_context: _SecurityContext | None = None
+
+
+class _Named(Struct, gc=False):
+    name: str = ""
+
+
+class _Toleration(Struct, gc=False):
+    key: str | None = None
+    operator: str | None = None
+    value: str | None = None
+    effect: str | None = None
+
+
+class _Expression(Struct, gc=False):
+    key: str = ""
+    operator: str = ""
+    values: list[str] | None = None
+
+
+class _NodeTerm(Struct, gc=False, rename="camel"):
+    match_expressions: list[_Expression] | None = None
+    match_fields: list[_Expression] | None = None
+
+
+class _NodeSelector(Struct, gc=False, rename="camel"):
+    node_selector_terms: list[_NodeTerm] | None = None
+
+
+class _RequiredOfNodes(Struct, gc=False, rename={"required": "requiredDuringSchedulingIgnoredDuringExecution"}):
+    required: _NodeSelector | None = None
+
+
+class _RequiredOfPods(Struct, gc=False, rename={"required": "requiredDuringSchedulingIgnoredDuringExecution"}):
+    required: list[_Present] | None = None
+
+
+class _Affinity(Struct, gc=False, rename="camel"):
+    node_affinity: _RequiredOfNodes | None = None
+    pod_affinity: _RequiredOfPods | None = None
+    pod_anti_affinity: _RequiredOfPods | None = None
+
+
+class _Spread(Struct, gc=False, rename="camel"):
+    when_unsatisfiable: str = ""
+
+
+class _Volume(Struct, gc=False, rename="camel"):
+    empty_dir: _Present | None = None
+    host_path: _Present | None = None
+    persistent_volume_claim: _Present | None = None
+    ephemeral: _Present | None = None
 
 
 class _Owner(Struct, gc=False):
     kind: str = ""
     name: str = ""
+    uid: str = ""
     controller: bool | None = None
 
 
@@ -104,16 +243,36 @@ class _Spec(Struct, gc=False, rename="camel"):
     init_containers: list[_Container] | None = None
     overhead: Quantities | None = None
     resources: _Resources | None = None
+    priority_class_name: str | None = None
+    scheduling_gates: list[_Named] | None = None
+    node_selector: dict[str, str] | None = None
+    affinity: _Affinity | None = None
+    tolerations: list[_Toleration] | None = None
+    topology_spread_constraints: list[_Spread] | None = None
+    volumes: list[_Volume] | None = None
+    resource_claims: list[_Named] | None = None
+    security_context: _SecurityContext | None = None
 
 
 class _Condition(Struct, gc=False, rename="camel"):
     type: str = ""
     status: str = ""
+    reason: str | None = None
     last_transition_time: datetime | None = None
 
 
-class _Status(Struct, gc=False, rename="camel"):
+class _Status(
+    Struct,
+    gc=False,
+    rename={
+        "qos_class": "qosClass",
+        "nominated_node_name": "nominatedNodeName",
+        "start_time": "startTime",
+        "host_ip": "hostIP",
+    },
+):
     phase: str | None = None
+    host_ip: str | None = None
     qos_class: str | None = None
     nominated_node_name: str | None = None
     start_time: datetime | None = None
@@ -130,6 +289,7 @@ class KubePod(Struct, gc=False):
     def flatten(self) -> Pod:
         meta, spec, status = self.metadata, self.spec or _Spec(), self.status or _Status()
         level = spec.resources
+        unschedulable_at_s, unscheduled_reason, scheduled_at_s = _scheduled(status.conditions)
         return Pod(
             namespace=meta.namespace or "default",
             name=meta.name,
@@ -145,15 +305,25 @@ class KubePod(Struct, gc=False):
             terminating=meta.deletion_timestamp is not None,
             created_at_s=_seconds(meta.creation_timestamp) or 0,
             started_at_s=_seconds(status.start_time),
-            unschedulable_at_s=_unschedulable_at(status.conditions),
+            unschedulable_at_s=unschedulable_at_s,
+            unscheduled_reason=unscheduled_reason,
+            scheduled_at_s=scheduled_at_s,
             owner=_controller(meta.owner_references),
+            owner_uid=next((o.uid for o in meta.owner_references or () if o.controller), ""),
+            owners=tuple(o.name for o in meta.owner_references or ()),
+            priority_class=spec.priority_class_name or "",
+            gates=tuple(gate.name for gate in spec.scheduling_gates or ()),
             labels=meta.labels or {},
-            annotations={k: v for k, v in (meta.annotations or {}).items() if k in READ_ANNOTATIONS},
+            annotations={k: v for k, v in (meta.annotations or {}).items() if k in READ_ANNOTATIONS or _SECCOMP in k},
             containers=_containers(spec.containers),
             init_containers=_containers(spec.init_containers),
             overhead=spec.overhead or {},
             requests=(level.requests if level else None) or {},
             limits=(level.limits if level else None) or {},
+            placement=_placement(spec),
+            local_storage=any(v.empty_dir is not None or v.host_path is not None for v in spec.volumes or ()),
+            host_ip=status.host_ip or "",
+            seccomp_paths=_seccomp_paths(spec),
         )
 
 
@@ -176,6 +346,7 @@ def _containers(found: list[_Container] | None) -> tuple[Container, ...]:
             requests=(c.resources.requests if c.resources else None) or {},
             limits=(c.resources.limits if c.resources else None) or {},
             sidecar=c.restart_policy == "Always",
+            name=c.name or "",
         )
         for c in found or ()
     )
@@ -185,11 +356,69 @@ def _controller(owners: list[_Owner] | None) -> str:
     return next((f"{o.kind}/{o.name}" for o in owners or () if o.controller), "")
 
 
-def _unschedulable_at(conditions: list[_Condition] | None) -> int | None:
+def _scheduled(conditions: list[_Condition] | None) -> tuple[int | None, str, float | None]:
+    """(since when PodScheduled is False, why, since when it is True)."""
     for condition in conditions or ():
-        if condition.type == "PodScheduled" and condition.status == "False":
-            return _seconds(condition.last_transition_time) or 0
-    return None
+        if condition.type == "PodScheduled":
+            at = condition.last_transition_time
+            if condition.status == "False":
+                return _seconds(at) or 0, condition.reason or "", None
+            if condition.status == "True":
+                return None, "", at.timestamp() if at else 0.0
+    return None, "", None
+
+
+def _placement(spec: _Spec) -> Placement:
+    affinity = spec.affinity or _Affinity()
+    nodes = affinity.node_affinity.required if affinity.node_affinity else None
+    unjudged = (
+        ("podAffinity", affinity.pod_affinity and affinity.pod_affinity.required),
+        ("podAntiAffinity", affinity.pod_anti_affinity and affinity.pod_anti_affinity.required),
+        (
+            "topologySpread",
+            any(c.when_unsatisfiable == "DoNotSchedule" for c in spec.topology_spread_constraints or ()),
+        ),
+        (
+            "volumes",
+            any(v.persistent_volume_claim is not None or v.ephemeral is not None for v in spec.volumes or ()),
+        ),
+        ("claims", spec.resource_claims),
+    )
+    placed = Placement(
+        node_selector=spec.node_selector or {},
+        node_terms=None if nodes is None else tuple(map(_node_term, nodes.node_selector_terms or ())),
+        tolerations=tuple(
+            Toleration(t.key or "", t.operator or "Equal", t.value or "", t.effect or "")
+            for t in spec.tolerations or ()
+        ),
+        host_ports=_host_ports(spec),
+        unjudged=tuple(name for name, found in unjudged if found),
+    )
+    return NOWHERE_SPECIAL if placed == NOWHERE_SPECIAL else placed
+
+
+def _node_term(term: _NodeTerm) -> NodeTerm:
+    return NodeTerm(_requirements(term.match_expressions), _requirements(term.match_fields))
+
+
+def _requirements(found: list[_Expression] | None) -> tuple[Requirement, ...]:
+    return tuple(Requirement(e.key, e.operator, tuple(e.values or ())) for e in found or ())
+
+
+def _host_ports(spec: _Spec) -> tuple[tuple[str, str, int], ...]:
+    sidecars = (c for c in spec.init_containers or () if c.restart_policy == "Always")
+    return tuple(
+        (port.protocol or "TCP", port.host_ip or "0.0.0.0", port.host_port)
+        for container in (*(spec.containers or ()), *sidecars)
+        for port in container.ports or ()
+        if port.host_port
+    )
+
+
+def _seccomp_paths(spec: _Spec) -> tuple[str, ...]:
+    contexts = [spec.security_context, *(c.security_context for c in spec.containers or ())]
+    profiles = (context.seccomp_profile for context in contexts if context is not None)
+    return tuple(p.localhost_profile for p in profiles if p and p.type == "Localhost" and p.localhost_profile)
 
 
 def _seconds(moment: datetime | None) -> int | None:

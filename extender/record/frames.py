@@ -74,7 +74,7 @@ class Decision(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="deci
     attempt: int
     """Ordinal of this decision among those of the pod's UID, from 1."""
     verb: str
-    """filter, prioritize, preempt, bind."""
+    """filter, prioritize, preempt, bind; and permit, when a bind begins to wait for others."""
     pod: PodRef
     code: str = "Success"
     """Success (some node passed, scored, bound), Unschedulable (none did), Error."""
@@ -122,6 +122,27 @@ class Outcome(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="outco
     message: str = ""
 
 
+class Eviction(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="eviction", kw_only=True):
+    """A pod was evicted by us, or was not and why: one frame per victim and result."""
+
+    at_us: int
+    plugin: str
+    why: str
+    """preemption or rescheduling."""
+    reason: str
+    """One sentence for people: who needs the room, or which threshold was passed by how much."""
+    pod: PodRef
+    """The victim."""
+    node: str
+    result: str
+    """evicted, refused (a budget or a cap said no), gone, failed, dryRun."""
+    message: str = ""
+    """What the API server or the cap said."""
+    decision: str = ""
+    """preemption: the preemptor's decision."""
+    preemptor: PodRef | None = None
+
+
 class Policy(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="policy", kw_only=True):
     """A policy took effect (or was refused: then `error` says why and the one before stays)."""
 
@@ -166,7 +187,7 @@ class Gap(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="gap", kw_
     """full, disk, budget, oversize."""
 
 
-Frame = Decision | Outcome | Policy | Snapshot | Event | Gap
+Frame = Decision | Outcome | Eviction | Policy | Snapshot | Event | Gap
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)

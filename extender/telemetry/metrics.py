@@ -177,4 +177,10 @@ POLICY_WRITE_FAILURES = Counter(
     ["what"],
     registry=REGISTRY,
 )
+CONTROLLER_FAULTS = Counter(
+    "trimtab_controller_faults_total",
+    "Falls of a background loop; it was started again.",
+    ["controller"],
+    registry=REGISTRY,
+)
 BUILD_INFO = Gauge("trimtab_build_info", "Version of the program.", ["version"], registry=REGISTRY)

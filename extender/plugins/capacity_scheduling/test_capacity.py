@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from extender.framework import PASSED, Code, Container, Cycle, NodeTable, Pod, Status
+from extender.framework import PASSED, Code, Container, Cycle, NodeTable, Pod, Reserve, Status
 from extender.plugins.capacity_scheduling import PLUGIN
 from extender.plugins.capacity_scheduling.book import KIND, QuotaBook
 from extender.plugins.capacity_scheduling.plugin import within_quota
@@ -123,10 +123,10 @@ def test_the_last_unit_goes_to_one_pod_however_late_the_binds_are() -> None:
     for i in range(20):
         pod = a_pod(f"p{i}", cpu="1")
         if check(book, pod) == PASSED:
-            assert PLUGIN.reserve
+            assert isinstance(PLUGIN.reserve, Reserve)
             PLUGIN.reserve.take(book, pod)
             passed.append(pod)
     assert len(passed) == 5
-    assert PLUGIN.reserve
+    assert isinstance(PLUGIN.reserve, Reserve)
     PLUGIN.reserve.release(book, "p0")
     assert check(book, a_pod("late", cpu="1")) == PASSED

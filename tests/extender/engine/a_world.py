@@ -8,7 +8,7 @@ from typing import Any
 
 from extender.cluster.state import ClusterState
 from extender.engine.engine import Engine
-from extender.engine.profile import PolicySet, Profile, Seat
+from extender.engine.profile import PolicySet, Seat, profile_of
 from extender.framework import (
     PASSED,
     Args,
@@ -28,6 +28,7 @@ from extender.framework.compiled import compile_all
 from extender.kube import KubeError
 from extender.model.events import NodeUpserted
 from extender.model.node import Node
+from extender.model.verdict import Phase
 from extender.record.frames import Frame
 
 
@@ -191,18 +192,12 @@ class World:
         scale: str = "wide",
     ) -> None:
         seats = [self._seat(name, (weights or {}).get(name, 1), (args or {}).get(name)) for name in names]
-        profile = Profile(
-            "default-scheduler",
-            tuple(s for s in seats if s.plugin.pre_filter),
-            tuple(s for s in seats if s.plugin.filter),
-            tuple(s for s in seats if s.plugin.score),
-            tuple(s for s in seats if s.plugin.reserve),
-        )
+        profile = profile_of("default-scheduler", seats)
         self.engine.activate(PolicySet("r1", "h1", scale, {"default-scheduler": profile}))
 
     def _seat(self, name: str, weight: int, args: Args | None) -> Seat:
         compiled = self.compiled[name]
-        phases = frozenset({"preFilter", "filter", "score", "reserve"})
+        phases = frozenset(Phase)
         return Seat(compiled.plugin, compiled, args or compiled.plugin.args(), weight, phases)
 
     def rows(self, names: list[str]) -> Any:
