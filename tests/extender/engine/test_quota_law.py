@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from extender.cluster.state import ClusterState
 from extender.engine.cycle import rows_of
 from extender.engine.engine import Engine
-from extender.engine.profile import PolicySet, Profile, Seat
+from extender.engine.profile import PolicySet, Seat, profile_of
 from extender.framework.compiled import CompiledPlugin, compile_all
 from extender.model.events import NodeUpserted, ObjectUpserted, PodDeleted, PodUpserted
 from extender.model.node import Node
@@ -70,7 +70,7 @@ class QuotaMachine(RuleBasedStateMachine):
         seat = Seat(
             self.compiled.plugin, self.compiled, self.compiled.plugin.args(), 1, frozenset({"preFilter", "reserve"})
         )
-        self.policy = PolicySet("r", "h", "wide", {"*": Profile("*", (seat,), (), (), (seat,))})
+        self.policy = PolicySet("r", "h", "wide", {"*": profile_of("*", [seat])})
         self.engine.activate(self.policy)
         for name in NODES:
             self.state.apply(NodeUpserted(Node(name=name)), self.now_s)
