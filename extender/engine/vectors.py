@@ -18,7 +18,7 @@ from extender.cluster.state import ClusterState
 from extender.engine.books import Books
 from extender.framework.arguments import args_of, decode, located
 from extender.framework.compiled import CompiledPlugin
-from extender.framework.declaration import Cycle, LedgerBook, Plugin
+from extender.framework.declaration import CaseView, Cycle, LedgerBook, Plugin
 from extender.framework.info import v1_args
 from extender.model.events import MetricsReplaced, NodeUpserted, ObjectUpserted, PodUpserted
 from extender.model.node import node_of
@@ -50,15 +50,33 @@ def answer_plugin_case(case: Case, installed: Mapping[str, CompiledPlugin]) -> A
     given = _mapping(case, "args")
     if not any(subject in case for subject in _SUBJECTS):
         return _about_args(compiled.plugin, given)
-    if "pod" not in case:
+    if "pod" not in case and compiled.plugin.case_answers is None:
         raise CaseError("", f"plugin {compiled.plugin.name} decides about a pod; the case has none")
     args, problems = args_of(compiled.plugin, given)
     if args is None:
         return {"argsError": _joined(problems)}
     try:
-        return _evaluate(case, compiled, args)
+        if "pod" in case:
+            return _evaluate(case, compiled, args)
+        return _told_by_the_plugin(compiled.plugin, CaseView(_unspoilt(case), args, None, None))
     except QuantityError as wrong:
         raise CaseError("pod", str(wrong)) from None
+
+
+def _told_by_the_plugin(plugin: Plugin, view: CaseView) -> Answer:
+    """Raises CaseError."""
+    if plugin.case_answers is None:
+        return {}
+    try:
+        return dict(plugin.case_answers(view))
+    except msgspec.ValidationError as wrong:
+        raise CaseError(*located(wrong, "")) from None
+    except ValueError as wrong:
+        raise CaseError("", str(wrong)) from None
+
+
+def _unspoilt(case: Case) -> Case:
+    return {key: told for key, told in case.items() if key != "expect"}
 
 
 def _about_args(plugin: Plugin, given: Mapping[str, Any]) -> Answer:
@@ -77,6 +95,7 @@ def _evaluate(case: Case, compiled: CompiledPlugin, args: Any) -> Answer:
     state, books = ClusterState(), Books((plugin,))
     state.pod_listeners.append(books.pod_changed)
     state.object_listeners.append(books.object_changed)
+    state.node_listeners.append(books.node_changed)
     now_s = _fill(state, case, pod)
     names = [name for name, _row in state.nodes.items()]
     book: object = books.of(plugin.name)
@@ -93,6 +112,7 @@ def _evaluate(case: Case, compiled: CompiledPlugin, args: Any) -> Answer:
         assignments=state.assignments,
         metrics_end_s=state.metrics_end_s,
         now_s=now_s,
+        pods_on=state.pods_on,
     )
     answer: Answer = {}
     if plugin.pre_filter:
@@ -104,18 +124,19 @@ def _evaluate(case: Case, compiled: CompiledPlugin, args: Any) -> Answer:
         answer |= _scored(compiled, cycle, names)
     if isinstance(book, LedgerBook):
         answer["ledger"] = book.ledger()
-    return answer
+    return answer | _told_by_the_plugin(plugin, CaseView(_unspoilt(case), args, book, cycle, names))
 
 
 def _filtered(compiled: CompiledPlugin, cycle: Cycle, names: list[str]) -> dict[str, Any]:
     codes = np.zeros(len(names), np.int16)
     compiled.filter_rows(cycle, codes, 0)
     assert compiled.plugin.filter is not None  # noqa: S101 - asked by the caller
-    rejections = compiled.plugin.filter.rejections
+    rejections, describe = compiled.plugin.filter.rejections, compiled.plugin.filter.describe
     told = {}
     for name, code in zip(names, codes.tolist(), strict=True):
         if code:
-            told[name] = {"code": rejections[code - 1].code.value, "reasons": [rejections[code - 1].reason]}
+            reason = describe(cycle, cycle.nodes.row(name), code) if describe else rejections[code - 1].reason
+            told[name] = {"code": rejections[code - 1].code.value, "reasons": [reason]}
         else:
             told[name] = {"code": Code.SUCCESS.value, "reasons": []}
     return told

@@ -232,6 +232,20 @@ class Tending:
     now_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """One line of `explain --batch` about one plugin: what `case_answers` may look at."""
+
+    case: Mapping[str, Any]
+    """As it was written, without `expect`."""
+    args: Any
+    book: Any
+    cycle: Cycle | None
+    """Of the case's pod over all its nodes, in their order; None if the case is not about one pod."""
+    names: Sequence[str] = ()
+    """Name of each of the cycle's rows."""
+
+
 class Maturity(Enum):
     ALPHA = "alpha"
     BETA = "beta"
@@ -261,6 +275,8 @@ class Plugin:
     post_bind: PostBind | None = None
     tend: Callable[[Tending], None] | None = None
     """Time passes in the book: expiry, resync."""
+    case_answers: Callable[[CaseView], Mapping[str, Any]] | None = None
+    """What `explain --batch` answers beyond verdicts and scores: victims, queue orders, fingerprints. Raises ValueError."""
     aliases: tuple[str, ...] = ()
     """Other names that a policy may use."""
     members: tuple[str, ...] = ()
