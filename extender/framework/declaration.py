@@ -276,7 +276,7 @@ class Plugin:
     tend: Callable[[Tending], None] | None = None
     """Time passes in the book: expiry, resync."""
     case_answers: Callable[[CaseView], Mapping[str, Any]] | None = None
-    """What `explain --batch` answers beyond verdicts and scores: victims, queue orders, fingerprints. Raises ValueError."""
+    """What `explain --batch` answers beyond verdicts and scores: victims, orders, fingerprints. Raises ValueError."""
     aliases: tuple[str, ...] = ()
     """Other names that a policy may use."""
     members: tuple[str, ...] = ()
