@@ -108,8 +108,7 @@ def run_pre_filters(over: Pass, seats: Sequence[Seat], trace: Trace) -> bool:
         step = _pre_filter(over, seat)
         trace.pod_steps.append(step)
         if step.rejected:
-            # Whatever the plugin's code: an in-tree preemptor cannot cure it, so it is unresolvable for it.
-            trace.add_rejection(seat.name, Rejection(step.reason, Code.UNRESOLVABLE), step.label)
+            trace.add_rejection(seat.name, Rejection(step.reason, step.code), step.label)
             return False
     return True
 

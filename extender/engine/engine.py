@@ -118,8 +118,8 @@ class Engine:
         rows = rows_of(self._state, names)
         call = self._call("preempt", pod, names, rows, self._attempts.joined(pod, now_s), now_s)
         codes = run_filters(call.over(self._world), call.trace)
-        # A plain Unschedulable may be cured by the victims' going; an unresolvable rejection stays.
-        cured = [True, *(rejection.code is not Code.UNRESOLVABLE for rejection in call.trace.rejections)]
+        # What the victims' going may cure is no reason against them; every other rejection stays.
+        cured = [True, *(rejection.cured_in_tree for rejection in call.trace.rejections)]
         kept = {name: nodes[name] for name, code in zip(names, codes.tolist(), strict=True) if cured[code]}
 
         def frame() -> Decision:

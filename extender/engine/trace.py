@@ -135,8 +135,7 @@ class Trace:
 
     def _rejection(self, node: str, code: int) -> NodeRejection:
         rejection = self.rejections[code - 1]
-        unresolvable = rejection.code is Code.UNRESOLVABLE
-        return NodeRejection(node, self.owners[code - 1], self.labels[code - 1], unresolvable)
+        return NodeRejection(node, self.owners[code - 1], self.labels[code - 1], not rejection.cured_in_tree)
 
     def _of_pod_step(self, step: PodStep) -> PluginVerdict:
         return PluginVerdict(

@@ -139,6 +139,10 @@ class Rejection:
 
     reason: str
     code: Code = Code.UNRESOLVABLE
+    """Upstream's code, as explain shows it."""
+    cured_in_tree: bool = False
+    """The scheduler's own preemption sees that evicting pods cures it. Only then does the answer invite it to try:
+    its dry run knows the in-tree filters alone, so for anything else it would evict pods for nothing."""
 
 
 class Normalize(Enum):

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from extender.engine.verdicts import BindVerdict, FilterVerdict, MakeFrame, PreemptVerdict, ScoreVerdict, Victims
 from extender.model.columns import NodeTable
 from extender.model.pod import Pod
-from extender.model.verdict import Code
 from extender.record.frames import Frame
 from extender.server.answer import Answer, refusal
 from extender.telemetry import metrics
@@ -167,7 +166,7 @@ class Verbs:
         if verdict.error:
             raise BrokenVerdict(verdict.error)
         reasons = [rejection.reason for rejection in verdict.rejections]
-        unresolvable = [rejection.code is not Code.UNSCHEDULABLE for rejection in verdict.rejections]
+        unresolvable = [not rejection.cured_in_tree for rejection in verdict.rejections]
         return self._codec.filter_answer(request, verdict.codes, reasons, unresolvable)
 
     def _candidates(self, verb: str, body: bytes) -> CandidateRequest:

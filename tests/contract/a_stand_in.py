@@ -22,7 +22,7 @@ from extender.server.verbs import Verbs
 WIRE = Path(__file__).parent / "wire"
 
 REJECTIONS = [
-    Rejection("no free slot", Code.UNSCHEDULABLE),
+    Rejection("no free slot", Code.UNSCHEDULABLE, cured_in_tree=True),
     Rejection('driver "slot" <missing> & gone\n', Code.UNRESOLVABLE),
 ]
 

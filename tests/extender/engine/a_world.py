@@ -89,7 +89,7 @@ SIZE = Plugin(
     name="Size",
     doc="Only nodes of some size.",
     args=SizeArgs,
-    filter=Filter(big_enough, (Rejection("too small"), Rejection("cordoned", Code.UNSCHEDULABLE))),
+    filter=Filter(big_enough, (Rejection("too small"), Rejection("cordoned", Code.UNSCHEDULABLE, cured_in_tree=True))),
 )
 
 
