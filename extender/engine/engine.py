@@ -25,6 +25,7 @@ from extender.engine.explain import explain
 from extender.engine.profile import PolicySet, Seat
 from extender.engine.reservations import recheck, reserve, reserve_on_node
 from extender.engine.verdicts import BindVerdict, FilterVerdict, PreemptVerdict, ScoreVerdict, Victims
+from extender.engine.waiting import Waiting
 from extender.framework.declaration import Plugin
 from extender.ledger.ledger import Ended, Lease, Ledger
 from extender.model.events import PodAssumed
@@ -52,6 +53,7 @@ class Engine:
     ) -> None:
         """`offer` takes journal frames; `clock` gives unix seconds."""
         self.policy = PolicySet()
+        self.waiting = Waiting()
         self._state = state
         self._offer = offer
         self._clock = clock
@@ -85,6 +87,9 @@ class Engine:
         if passed:
             action = "refreshed" if renewed else "taken"
             reserve(self._books, self._ledger, call, call.profile.reservers, action)
+            self.waiting.forget(pod.uid)
+        elif len(codes):
+            self.waiting.refused(pod, codes, call.trace, now_s, nominated=nominated)
 
         def frame() -> Decision:
             decision = call.frame(Code.SUCCESS if passed else Code.UNSCHEDULABLE, passed)
@@ -178,6 +183,7 @@ class Engine:
         now_s = self._clock()
         self._ledger.expire(now_s)
         metrics.LEASES.set(len(self._ledger))
+        metrics.WAITING.set(len(self.waiting))
         for profile in self.policy.profiles.values():
             for seat in profile.seats:
                 self._tend(seat, now_s)
@@ -268,13 +274,17 @@ class Engine:
         if new is None:
             if old is not None:
                 self._gone(old)
-        elif new.node_name:
+            return
+        if new.node_name or new.terminating:
+            self.waiting.forget(new.uid)
+        if new.node_name:
             self._seen_assigned(new)
         elif new.unschedulable_at_s is not None and (old is None or old.unschedulable_at_s != new.unschedulable_at_s):
             self._ledger.release_before(new.uid, new.unschedulable_at_s, Ended.UNSCHEDULABLE)
 
     def _gone(self, pod: Pod) -> None:
         self._ledger.release(pod.uid, Ended.DELETED)
+        self.waiting.forget(pod.uid)
         attempt = self._attempts.get(pod.uid)
         if attempt is not None and not pod.node_name:
             self._end(attempt, pod, "deleted", seen_by="watch")

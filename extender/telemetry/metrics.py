@@ -102,6 +102,12 @@ DECISIONS_FORGOTTEN = Counter(
     "Pods whose open decision left the full table early; their later calls open another.",
     registry=REGISTRY,
 )
+WAITING = Gauge("trimtab_waiting_pods", "Pods that our last answer left without any node.", registry=REGISTRY)
+WAITING_FORGOTTEN = Counter(
+    "trimtab_waiting_pods_forgotten_total",
+    "Waiting pods that left the full table early; nobody wakes them or preempts for them.",
+    registry=REGISTRY,
+)
 BINDS = Counter("trimtab_binds_total", "Bind calls by result.", ["result"], registry=REGISTRY)
 
 WATCH_LAG = Gauge(
