@@ -1,4 +1,4 @@
-"""Settings for every test below tests/."""
+"""Settings for every test, in tests/ and beside the code."""
 
 from __future__ import annotations
 
