@@ -26,6 +26,8 @@ from extender.cluster.state import ClusterState
 from extender.controllers.controller import Controller, Surroundings, kept_alive
 from extender.controllers.table import controllers
 from extender.engine.engine import Engine
+from extender.engine.profile import NEUTRAL
+from extender.eviction import Evictions, EvictionSettings
 from extender.framework.cache import KernelCacheError
 from extender.framework.compiled import CompiledPlugin, compile_all
 from extender.journal.changes import event_frame, snapshot_of
@@ -223,9 +225,24 @@ class _Program:
         """The loops that act on the cluster by themselves; a cluster in a file has nobody to act on."""
         if api is None:
             return ()
-        around = Surroundings(engine, self._state, api, self._journal.offer, time.time)
+        evictions = Evictions(
+            api,
+            self._state,
+            ours=lambda scheduler: engine.policy.profile_for(scheduler) is not NEUTRAL,
+            offer=self._journal.offer,
+            clock=time.time,
+            settings=EvictionSettings(
+                per_minute=self._settings.evictions_per_minute,
+                per_node=self._settings.evictions_per_node,
+                per_namespace=self._settings.evictions_per_namespace,
+                dry_run=self._settings.eviction_dry_run,
+                other_schedulers=self._settings.evict_other_schedulers,
+            ),
+        )
+        self._view.evictions = evictions
+        around = Surroundings(engine, self._state, api, evictions, self._journal.offer, time.time)
         self._view.controllers = controllers(around)
-        return [self._once_ready(controller) for controller in self._view.controllers]
+        return [evictions.run(), *(self._once_ready(controller) for controller in self._view.controllers)]
 
     async def _once_ready(self, controller: Controller) -> None:
         await self._ready()

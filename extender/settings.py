@@ -42,6 +42,11 @@ class ExtenderSettings:
     client_ca: Path | None
     replica: str
     log_level: str
+    evictions_per_minute: int
+    evictions_per_node: int
+    evictions_per_namespace: int
+    eviction_dry_run: bool
+    evict_other_schedulers: bool
 
     @property
     def tls(self) -> tuple[Path, Path, Path | None] | None:

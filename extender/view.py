@@ -11,6 +11,7 @@ from extender.cluster.state import ClusterState
 from extender.controllers.controller import Controller
 from extender.engine.engine import Engine
 from extender.engine.profile import build
+from extender.eviction import Evictions
 from extender.framework.compiled import CompiledPlugin
 from extender.framework.declaration import Kind, Plugin
 from extender.framework.info import plugin_info
@@ -36,6 +37,7 @@ class View:
         self.feed: KubernetesFeed | None = None
         self.load: LoadMetrics | None = None
         self.controllers: Sequence[Controller] = ()
+        self.evictions: Evictions | None = None
         self.file_loaded = False
         self.stopping = False
         """No longer to be asked; whoever asks all the same is answered."""
@@ -93,6 +95,7 @@ class View:
             "breakers": [],
             "plugins": self._seats(),
             "controllers": {controller.name: controller.status() for controller in self.controllers},
+            "evictions": self.evictions.status() if self.evictions else {},
             "cluster": self._cluster(),
             "journal": self._journal.status(),
             "objectProblems": self._object_problems(),

@@ -67,6 +67,29 @@ HOST = "0.0.0.0" if IN_CLUSTER else "127.0.0.1"
     show_default=True,
     help="Seconds that a reservation outlives its filter call.",
 )
+@click.option(
+    "--evictions-per-minute",
+    type=click.IntRange(0, 100_000),
+    default=200,
+    show_default=True,
+    help="Pods that may be preempted or rescheduled within a minute, in the whole cluster.",
+)
+@click.option(
+    "--evictions-per-node", type=click.IntRange(0, 100_000), default=50, show_default=True, help="... from one node."
+)
+@click.option(
+    "--evictions-per-namespace",
+    type=click.IntRange(0, 100_000),
+    default=100,
+    show_default=True,
+    help="... in one namespace.",
+)
+@click.option("--eviction-dry-run", is_flag=True, help="Record evictions, and do none.")
+@click.option(
+    "--evict-other-schedulers",
+    is_flag=True,
+    help="Evict also pods whose schedulerName no profile of the policy covers.",
+)
 @click.option("--kernel-cache", type=click.Path(path_type=Path), help="Folder for compiled kernels; must be writable.")
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate of the scheduler port.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key.")
@@ -94,6 +117,11 @@ def extender(
     max_body: int,
     bind_timeout: float,
     lease_ttl: float,
+    evictions_per_minute: int,
+    evictions_per_node: int,
+    evictions_per_namespace: int,
+    eviction_dry_run: bool,  # noqa: FBT001 - a flag of the command line
+    evict_other_schedulers: bool,  # noqa: FBT001 - as above
     kernel_cache: Path | None,
     tls_cert: Path | None,
     tls_key: Path | None,
@@ -124,6 +152,11 @@ def extender(
         client_ca=client_ca,
         replica=replica,
         log_level=log_level,
+        evictions_per_minute=evictions_per_minute,
+        evictions_per_node=evictions_per_node,
+        evictions_per_namespace=evictions_per_namespace,
+        eviction_dry_run=eviction_dry_run,
+        evict_other_schedulers=evict_other_schedulers,
     )
     if wrong := settings.problems():
         raise click.UsageError("\n".join(wrong))

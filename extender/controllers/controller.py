@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from extender.cluster.backoff import Backoff
 from extender.cluster.state import ClusterState
 from extender.engine.engine import Engine
+from extender.eviction import Evictions
 from extender.kube import KubeApi
 from extender.record.frames import Frame
 from extender.telemetry import metrics
@@ -25,6 +26,8 @@ class Surroundings:
     engine: Engine
     state: ClusterState
     api: KubeApi
+    evictions: Evictions
+    """Its loop is run by main."""
     offer: Callable[[Frame], None]
     clock: Callable[[], float]
 

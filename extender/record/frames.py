@@ -135,9 +135,9 @@ class Eviction(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="evic
     """The victim."""
     node: str
     result: str
-    """evicted, refused (a budget or a cap said no), gone, failed, dryRun."""
+    """evicted, refused (a budget or a limit said no), gone (the pod, or the need for its room), failed, dryRun."""
     message: str = ""
-    """What the API server or the cap said."""
+    """What the API server or the limit said."""
     decision: str = ""
     """preemption: the preemptor's decision."""
     preemptor: PodRef | None = None

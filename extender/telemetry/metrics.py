@@ -189,4 +189,14 @@ CONTROLLER_FAULTS = Counter(
     ["controller"],
     registry=REGISTRY,
 )
+EVICTIONS = Counter(
+    "trimtab_evictions_total",
+    "Pods asked to leave, by result: evicted, refused (a budget or a limit said no), gone, failed, dryRun.",
+    ["why", "result", "plugin"],
+    registry=REGISTRY,
+)
+EVICTION_QUEUE = Gauge("trimtab_eviction_queue", "Evictions that wait for their turn or a retry.", registry=REGISTRY)
+EVICTION_JOBS_REFUSED = Counter(
+    "trimtab_eviction_jobs_refused_total", "Eviction jobs not taken in, by cause.", ["cause"], registry=REGISTRY
+)
 BUILD_INFO = Gauge("trimtab_build_info", "Version of the program.", ["version"], registry=REGISTRY)
