@@ -168,13 +168,6 @@ class _Named(Struct, gc=False):
     name: str = ""
 
 
-class _Toleration(Struct, gc=False):
-    key: str | None = None
-    operator: str | None = None
-    value: str | None = None
-    effect: str | None = None
-
-
 class _Expression(Struct, gc=False):
     key: str = ""
     operator: str = ""
@@ -247,7 +240,7 @@ class _Spec(Struct, gc=False, rename="camel"):
     scheduling_gates: list[_Named] | None = None
     node_selector: dict[str, str] | None = None
     affinity: _Affinity | None = None
-    tolerations: list[_Toleration] | None = None
+    tolerations: tuple[Toleration, ...] | None = None
     topology_spread_constraints: list[_Spread] | None = None
     volumes: list[_Volume] | None = None
     resource_claims: list[_Named] | None = None
@@ -288,7 +281,8 @@ class KubePod(Struct, gc=False):
 
     def flatten(self) -> Pod:
         meta, spec, status = self.metadata, self.spec or _Spec(), self.status or _Status()
-        level = spec.resources
+        level, owners = spec.resources, meta.owner_references or ()
+        controller = next((owner for owner in owners if owner.controller), None) if owners else None
         unschedulable_at_s, unscheduled_reason, scheduled_at_s = _scheduled(status.conditions)
         return Pod(
             namespace=meta.namespace or "default",
@@ -308,20 +302,20 @@ class KubePod(Struct, gc=False):
             unschedulable_at_s=unschedulable_at_s,
             unscheduled_reason=unscheduled_reason,
             scheduled_at_s=scheduled_at_s,
-            owner=_controller(meta.owner_references),
-            owner_uid=next((o.uid for o in meta.owner_references or () if o.controller), ""),
-            owners=tuple(o.name for o in meta.owner_references or ()),
+            owner=f"{controller.kind}/{controller.name}" if controller else "",
+            owner_uid=controller.uid if controller else "",
+            owners=tuple([o.name for o in owners]),
             priority_class=spec.priority_class_name or "",
-            gates=tuple(gate.name for gate in spec.scheduling_gates or ()),
+            gates=tuple([gate.name for gate in spec.scheduling_gates]) if spec.scheduling_gates else (),
             labels=meta.labels or {},
-            annotations={k: v for k, v in (meta.annotations or {}).items() if k in READ_ANNOTATIONS or _SECCOMP in k},
+            annotations=_read(meta.annotations) if meta.annotations else {},
             containers=_containers(spec.containers),
             init_containers=_containers(spec.init_containers),
             overhead=spec.overhead or {},
             requests=(level.requests if level else None) or {},
             limits=(level.limits if level else None) or {},
             placement=_placement(spec),
-            local_storage=any(v.empty_dir is not None or v.host_path is not None for v in spec.volumes or ()),
+            local_storage=_is_local(spec.volumes) if spec.volumes else False,
             host_ip=status.host_ip or "",
             seccomp_paths=_seccomp_paths(spec),
         )
@@ -352,8 +346,12 @@ def _containers(found: list[_Container] | None) -> tuple[Container, ...]:
     )
 
 
-def _controller(owners: list[_Owner] | None) -> str:
-    return next((f"{o.kind}/{o.name}" for o in owners or () if o.controller), "")
+def _read(annotations: dict[str, str]) -> dict[str, str]:
+    return {k: v for k, v in annotations.items() if k in READ_ANNOTATIONS or _SECCOMP in k}
+
+
+def _is_local(volumes: list[_Volume]) -> bool:
+    return any(v.empty_dir is not None or v.host_path is not None for v in volumes)
 
 
 def _scheduled(conditions: list[_Condition] | None) -> tuple[int | None, str, float | None]:
@@ -369,9 +367,27 @@ def _scheduled(conditions: list[_Condition] | None) -> tuple[int | None, str, fl
 
 
 def _placement(spec: _Spec) -> Placement:
+    """Most pods have nothing but tolerations: what is absent costs one comparison here, on the way of every request."""
+    affinity = spec.affinity
+    unjudged: tuple[str, ...] = ()
+    if affinity or spec.topology_spread_constraints or spec.volumes or spec.resource_claims:
+        unjudged = _unjudged(spec)
+    nodes = affinity.node_affinity.required if affinity and affinity.node_affinity else None
+    ports = _host_ports(spec)
+    if not (unjudged or nodes or ports or spec.node_selector or spec.tolerations):
+        return NOWHERE_SPECIAL
+    return Placement(
+        spec.node_selector or {},
+        None if nodes is None else tuple(map(_node_term, nodes.node_selector_terms or ())),
+        spec.tolerations or (),
+        ports,
+        unjudged,
+    )
+
+
+def _unjudged(spec: _Spec) -> tuple[str, ...]:
     affinity = spec.affinity or _Affinity()
-    nodes = affinity.node_affinity.required if affinity.node_affinity else None
-    unjudged = (
+    found = (
         ("podAffinity", affinity.pod_affinity and affinity.pod_affinity.required),
         ("podAntiAffinity", affinity.pod_anti_affinity and affinity.pod_anti_affinity.required),
         (
@@ -384,17 +400,7 @@ def _placement(spec: _Spec) -> Placement:
         ),
         ("claims", spec.resource_claims),
     )
-    placed = Placement(
-        node_selector=spec.node_selector or {},
-        node_terms=None if nodes is None else tuple(map(_node_term, nodes.node_selector_terms or ())),
-        tolerations=tuple(
-            Toleration(t.key or "", t.operator or "Equal", t.value or "", t.effect or "")
-            for t in spec.tolerations or ()
-        ),
-        host_ports=_host_ports(spec),
-        unjudged=tuple(name for name, found in unjudged if found),
-    )
-    return NOWHERE_SPECIAL if placed == NOWHERE_SPECIAL else placed
+    return tuple(name for name, constrains in found if constrains)
 
 
 def _node_term(term: _NodeTerm) -> NodeTerm:
@@ -406,19 +412,28 @@ def _requirements(found: list[_Expression] | None) -> tuple[Requirement, ...]:
 
 
 def _host_ports(spec: _Spec) -> tuple[tuple[str, str, int], ...]:
-    sidecars = (c for c in spec.init_containers or () if c.restart_policy == "Always")
-    return tuple(
-        (port.protocol or "TCP", port.host_ip or "0.0.0.0", port.host_port)
-        for container in (*(spec.containers or ()), *sidecars)
-        for port in container.ports or ()
-        if port.host_port
-    )
+    found = []
+    for container in spec.containers or ():
+        if container.ports:
+            found += [_host_port(port) for port in container.ports if port.host_port]
+    for container in spec.init_containers or ():
+        if container.ports and container.restart_policy == "Always":
+            found += [_host_port(port) for port in container.ports if port.host_port]
+    return tuple(found)
+
+
+def _host_port(port: _Port) -> tuple[str, str, int]:
+    return port.protocol or "TCP", port.host_ip or "0.0.0.0", port.host_port or 0
 
 
 def _seccomp_paths(spec: _Spec) -> tuple[str, ...]:
-    contexts = [spec.security_context, *(c.security_context for c in spec.containers or ())]
-    profiles = (context.seccomp_profile for context in contexts if context is not None)
-    return tuple(p.localhost_profile for p in profiles if p and p.type == "Localhost" and p.localhost_profile)
+    paths = []
+    contexts = [c.security_context for c in spec.containers or () if c.security_context is not None]
+    for context in (spec.security_context, *contexts):
+        profile = context.seccomp_profile if context is not None else None
+        if profile is not None and profile.type == "Localhost" and profile.localhost_profile:
+            paths.append(profile.localhost_profile)
+    return tuple(paths)
 
 
 def _seconds(moment: datetime | None) -> int | None:
