@@ -24,8 +24,8 @@ def sound_node(node: Node) -> Node:
 def sound_pod(pod: Pod) -> Pod:
     """The pod itself if all its quantities are sound, else a copy without the others; those are counted."""
     if (
-        all(_all_sound(c.requests) and _all_sound(c.limits) for c in pod.containers)
-        and all(_all_sound(c.requests) and _all_sound(c.limits) for c in pod.init_containers)
+        all(map(_is_sound_container, pod.containers))
+        and all(map(_is_sound_container, pod.init_containers))
         and _all_sound(pod.overhead)
         and _all_sound(pod.requests)
         and _all_sound(pod.limits)
@@ -41,9 +41,15 @@ def sound_pod(pod: Pod) -> Pod:
     )
 
 
+def _is_sound_container(container: Container) -> bool:
+    return _all_sound(container.requests) and _all_sound(container.limits) and _all_sound(container.resizing)
+
+
 def _sound_container(container: Container) -> Container:
     requests, limits = _sound(container.requests, "pods"), _sound(container.limits, "pods")
-    return msgspec.structs.replace(container, requests=requests, limits=limits)
+    return msgspec.structs.replace(
+        container, requests=requests, limits=limits, resizing=_sound(container.resizing, "pods")
+    )
 
 
 def _all_sound(listed: Quantities) -> bool:

@@ -48,14 +48,22 @@ class NodeTable:
         ("pod_count", np.int64, "non-terminal pods on it"),
         ("terminating_count", np.int64, "non-terminal pods on it with a deletionTimestamp"),
         ("nominated_count", np.int64, "unassigned pods nominated to it"),
+        ("load_known", np.bool_, "the load metrics say anything about it, and are not stale"),
         ("load_cpu_pct", np.float64, "last CPU metric with operator AVG or Latest, percent of capacity"),
-        ("load_cpu_known", np.bool_, "load_cpu_pct holds a measurement that is not stale"),
+        ("load_cpu_known", np.bool_, "load_cpu_pct and load_cpu_first_pct hold measurements that are not stale"),
+        ("load_cpu_first_pct", np.float64, "first CPU metric with operator AVG or Latest, percent of capacity"),
+        ("load_cpu_avg_pct", np.float64, "last CPU metric with operator AVG, else Latest or none; a lone STD: 0"),
+        ("load_cpu_std_pct", np.float64, "last CPU metric with operator STD, else 0"),
+        ("load_cpu_valid", np.bool_, "load_cpu_avg_pct and load_cpu_std_pct come from a CPU metric of any operator"),
         (
             "load_memory_pct",
             np.float64,
             "last memory metric with operator AVG or Latest, percent of capacity",
         ),
         ("load_memory_known", np.bool_, "load_memory_pct holds a measurement that is not stale"),
+        ("load_memory_avg_pct", np.float64, "last memory metric with operator AVG, else Latest or none; a lone STD: 0"),
+        ("load_memory_std_pct", np.float64, "last memory metric with operator STD, else 0"),
+        ("load_memory_valid", np.bool_, "the two before come from a memory metric of any operator"),
     )
 
     present: Bools
@@ -68,10 +76,18 @@ class NodeTable:
     pod_count: Int64s
     terminating_count: Int64s
     nominated_count: Int64s
+    load_known: Bools
     load_cpu_pct: Float64s
     load_cpu_known: Bools
+    load_cpu_first_pct: Float64s
+    load_cpu_avg_pct: Float64s
+    load_cpu_std_pct: Float64s
+    load_cpu_valid: Bools
     load_memory_pct: Float64s
     load_memory_known: Bools
+    load_memory_avg_pct: Float64s
+    load_memory_std_pct: Float64s
+    load_memory_valid: Bools
     allocatable: Int64s
     requested: Int64s
 

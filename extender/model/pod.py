@@ -12,6 +12,8 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct, field
 
+from extender.quantity import QuantityError, nano
+
 Quantities = dict[str, str | int | float]
 
 # Annotations that some plugin or loop reads; all others are dropped while decoding.
@@ -34,6 +36,8 @@ class Container(Struct, frozen=True, gc=False, omit_defaults=True):
     sidecar: bool = False
     """An init container with restartPolicy Always."""
     name: str = ""
+    resizing: Quantities = {}
+    """While a resize is in flight: what the scheduler counts instead of `requests`; else empty."""
 
 
 class Toleration(Struct, frozen=True, gc=False, omit_defaults=True):
@@ -254,10 +258,18 @@ class _Condition(Struct, gc=False, rename="camel"):
     last_transition_time: datetime | None = None
 
 
+class _ContainerStatus(Struct, gc=False, rename="camel"):
+    name: str = ""
+    allocated_resources: Quantities | None = None
+    resources: _Resources | None = None
+
+
 class _Status(
     Struct,
     gc=False,
     rename={
+        "container_statuses": "containerStatuses",
+        "init_container_statuses": "initContainerStatuses",
         "qos_class": "qosClass",
         "nominated_node_name": "nominatedNodeName",
         "start_time": "startTime",
@@ -266,6 +278,8 @@ class _Status(
 ):
     phase: str | None = None
     host_ip: str | None = None
+    container_statuses: list[_ContainerStatus] | None = None
+    init_container_statuses: list[_ContainerStatus] | None = None
     qos_class: str | None = None
     nominated_node_name: str | None = None
     start_time: datetime | None = None
@@ -309,8 +323,8 @@ class KubePod(Struct, gc=False):
             gates=tuple([gate.name for gate in spec.scheduling_gates]) if spec.scheduling_gates else (),
             labels=meta.labels or {},
             annotations=_read(meta.annotations) if meta.annotations else {},
-            containers=_containers(spec.containers),
-            init_containers=_containers(spec.init_containers),
+            containers=_containers(spec.containers, status.container_statuses, status),
+            init_containers=_containers(spec.init_containers, status.init_container_statuses, status),
             overhead=spec.overhead or {},
             requests=(level.requests if level else None) or {},
             limits=(level.limits if level else None) or {},
@@ -334,16 +348,46 @@ def pod_of(tree: object) -> Pod:
     return msgspec.convert(tree, KubePod, strict=True).flatten()
 
 
-def _containers(found: list[_Container] | None) -> tuple[Container, ...]:
-    return tuple(
-        Container(
-            requests=(c.resources.requests if c.resources else None) or {},
-            limits=(c.resources.limits if c.resources else None) or {},
-            sidecar=c.restart_policy == "Always",
-            name=c.name or "",
-        )
-        for c in found or ()
+def _containers(
+    found: list[_Container] | None, statuses: list[_ContainerStatus] | None, status: _Status
+) -> tuple[Container, ...]:
+    if not found:
+        return ()
+    running = {told.name: told for told in statuses} if statuses else None
+    return tuple([_container(c, running.get(c.name or "") if running else None, status) for c in found])
+
+
+def _container(found: _Container, told: _ContainerStatus | None, status: _Status) -> Container:
+    level = found.resources
+    requests = (level.requests if level else None) or {}
+    resizing: Quantities = {}
+    if told is not None and told.resources is not None:
+        resizing = _counted_while_resizing(requests, told, status)
+    return Container(
+        requests,
+        (level.limits if level else None) or {},
+        found.restart_policy == "Always",
+        found.name or "",
+        resizing,
     )
+
+
+def _counted_while_resizing(asked: Quantities, told: _ContainerStatus, status: _Status) -> Quantities:
+    """Per resource the largest of asked, allocated and actual; a resize that cannot be had asks for nothing.
+
+    Empty if that is what the spec says anyway. Quantities that cannot be read are left to whoever adds them up.
+    """
+    actual = (told.resources.requests if told.resources else None) or {}
+    infeasible = any(c.type == "PodResizePending" and c.reason == "Infeasible" for c in status.conditions or ())
+    largest: Quantities = {} if infeasible else dict(asked)
+    for held in (actual, told.allocated_resources or {}):
+        for name, amount in held.items():
+            try:
+                if name not in largest or nano(amount) > nano(largest[name]):
+                    largest[name] = amount
+            except QuantityError:
+                continue
+    return {} if largest == asked else largest
 
 
 def _read(annotations: dict[str, str]) -> dict[str, str]:

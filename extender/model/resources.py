@@ -98,11 +98,11 @@ def request_eq(pod: Pod) -> Resources:
 
 
 def request_k8s(pod: Pod) -> Resources:
-    """REQ-K8S: the scheduler's own count: sidecar-aware, pod-level values win, plus overhead."""
-    total = _sum(pod.containers)
+    """REQ-K8S: the scheduler's own count: sidecar-aware, resizes in flight, pod-level values win, plus overhead."""
+    total = _sum(pod.containers, resized=True)
     side, peak = Resources(), Resources()
     for container in pod.init_containers:
-        step = side.plus(resources_of(container.requests))
+        step = side.plus(resources_of(container.resizing or container.requests))
         if container.sidecar:
             side = step
         peak = peak.at_least(step)
@@ -112,11 +112,12 @@ def request_k8s(pod: Pod) -> Resources:
     return total.plus(resources_of(pod.overhead)) if pod.overhead else total
 
 
-def _sum(containers: Iterable[Container]) -> Resources:
+def _sum(containers: Iterable[Container], *, resized: bool = False) -> Resources:
     total = Resources()
     for container in containers:
-        if container.requests:
-            total = total.plus(resources_of(container.requests))
+        counted = container.resizing if resized and container.resizing else container.requests
+        if counted:
+            total = total.plus(resources_of(counted))
     return total
 
 

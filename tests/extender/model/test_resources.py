@@ -4,6 +4,7 @@ import pytest
 
 from extender.model.pod import decode_pod, pod_of
 from extender.model.resources import Resources, is_extended, is_scalar, request_eq, request_k8s
+from extender.quantity import milli
 
 
 def a_pod(containers=(), init=(), **spec):
@@ -74,3 +75,38 @@ def test_a_pod_of_the_wire_carries_no_environment_and_no_unread_annotation():
         b'"spec":{"containers":[{"name":"c","env":[{"name":"TOKEN","value":"s3cret"}]}]}}'
     )
     assert b"s3cret" not in repr(decode_pod(raw)).encode()
+
+
+@pytest.mark.parametrize(
+    ("asked", "actual", "allocated", "reason", "counted"),
+    [
+        ("1", "1", "1", "", 1000),
+        ("2", "1", "1", "Deferred", 2000),
+        ("1", "2", "2", "", 2000),
+        ("1", "2", "1500m", "", 2000),
+        ("8", "1", "1", "Infeasible", 1000),
+        ("1", "junk", "1", "", 1000),
+    ],
+)
+def test_a_resize_in_flight_counts_the_largest_of_asked_allocated_and_actual(
+    asked: str, actual: str, allocated: str, reason: str, counted: int
+) -> None:
+    condition = {"type": "PodResizePending", "reason": reason, "status": "True"}
+    pod = pod_of(
+        {
+            "metadata": {"name": "p"},
+            "spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": asked}}}]},
+            "status": {
+                "conditions": [condition],
+                "containerStatuses": [
+                    {
+                        "name": "c",
+                        "resources": {"requests": {"cpu": actual}},
+                        "allocatedResources": {"cpu": allocated},
+                    }
+                ],
+            },
+        }
+    )
+    assert request_k8s(pod).cpu_milli == counted
+    assert request_eq(pod).cpu_milli == milli(asked)
