@@ -33,8 +33,8 @@ class Call:
     trace: Trace = field(default_factory=Trace)
     leases: list[LeaseTouch] = field(default_factory=list)
 
-    def over(self, world: World) -> Pass:
-        return Pass(world, self.profile, self.pod, self.rows, self.now_s)
+    def over(self, world: World, *, quiet: bool = False) -> Pass:
+        return Pass(world, self.profile, self.pod, self.rows, self.now_s, quiet)
 
     def frame(self, code: Code, nodes_out: int) -> Decision:
         """Count the call, and record what every verb's record holds; the verbs add what is theirs."""

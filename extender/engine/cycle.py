@@ -17,7 +17,7 @@ from extender.cluster.state import ClusterState
 from extender.engine.books import Books
 from extender.engine.profile import Profile, Seat
 from extender.engine.trace import FilterStep, PodStep, ScoreStep, Trace
-from extender.framework.declaration import Cycle, Rejection, Status, Tending
+from extender.framework.declaration import Cycle, QueueView, Rejection, Status, Tending
 from extender.ledger.ledger import Ledger
 from extender.model.pod import Pod
 from extender.model.verdict import Code, Phase
@@ -50,7 +50,10 @@ class World:
             now_s=now_s,
         )
 
-    def cycle(self, pod: Pod, rows: NDArray[np.int32], seat: Seat, now_s: float) -> Cycle:
+    def queue_view(self, seat: Seat) -> QueueView:
+        return QueueView(seat.args, self.books.of(seat.name), self.state.objects)
+
+    def cycle(self, pod: Pod, rows: NDArray[np.int32], seat: Seat, now_s: float, *, quiet: bool = False) -> Cycle:
         state = self.state
         return Cycle(
             pod=pod,
@@ -68,6 +71,7 @@ class World:
             leased=self.ledger,
             pods_on=state.pods_on,
             scheduler_names=self.schedulers(),
+            quiet=quiet,
         )
 
 
@@ -80,9 +84,11 @@ class Pass:
     pod: Pod
     rows: NDArray[np.int32]
     now_s: float
+    quiet: bool = False
+    """Nobody schedules by it: plugins note nothing."""
 
     def cycle(self, seat: Seat) -> Cycle:
-        return self.world.cycle(self.pod, self.rows, seat, self.now_s)
+        return self.world.cycle(self.pod, self.rows, seat, self.now_s, quiet=self.quiet)
 
 
 def run_filters(over: Pass, trace: Trace) -> NDArray[np.int16]:

@@ -20,13 +20,14 @@ from extender.engine.attempts import Attempt, Attempts, pod_ref
 from extender.engine.binds import Binder, Binds, PodNotHad
 from extender.engine.books import Books
 from extender.engine.call import Call
-from extender.engine.cycle import World, ask, rows_of, run_filters, run_scores
+from extender.engine.cycle import Pass, World, ask, rows_of, run_filters, run_scores
 from extender.engine.explain import explain
 from extender.engine.profile import PolicySet, Seat
 from extender.engine.reservations import recheck, reserve, reserve_on_node
+from extender.engine.trace import Trace
 from extender.engine.verdicts import BindVerdict, FilterVerdict, PreemptVerdict, ScoreVerdict, Victims
 from extender.engine.waiting import Waiting
-from extender.framework.declaration import Plugin
+from extender.framework.declaration import Plugin, QueueView
 from extender.ledger.ledger import Ended, Lease, Ledger
 from extender.model.events import PodAssumed
 from extender.model.pod import Pod
@@ -122,7 +123,7 @@ class Engine:
         names = [name for name, victims in nodes.items() if victims.uids]
         rows = rows_of(self._state, names)
         call = self._call("preempt", pod, names, rows, self._attempts.joined(pod, now_s), now_s)
-        codes = run_filters(call.over(self._world), call.trace)
+        codes = run_filters(call.over(self._world, quiet=True), call.trace)
         # What the victims' going may cure is no reason against them; every other rejection stays.
         cured = [True, *(rejection.cured_in_tree for rejection in call.trace.rejections)]
         kept = {name: nodes[name] for name, code in zip(names, codes.tolist(), strict=True) if cured[code]}
@@ -166,6 +167,17 @@ class Engine:
         """Who would say what about each node (all nodes by default), with nothing reserved: interfaces.md §5."""
         chosen = [name for name, _row in self._state.nodes.items()] if names is None else list(names)
         return await explain(self._world, policy or self.policy, pod, chosen, self._clock())
+
+    def would_pass(self, pod: Pod) -> bool:
+        """Whether any node that we know would pass filter now; nothing is reserved, recorded or counted."""
+        rows = np.flatnonzero(self._state.nodes.present).astype(np.int32)
+        profile = self.policy.profile_for(pod.scheduler_name)
+        codes = run_filters(Pass(self._world, profile, pod, rows, self._clock(), quiet=True), Trace())
+        return not codes.all()
+
+    def queue_view(self, seat: Seat) -> QueueView:
+        """What the order of `seat` looks at."""
+        return self._world.queue_view(seat)
 
     # What others may see, and the tick.
 

@@ -25,10 +25,10 @@ async def explain(world: World, policy: PolicySet, pod: Pod, names: Sequence[str
     profile = policy.profile_for(pod.scheduler_name)
     filtered, scored = Trace(), Trace()
     rows = rows_of(world.state, names)
-    codes = run_filters(Pass(world, profile, pod, rows, now_s), filtered)
+    codes = run_filters(Pass(world, profile, pod, rows, now_s, quiet=True), filtered)
     passed = np.flatnonzero(codes == 0)
     kept = [names[i] for i in passed.tolist()]
-    totals = run_scores(Pass(world, profile, pod, rows[passed], now_s), policy.scale, scored)
+    totals = run_scores(Pass(world, profile, pod, rows[passed], now_s, quiet=True), policy.scale, scored)
     plugins = _frame(profile)
     for step in filtered.pod_steps:
         plugins[step.plugin]["preFilter"] = {"code": step.code, "reasons": [step.reason] if step.reason else []}

@@ -41,6 +41,8 @@ class Profile:
 
     scheduler_name: str
     seats: tuple[Seat, ...] = ()
+    queue_sorts: tuple[Seat, ...] = ()
+    """The first one orders; the others still say which pods belong together."""
     pre_filters: tuple[Seat, ...] = ()
     filters: tuple[Seat, ...] = ()
     scorers: tuple[Seat, ...] = ()
@@ -126,6 +128,7 @@ def profile_of(name: str, seats: Sequence[Seat]) -> Profile:
     return Profile(
         name,
         seats=tuple(seats),
+        queue_sorts=running(Phase.QUEUE_SORT, lambda plugin: plugin.queue_sort),
         pre_filters=tuple(s for s in seats if s.plugin.pre_filter and any(map(s.runs, _FILTER_PHASES))),
         filters=running(Phase.FILTER, lambda plugin: plugin.filter),
         scorers=running(Phase.SCORE, lambda plugin: plugin.score),

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from extender.cluster.state import ClusterState
 from extender.engine.books import Books
+from extender.engine.vectors_queue import PairError, less_of_pair
 from extender.framework.arguments import args_of, decode, located
 from extender.framework.compiled import CompiledPlugin
-from extender.framework.declaration import CaseView, Cycle, LedgerBook, Plugin
+from extender.framework.declaration import CaseView, Cycle, LedgerBook, Plugin, QueueView
 from extender.framework.info import v1_args
 from extender.model.events import MetricsReplaced, NodeUpserted, ObjectUpserted, PodUpserted
 from extender.model.node import node_of
@@ -50,7 +51,7 @@ def answer_plugin_case(case: Case, installed: Mapping[str, CompiledPlugin]) -> A
     given = _mapping(case, "args")
     if not any(subject in case for subject in _SUBJECTS):
         return _about_args(compiled.plugin, given)
-    if "pod" not in case and compiled.plugin.case_answers is None:
+    if "pod" not in case and not _orders(compiled.plugin, case) and compiled.plugin.case_answers is None:
         raise CaseError("", f"plugin {compiled.plugin.name} decides about a pod; the case has none")
     args, problems = args_of(compiled.plugin, given)
     if args is None:
@@ -58,9 +59,25 @@ def answer_plugin_case(case: Case, installed: Mapping[str, CompiledPlugin]) -> A
     try:
         if "pod" in case:
             return _evaluate(case, compiled, args)
-        return _told_by_the_plugin(compiled.plugin, CaseView(_unspoilt(case), args, None, None))
+        ordered = _ordered(case, compiled.plugin, args) if _orders(compiled.plugin, case) else {}
+        return ordered | _told_by_the_plugin(compiled.plugin, CaseView(_unspoilt(case), args, None, None))
     except QuantityError as wrong:
         raise CaseError("pod", str(wrong)) from None
+
+
+def _orders(plugin: Plugin, case: Case) -> bool:
+    return plugin.queue_sort is not None and "pair" in case
+
+
+def _ordered(case: Case, plugin: Plugin, args: Any) -> Answer:
+    assert plugin.queue_sort is not None  # noqa: S101 - asked by the caller
+    state, books = _world(plugin)
+    _fill(state, case, None)
+    try:
+        view = QueueView(args, books.of(plugin.name), state.objects)
+        return {"less": less_of_pair(plugin.queue_sort, view, case["pair"])}
+    except PairError as wrong:
+        raise CaseError(wrong.path, str(wrong)) from None
 
 
 def _told_by_the_plugin(plugin: Plugin, view: CaseView) -> Answer:
@@ -92,10 +109,7 @@ def _about_args(plugin: Plugin, given: Mapping[str, Any]) -> Answer:
 def _evaluate(case: Case, compiled: CompiledPlugin, args: Any) -> Answer:
     plugin = compiled.plugin
     pod = _pod(case["pod"], "pod")
-    state, books = ClusterState(), Books((plugin,))
-    state.pod_listeners.append(books.pod_changed)
-    state.object_listeners.append(books.object_changed)
-    state.node_listeners.append(books.node_changed)
+    state, books = _world(plugin)
     now_s = _fill(state, case, pod)
     names = [name for name, _row in state.nodes.items()]
     book: object = books.of(plugin.name)
@@ -127,6 +141,15 @@ def _evaluate(case: Case, compiled: CompiledPlugin, args: Any) -> Answer:
     return answer | _told_by_the_plugin(plugin, CaseView(_unspoilt(case), args, book, cycle, names))
 
 
+def _world(plugin: Plugin) -> tuple[ClusterState, Books]:
+    """An empty cluster, and the plugin's book that follows it."""
+    state, books = ClusterState(), Books((plugin,))
+    state.pod_listeners.append(books.pod_changed)
+    state.object_listeners.append(books.object_changed)
+    state.node_listeners.append(books.node_changed)
+    return state, books
+
+
 def _filtered(compiled: CompiledPlugin, cycle: Cycle, names: list[str]) -> dict[str, Any]:
     codes = np.zeros(len(names), np.int16)
     compiled.filter_rows(cycle, codes, 0)
@@ -152,7 +175,7 @@ def _by_name(names: list[str], values: NDArray[np.int64]) -> dict[str, int]:
     return dict(zip(names, values.tolist(), strict=True))
 
 
-def _fill(state: ClusterState, case: Case, pod: Pod) -> float:
+def _fill(state: ClusterState, case: Case, pod: Pod | None) -> float:
     """Tell the state what the case describes, in its order; the case's time, unix seconds."""
     metrics = case.get("metrics")
     if metrics is not None and not isinstance(metrics, Mapping):
@@ -170,7 +193,8 @@ def _fill(state: ClusterState, case: Case, pod: Pod) -> float:
     for i, tree in _listed(case, "assigned"):
         assigned, at_s = _assigned(tree, f"assigned[{i}]")
         state.apply(PodUpserted(assigned), at_s)
-    state.apply(PodUpserted(pod), now_s)
+    if pod is not None:
+        state.apply(PodUpserted(pod), now_s)
     return now_s
 
 
@@ -212,9 +236,10 @@ def _plugin_of(case: Case, installed: Mapping[str, CompiledPlugin]) -> CompiledP
     name = case.get("plugin")
     if not isinstance(name, str):
         raise CaseError("plugin", "want the name of a plugin (or a policy)")
-    if name not in installed:
+    found = installed.get(name) or next((each for each in installed.values() if name in each.plugin.aliases), None)
+    if found is None:
         raise CaseError("plugin", f"there is no plugin {name!r} here; known: {', '.join(sorted(installed))}")
-    return installed[name]
+    return found
 
 
 def _mapping(case: Case, key: str) -> Mapping[str, Any]:

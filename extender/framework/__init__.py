@@ -23,6 +23,9 @@ from extender.framework.declaration import (
     PreBind,
     PreFilter,
     Prepare,
+    QueuedPod,
+    QueueSort,
+    QueueView,
     Rejection,
     Reserve,
     ReserveOnNode,
@@ -30,8 +33,10 @@ from extender.framework.declaration import (
     Status,
     Tending,
 )
+from extender.framework.load_source import LoadArgs, MetricProvider, provider_problems, source_of, with_provider
 from extender.model.columns import CPU, EPHEMERAL, MEMORY, PODS, NodeTable
 from extender.model.events import Object
+from extender.model.load_source import LoadSource, Provider
 from extender.model.node import Node, Taint
 from extender.model.pod import Container, Pod, Quantities
 from extender.model.resources import Resources, request_eq, request_k8s, resources_of
@@ -55,7 +60,10 @@ __all__ = [
     "Filter",
     "Kind",
     "LedgerBook",
+    "LoadArgs",
+    "LoadSource",
     "Maturity",
+    "MetricProvider",
     "NoArgs",
     "Node",
     "NodeBook",
@@ -69,8 +77,12 @@ __all__ = [
     "PreBind",
     "PreFilter",
     "Prepare",
+    "Provider",
     "Quantities",
     "QuantityError",
+    "QueueSort",
+    "QueueView",
+    "QueuedPod",
     "Rejection",
     "Reserve",
     "ReserveOnNode",
@@ -80,8 +92,11 @@ __all__ = [
     "Taint",
     "Tending",
     "milli",
+    "provider_problems",
     "request_eq",
     "request_k8s",
     "resources_of",
+    "source_of",
     "value",
+    "with_provider",
 ]

@@ -28,6 +28,7 @@ from numpy.typing import NDArray
 from extender.model.assignment import Assignment as Assignment  # noqa: PLC0414
 from extender.model.columns import NodeTable
 from extender.model.events import Object
+from extender.model.load_source import LoadSource
 from extender.model.node import Node
 from extender.model.pod import Pod
 from extender.model.verdict import Code
@@ -99,6 +100,8 @@ class Cycle:
     """Node name -> UIDs of the non-terminal pods on it."""
     scheduler_names: Collection[str] = frozenset()
     """schedulerName of every profile of the policy; `*` stands for the rest."""
+    quiet: bool = False
+    """Nobody schedules by this answer (explain, waking, preemption's what-if): note nothing in the book."""
 
 
 class Book(Protocol):
@@ -153,6 +156,7 @@ class Normalize(Enum):
     INVERSE_MIN_MAX = "inverseMinMax"
     DEFAULT = "default"
     DEFAULT_REVERSE = "defaultReverse"
+    RANKED = "ranked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +227,51 @@ class PostBind:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuedPod:
+    """A pod in the scheduling queue, or before it. Times are unix nanoseconds."""
+
+    pod: Pod
+    added_ns: int
+    """The latest addition to the queue; for a gated pod its creation."""
+    first_ns: int
+    """The first addition."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """What an order may look at. As in Cycle, everything is live."""
+
+    args: Any
+    book: Any
+    objects: Mapping[str, Mapping[str, Object]]
+
+
+def _alone(_view: QueueView, _pod: Pod) -> str:
+    return ""
+
+
+def _every(_view: QueueView, _pod: Pod) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSort:
+    """An order of pods that wait for their turn. It is carried by scheduling gates: our webhook (or whoever makes the
+    pod) puts `gate` on it, and a controller takes the gates off in this order, a window of pods at a time."""
+
+    gate: str
+    """Name of the scheduling gate, such as trimtab.dev/qos-order."""
+    key: Callable[[QueueView, QueuedPod], tuple[Any, ...]]
+    """The pod with the smaller key goes first; equal keys go by creation, then by name."""
+    group: Callable[[QueueView, Pod], str] = _alone
+    """Pods of one group are let go together, when the turn of the first of them comes; empty: the pod is alone."""
+    gates: Callable[[QueueView, Pod], bool] = _every
+    """Whether the webhook holds this new pod; it has no UID yet."""
+    less: Callable[[QueueView, QueuedPod, QueuedPod], bool] | None = None
+    """Upstream's own comparison where it is not `key(a) < key(b)`; explain shows it, nothing is released by it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tending:
     """What `tend` sees, about once a second while the plugin is on. As in Cycle, everything is live."""
 
@@ -268,9 +317,12 @@ class Plugin:
     args: type[Args] = NoArgs
     check: Callable[[Any], list[tuple[str, str]]] = _no_problems
     """Args -> [(path below args such as `resources[0].weight`, message)]: what the types cannot say."""
+    needs_args: bool = False
+    """No use without arguments: `check` refuses its defaults, and so a policy that gives none."""
     decode_args: Callable[[Mapping[str, Any]], Args] | None = None
     """Only where upstream's defaulting cannot be said by types: raw args -> Args. May raise msgspec.ValidationError."""
     maturity: Maturity = Maturity.BETA
+    queue_sort: QueueSort | None = None
     pre_filter: PreFilter | None = None
     filter: Filter | None = None
     score: Score | None = None
@@ -289,3 +341,5 @@ class Plugin:
     watches: tuple[Kind, ...] = ()
     reads_load: bool = False
     """Reads node load metrics."""
+    load_source: Callable[[Any], LoadSource | None] | None = None
+    """Args -> where they say that load is measured; followed while the extender's own options do not say it."""

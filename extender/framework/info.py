@@ -30,6 +30,7 @@ def plugin_info(plugin: Plugin) -> PluginInfo:
 def phases_of(plugin: Plugin) -> tuple[str, ...]:
     """The phases it implements, in the order of a scheduling cycle."""
     parts = {
+        Phase.QUEUE_SORT: plugin.queue_sort,
         Phase.PRE_FILTER: plugin.pre_filter,
         Phase.FILTER: plugin.filter,
         Phase.SCORE: plugin.score,
