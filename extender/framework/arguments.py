@@ -52,8 +52,11 @@ def decode(plugin: Plugin, raw: object) -> tuple[Args | None, list[Problem]]:
 
 
 def default_args(plugin: Plugin) -> Args:
-    """The Args of a policy that gives none. A plugin without usable defaults breaks its promise: ValueError."""
-    args, problems = args_of(plugin, {})
+    """The Args of a policy that gives none. A plugin without usable defaults breaks its promise: ValueError.
+
+    Those of a plugin that needs arguments are what its types say, and nothing that a policy could use.
+    """
+    args, problems = decode(plugin, {}) if plugin.needs_args else args_of(plugin, {})
     if args is None:
         raise ValueError(f"plugin {plugin.name} has no usable default arguments: {problems}")
     return args

@@ -157,6 +157,7 @@ class Normalize(Enum):
     DEFAULT = "default"
     DEFAULT_REVERSE = "defaultReverse"
     RANKED = "ranked"
+    RANKED = "ranked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +318,8 @@ class Plugin:
     args: type[Args] = NoArgs
     check: Callable[[Any], list[tuple[str, str]]] = _no_problems
     """Args -> [(path below args such as `resources[0].weight`, message)]: what the types cannot say."""
+    needs_args: bool = False
+    """No use without arguments: `check` refuses its defaults, and so a policy that gives none."""
     needs_args: bool = False
     """No use without arguments: `check` refuses its defaults, and so a policy that gives none."""
     decode_args: Callable[[Mapping[str, Any]], Args] | None = None

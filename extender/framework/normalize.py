@@ -6,6 +6,7 @@ These functions are compiled like a rule, over the whole vector: they may call e
     INVERSE_MIN_MAX  hi..lo onto 0..100 through float64; all zero: all 0; all equal otherwise: all 100
     DEFAULT          the largest becomes 100; nothing above 0: unchanged
     DEFAULT_REVERSE  the same, then 100 minus it; nothing above 0: all 100
+    RANKED           lo..hi onto 1..100, all equal: 1; NO_VALUE (-2^63) stands for no value: 0, and counts for neither end
 
 NONE leaves the scores alone. No result is clamped: a raw range beyond 2^63/100 wraps, as it does upstream.
 """
@@ -15,6 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable, MutableSequence, Sequence
 
 from extender.framework.declaration import Normalize
+
+
+NO_VALUE = -(2**63)
 
 
 def truncated_quotient(a: int, b: int) -> int:
@@ -76,9 +80,27 @@ def largest_is_0(raw: Sequence[int], out: MutableSequence[int]) -> int:
     return 0
 
 
+def ranked(raw: Sequence[int], out: MutableSequence[int]) -> int:
+    low = high = NO_VALUE
+    for i in range(len(raw)):
+        if raw[i] != NO_VALUE:
+            low = raw[i] if low == NO_VALUE else min(low, raw[i])
+            high = max(high, raw[i])
+    spread = high - low
+    for i in range(len(raw)):
+        if raw[i] == NO_VALUE:
+            out[i] = 0
+        elif spread == 0:
+            out[i] = 1
+        else:
+            out[i] = truncated_quotient((raw[i] - low) * 99, spread) + 1
+    return 0
+
+
 NORMALISERS: dict[Normalize, Callable[[Sequence[int], MutableSequence[int]], int]] = {
     Normalize.MIN_MAX: min_max,
     Normalize.INVERSE_MIN_MAX: inverse_min_max,
     Normalize.DEFAULT: largest_is_100,
     Normalize.DEFAULT_REVERSE: largest_is_0,
+    Normalize.RANKED: ranked,
 }

@@ -99,6 +99,16 @@ def test_a_plugins_own_decoding_may_refuse_with_a_path() -> None:
         default_args(late)
 
 
+def wants_a_share(args: SomeArgs) -> list[tuple[str, str]]:
+    return [("share", "say how much")]
+
+
+def test_a_plugin_that_needs_arguments_has_defaults_that_no_policy_can_use() -> None:
+    needy = Plugin("Needy", "For tests.", args=SomeArgs, needs_args=True, check=wants_a_share)
+    assert isinstance(default_args(needy), SomeArgs)
+    assert args_of(needy, {}) == (None, [("share", "say how much")])
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from extender.framework import Normalize
 from extender.framework.loop import Loop, vector_loop
-from extender.framework.normalize import NORMALISERS, truncated_quotient
+from extender.framework.normalize import NO_VALUE, NORMALISERS, truncated_quotient
 
 MAX = 2**63 - 1
 SMALL = st.lists(st.integers(-(10**15), 10**15), max_size=40)
@@ -52,6 +52,11 @@ def plain(rule: Callable[..., int], raw: list[int]) -> list[int]:
         (Normalize.DEFAULT, [3, 1, 2], [100, 33, 66]),
         (Normalize.DEFAULT_REVERSE, [100, 50], [0, 50]),
         (Normalize.DEFAULT_REVERSE, [0, 0], [100, 100]),
+        (Normalize.RANKED, [10, 50, 100], [1, 45, 100]),
+        (Normalize.RANKED, [7, NO_VALUE, 7], [1, 0, 1]),
+        (Normalize.RANKED, [NO_VALUE, NO_VALUE], [0, 0]),
+        (Normalize.RANKED, [NO_VALUE, -5, 5, 0], [0, 1, 100, 50]),
+        (Normalize.RANKED, [], []),
         (Normalize.MIN_MAX, [], []),
         (Normalize.INVERSE_MIN_MAX, [], []),
         (Normalize.DEFAULT, [], []),
@@ -65,6 +70,15 @@ def test_golden_vectors(loops: dict[Normalize, Loop], how: Normalize, raw: list[
 
 def test_every_way_but_none_has_a_normaliser() -> None:
     assert set(NORMALISERS) == set(Normalize) - {Normalize.NONE}
+
+
+@given(raw=st.lists(st.just(NO_VALUE) | st.integers(-(10**15), 10**15), max_size=40))
+def test_ranked_puts_every_value_above_every_missing_one(loops: dict[Normalize, Loop], raw: list[int]) -> None:
+    normal = compiled(loops[Normalize.RANKED], raw)
+    assert all((n == 0) == (r == NO_VALUE) for r, n in zip(raw, normal, strict=True))
+    assert all(0 <= n <= 100 for n in normal)
+    assert all((a <= b) for _, a, b in _neighbours(raw, normal))
+    assert normal == plain(NORMALISERS[Normalize.RANKED], raw)
 
 
 @pytest.mark.parametrize("how", list(NORMALISERS))
