@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from extender.lab.identity import Identities
-from extender.lab.kinds import EVENTS, NAMESPACES, NODES, PODS, PRIORITY_CLASSES, Served
+from extender.lab.kinds import DISRUPTION_BUDGETS, EVENTS, NAMESPACES, NODES, PODS, PRIORITY_CLASSES, Served
 from extender.lab.refusal import Refusal, bad_request, not_found
 from extender.lab.store import Store
-from extender.lab.trees import Tree
+from extender.lab.trees import Tree, with_condition
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
 _NAME_MAX = 253
@@ -31,7 +31,7 @@ _NO_NODE_INFO = dict.fromkeys(
     ),
     "",
 )
-_COUNTED = (PODS,)
+_COUNTED = (PODS, DISRUPTION_BUDGETS)
 """Kinds whose metadata.generation counts changes of spec from the start; custom kinds do as well."""
 
 _GENERATE_TRIES = 8
@@ -48,6 +48,7 @@ class Admission:
             NODES: _node,
             NAMESPACES: _namespace,
             EVENTS: _event,
+            DISRUPTION_BUDGETS: _budget,
         }
 
     def admit(self, kind: Served, namespace: str, tree: Tree) -> Tree:
@@ -103,7 +104,12 @@ class Admission:
             "tolerations": [*(spec.get("tolerations") or ()), *_tolerations(spec)],
         }
         status = {"phase": "Pending", **(tree.get("status") or {}), "qosClass": _qos(first + containers)}
-        return {**tree, "spec": full, "status": status}
+        made = {**tree, "spec": full, "status": status}
+        return (
+            with_condition(made, {**_GATED, "lastTransitionTime": self._new.now()})
+            if full.get("schedulingGates")
+            else made
+        )
 
     def _priority(self, spec: Tree) -> Tree:
         name = spec.get("priorityClassName", "")
@@ -118,6 +124,14 @@ class Admission:
         return {"priority": found.tree["value"], "preemptionPolicy": policy}
 
 
+_GATED: Tree = {
+    "type": "PodScheduled",
+    "status": "False",
+    "lastProbeTime": None,
+    "lastTransitionTime": None,
+    "reason": "SchedulingGated",
+    "message": "Scheduling is blocked due to non-empty scheduling gates",
+}
 _POD_DEFAULTS: Tree = {
     "restartPolicy": "Always",
     "terminationGracePeriodSeconds": 30,
@@ -212,6 +226,24 @@ def _event(tree: Tree) -> Tree:
         "reportingInstance": "",
     }
     return {**blank, **tree}
+
+
+def _budget(tree: Tree) -> Tree:
+    """Nothing is allowed until a controller has counted."""
+    counted = dict.fromkeys(("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"), 0)
+    return {**tree, "spec": tree.get("spec") or {}, "status": counted}
+
+
+def check_gates(old: Tree, new: Tree, name: str) -> None:
+    """Scheduling gates of a pod may only be taken away. Raises Refusal (422)."""
+    known = {gate["name"] for gate in old.get("schedulingGates") or ()}
+    for at, gate in enumerate(new.get("schedulingGates") or ()):
+        if gate["name"] not in known:
+            why = f"Forbidden: only deletion is allowed, but found new scheduling gate '{gate['name']}'"
+            field = f"spec.schedulingGates[{at}].name"
+            cause = {"reason": "FieldValueForbidden", "message": why, "field": field}
+            message = f'Pod "{name}" is invalid: {field}: {why}'
+            raise Refusal(422, "Invalid", message, {"name": name, "kind": "Pod", "causes": [cause]})
 
 
 def _as_it_is(tree: Tree) -> Tree:

@@ -70,7 +70,7 @@ class LabApi:
         raise method_not_allowed()
 
     def _read(self, place: Target, query: dict[str, str]) -> Response:
-        if place.subresource == "binding":
+        if place.subresource in ("binding", "eviction"):
             raise method_not_allowed()
         if place.name:
             return _json(self.reader.get(place))

@@ -22,26 +22,32 @@ from extender.lab.answers import (
 from extender.lab.trees import Tree
 
 TIMEOUT_S = 5.0
-"""httpTimeout of the extender's stanza, its default."""
-BINDS_MAX = 16
-"""Binds under way at once; more wait their turn."""
+"""httpTimeout of the first stanza, its default."""
+BIND_TIMEOUT_S = 90.0
+"""httpTimeout of the second stanza, which only binds and may hold a pod back for its gang (scheduler-config)."""
+BINDS_MAX = 1000
+"""Binds under way at once, held ones included; more wait their turn, and fail like any other when time is over."""
 _IDLE_S = 90.0
 _LATENCIES_KEPT = 1000
 _OK = 200
 
 
 class ExtenderCalls:
-    """One extender. Filter, prioritize and preempt share one connection; binds have a small pool."""
+    """One extender. Filter, prioritize and preempt share one connection; binds have a pool of their own."""
 
     def __init__(
-        self, url: str, timeout_s: float = TIMEOUT_S, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        url: str,
+        timeout_s: float = TIMEOUT_S,
+        transport: httpx.AsyncBaseTransport | None = None,
+        bind_timeout_s: float = BIND_TIMEOUT_S,
     ) -> None:
         self.url = url.rstrip("/")
         self.latencies_ms: dict[str, deque[float]] = {
             verb: deque(maxlen=_LATENCIES_KEPT) for verb in ("filter", "prioritize", "preempt", "bind")
         }
         self._cycle = _client(1, timeout_s, transport)
-        self._binds = _client(BINDS_MAX, timeout_s, transport)
+        self._binds = _client(BINDS_MAX, bind_timeout_s, transport)
 
     async def close(self) -> None:
         await self._cycle.aclose()

@@ -9,7 +9,8 @@ import orjson
 from extender.lab.kinds import SERVED, groups
 
 _VERBS = ["create", "delete", "get", "list", "patch", "update", "watch"]
-_SUB_VERBS = {"binding": ["create"], "status": ["get", "patch", "update"]}
+_SUB_VERBS = {"binding": ["create"], "eviction": ["create"], "status": ["get", "patch", "update"]}
+_SUB_KINDS = {"binding": "Binding", "eviction": "Eviction"}
 _VERSION = {
     "major": "1",
     "minor": "36",
@@ -61,7 +62,7 @@ def _resources(group: str, version: str) -> bytes:
         }
         listed.append(row | ({"shortNames": list(kind.short)} if kind.short else {}))
         for sub in kind.subresources:
-            name = "Binding" if sub == "binding" else kind.kind
+            name = _SUB_KINDS.get(sub, kind.kind)
             listed.append(
                 {
                     "name": f"{kind.plural}/{sub}",

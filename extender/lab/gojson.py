@@ -146,6 +146,7 @@ _POD_SPEC = Fields(
     ),
     affinity=_AFFINITY,
     tolerations=Fields("key operator value effect tolerationSeconds"),
+    schedulingGates=Fields("name"),
     topologySpreadConstraints=Fields(
         "maxSkew topologyKey whenUnsatisfiable labelSelector "
         "minDomains nodeAffinityPolicy nodeTaintsPolicy matchLabelKeys",
@@ -173,13 +174,28 @@ _OBJECT = "kind apiVersion metadata"
 
 POD = Fields(f"{_OBJECT} spec status", metadata=_META, spec=_POD_SPEC, status=_POD_STATUS)
 NODE = Fields(f"{_OBJECT} spec status", metadata=_META, spec=_NODE_SPEC, status=_NODE_STATUS)
+_REFERENCE = Fields("kind namespace name uid apiVersion resourceVersion fieldPath")
 EVENT = Fields(
     f"{_OBJECT} involvedObject reason message source firstTimestamp "
     "lastTimestamp count type eventTime series action related "
     "reportingComponent reportingInstance",
     metadata=_META,
-    involvedObject=Fields("kind namespace name uid apiVersion resourceVersion fieldPath"),
+    involvedObject=_REFERENCE,
     source=Fields("component host"),
+)
+NEW_EVENT = Fields(
+    f"{_OBJECT} eventTime series reportingController reportingInstance action reason regarding related note type",
+    metadata=_META,
+    regarding=_REFERENCE,
+    related=_REFERENCE,
+)
+BUDGET = Fields(
+    f"{_OBJECT} spec status",
+    metadata=_META,
+    spec=Fields("minAvailable selector maxUnavailable unhealthyPodEvictionPolicy", selector=_SELECTOR),
+    status=Fields(
+        "observedGeneration disruptedPods disruptionsAllowed currentHealthy desiredHealthy expectedPods conditions"
+    ),
 )
 PLAIN = Fields(f"{_OBJECT} spec status immutable data binaryData", metadata=_META)
 CUSTOM = Fields("")

@@ -54,7 +54,7 @@ PODS = Served(
         "status.podIP",
         "status.nominatedNodeName",
     ),
-    subresources=("binding", "status"),
+    subresources=("binding", "eviction", "status"),
     short=("po",),
 )
 NODES = Served(
@@ -86,20 +86,74 @@ EVENTS = Served(
     ),
     short=("ev",),
 )
+NEW_EVENTS = Served(
+    "events.k8s.io",
+    "v1",
+    "events",
+    "Event",
+    namespaced=True,
+    fields=(*_META_FIELDS, "reason", "reportingController", "regarding.name", "type"),
+    short=("ev",),
+)
+"""The newer face of events. A real server shows both faces of each event; here each shows what was written to it."""
 LEASES = Served("coordination.k8s.io", "v1", "leases", "Lease", namespaced=True)
-PRIORITY_CLASSES = Served("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False)
-ELASTIC_QUOTAS = Served(
-    "scheduling.x-k8s.io",
-    "v1alpha1",
-    "elasticquotas",
-    "ElasticQuota",
+PRIORITY_CLASSES = Served(
+    "scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False, short=("pc",)
+)
+DISRUPTION_BUDGETS = Served(
+    "policy",
+    "v1",
+    "poddisruptionbudgets",
+    "PodDisruptionBudget",
     namespaced=True,
     subresources=("status",),
-    custom=True,
-    short=("eq", "eqs"),
+    short=("pdb",),
 )
 
-SERVED = (PODS, NODES, NAMESPACES, CONFIGMAPS, EVENTS, LEASES, PRIORITY_CLASSES, ELASTIC_QUOTAS)
+
+def _custom(
+    group: str, version: str, plural: str, kind: str, short: tuple[str, ...], *, namespaced: bool = True
+) -> Served:
+    return Served(group, version, plural, kind, namespaced, subresources=("status",), custom=True, short=short)
+
+
+ELASTIC_QUOTAS = _custom("scheduling.x-k8s.io", "v1alpha1", "elasticquotas", "ElasticQuota", ("eq", "eqs"))
+POD_GROUPS = _custom("scheduling.x-k8s.io", "v1alpha1", "podgroups", "PodGroup", ("pg", "pgs"))
+NODE_TOPOLOGIES = _custom(
+    "topology.node.k8s.io",
+    "v1alpha2",
+    "noderesourcetopologies",
+    "NodeResourceTopology",
+    ("node-res-topo",),
+    namespaced=False,
+)
+SECCOMP_PROFILES = _custom(
+    "security-profiles-operator.x-k8s.io", "v1beta1", "seccompprofiles", "SeccompProfile", ("sp",)
+)
+APP_GROUPS = _custom("appgroup.diktyo.x-k8s.io", "v1alpha1", "appgroups", "AppGroup", ("ag",))
+NETWORK_TOPOLOGIES = _custom(
+    "networktopology.diktyo.x-k8s.io", "v1alpha1", "networktopologies", "NetworkTopology", ("nt",)
+)
+TENANT_OBJECTS = _custom("tenancy.trimtab.dev", "v1alpha1", "tenants", "Tenant", (), namespaced=False)
+
+SERVED = (
+    PODS,
+    NODES,
+    NAMESPACES,
+    CONFIGMAPS,
+    EVENTS,
+    NEW_EVENTS,
+    LEASES,
+    PRIORITY_CLASSES,
+    DISRUPTION_BUDGETS,
+    ELASTIC_QUOTAS,
+    POD_GROUPS,
+    NODE_TOPOLOGIES,
+    SECCOMP_PROFILES,
+    APP_GROUPS,
+    NETWORK_TOPOLOGIES,
+    TENANT_OBJECTS,
+)
 
 _BY_PLACE = {(kind.group, kind.version, kind.plural): kind for kind in SERVED}
 

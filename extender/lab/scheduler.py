@@ -17,7 +17,7 @@ from extender.lab.answers import ExtenderFailed, Victims
 from extender.lab.calls import ExtenderCalls
 from extender.lab.fit import Misfit, misfit
 from extender.lab.identity import Clock, Identities
-from extender.lab.kinds import NODES, PODS
+from extender.lab.kinds import DISRUPTION_BUDGETS, NODES, PODS
 from extender.lab.preemption import best, candidates
 from extender.lab.store import Change, Store, Stored
 from extender.lab.tally import Tally
@@ -89,8 +89,8 @@ class Scheduler:
         if stored is None or stored.uid != waiting.uid or stored.tree["spec"].get("nodeName"):
             self.queue.remove(waiting.uid)
             return
-        if "deletionTimestamp" in stored.tree["metadata"]:
-            self.queue.failed(waiting, self._clock(), error=False)
+        if "deletionTimestamp" in stored.tree["metadata"] or _gated(stored.tree):
+            self.queue.remove(waiting.uid)
             return
         self.tally.attempt(self._clock())
         demand = demand_of(stored)
@@ -251,7 +251,7 @@ class Scheduler:
         if demand.pod.preemption_policy == "Never" or self._still_leaving(demand):
             return "", ""
         nodes = self._accounts.nodes
-        found = candidates(demand, nodes, misfits)
+        found = candidates(demand, nodes, misfits, self._store.listed(DISRUPTION_BUDGETS))
         if not found:
             return "", _helpless(len(nodes), misfits)
         try:
@@ -341,9 +341,24 @@ class Scheduler:
             self.queue.remove(new.uid)
             self._nominated.pop(new.uid, None)
             self._accounts.place(demand_of(new), node)
-        elif new.tree["spec"].get("schedulerName") == NAME and old is None:
-            pod = demand_of(new).pod
+        elif new.tree["spec"].get("schedulerName") == NAME and "deletionTimestamp" not in new.tree["metadata"]:
+            self._see_waiting(old, new)
+
+    def _see_waiting(self, old: Stored | None, new: Stored) -> None:
+        """A pod without a node: who may be queued, what its nomination keeps free, whether a change wakes it."""
+        demand = demand_of(new)
+        if (nominated := demand.pod.nominated_node_name) and not self._accounts.node_of(new.uid):
+            self._nominated[new.uid] = (nominated, demand)
+        else:
+            self._nominated.pop(new.uid, None)
+        if _gated(new.tree):
+            return
+        if old is None or _gated(old.tree):
+            pod = demand.pod
             self.queue.add(Waiting(pod.namespace, pod.name, pod.uid, pod.priority, pod.created_at_s))
+            self._bell.set()
+        elif _asks_anew(old.tree, new.tree):
+            self.queue.poke(new.uid, self._clock())
             self._bell.set()
 
     def _lose(self, uid: str) -> None:
@@ -357,6 +372,16 @@ class Scheduler:
     def _wake(self) -> None:
         self.queue.wake(self._clock())
         self._bell.set()
+
+
+def _gated(tree: Tree) -> bool:
+    return bool(tree["spec"].get("schedulingGates"))
+
+
+def _asks_anew(old: Tree, new: Tree) -> bool:
+    """Something of the pod other than its status and the server's bookkeeping changed: an annotation is enough."""
+    kept = ("labels", "annotations", "ownerReferences")
+    return old["spec"] != new["spec"] or any(old["metadata"].get(k) != new["metadata"].get(k) for k in kept)
 
 
 def _unavailable(nodes: int, misfits: Mapping[str, Misfit]) -> str:

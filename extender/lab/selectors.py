@@ -34,6 +34,25 @@ def selector(kind: Served, fields: str, labels: str) -> Selector:
             return lambda tree: all(part(tree) for part in parts)
 
 
+def label_selector(tree: Mapping[str, Any]) -> Selector:
+    """A LabelSelector of an object's spec; an empty one chooses everything."""
+    terms = [(key, "In", (value,)) for key, value in (tree.get("matchLabels") or {}).items()]
+    terms += [(e["key"], e["operator"], tuple(e.get("values") or ())) for e in tree.get("matchExpressions") or ()]
+    return lambda found: all(_meets(_labels(found), *term) for term in terms)
+
+
+def _meets(labels: Mapping[str, str], key: str, operator: str, values: tuple[str, ...]) -> bool:
+    match operator:
+        case "In":
+            return labels.get(key) in values
+        case "NotIn":
+            return labels.get(key) not in values
+        case "Exists":
+            return key in labels
+        case _:
+            return key not in labels
+
+
 def _field_selector(kind: Served, text: str) -> Selector | None:
     terms: list[tuple[str, bool, str]] = []
     for term in filter(None, text.split(",")):

@@ -28,6 +28,7 @@ from extender.lab.tenants import (
     pod_tree,
     quota_tree,
 )
+from extender.lab.trees import with_condition
 from extender.lab.writing import Writer
 from extender.quantity import milli, value
 
@@ -204,8 +205,10 @@ class Simulation:
         current = self._same(pod)
         if current is None or current.tree["status"].get("phase") != "Pending":
             return
-        status = {**current.tree["status"], "phase": "Running", "startTime": self._new.now()}
-        self._store.replace(current, {**current.tree, "status": status})
+        now = self._new.now()
+        status = {**current.tree["status"], "phase": "Running", "startTime": now}
+        ready = {"type": "Ready", "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
+        self._store.replace(current, with_condition({**current.tree, "status": status}, ready))
 
     def _finish(self, pod: Stored) -> None:
         current = self._same(pod)

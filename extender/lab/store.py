@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from extender.lab import gojson
-from extender.lab.kinds import EVENTS, NODES, PODS, SERVED, Served
+from extender.lab.kinds import DISRUPTION_BUDGETS, EVENTS, NEW_EVENTS, NODES, PODS, SERVED, Served
 from extender.lab.refusal import already_exists, modified, not_found, wrong_uid
 
 Tree = dict[str, Any]
@@ -21,9 +21,15 @@ Tree = dict[str, Any]
 HISTORY_MAX = 4000
 """Changes kept per kind; a watch that asks for older ones is told that they are gone (410)."""
 EVENTS_MAX = 1000
-"""Events kept; the oldest go first, as they do by age in a real cluster."""
+"""Events kept of each kind; the oldest go first, as they do by age in a real cluster."""
 
-_FIELDS = {PODS: gojson.POD, NODES: gojson.NODE, EVENTS: gojson.EVENT}
+_FIELDS = {
+    PODS: gojson.POD,
+    NODES: gojson.NODE,
+    EVENTS: gojson.EVENT,
+    NEW_EVENTS: gojson.NEW_EVENT,
+    DISRUPTION_BUDGETS: gojson.BUDGET,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,7 @@ class Store:
             raise already_exists(kind, meta["name"])
         new = self._put(kind, key, tree)
         self._tell(Change(new.revision, "ADDED", None, new))
-        if kind is EVENTS and len(self._objects[kind]) > EVENTS_MAX:
+        if kind in (EVENTS, NEW_EVENTS) and len(self._objects[kind]) > EVENTS_MAX:
             oldest = next(iter(self._objects[kind].values()))
             self.delete(kind, oldest.namespace, oldest.name)
         return new

@@ -87,6 +87,14 @@ class Queue:
         for uid in self._trying:
             self._known[uid].moved = True
 
+    def poke(self, uid: str, now_s: float) -> None:
+        """This pod itself was changed: if it was put aside it goes through its backoff; its backoff itself stays."""
+        pod = self._aside.pop(uid, None)
+        if pod is not None:
+            self._delay(pod, now_s)
+        elif uid in self._trying:
+            self._known[uid].moved = True
+
     def _delay(self, pod: Waiting, now_s: float) -> None:
         self._sequence += 1
         delay = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2 ** min(10, max(0, pod.attempts - 1)))

@@ -7,7 +7,8 @@ from typing import Any
 
 import orjson
 
-from extender.lab.admission import Admission
+from extender.lab.admission import Admission, check_gates
+from extender.lab.evicting import check_preconditions, spend
 from extender.lab.identity import Identities
 from extender.lab.kinds import NODES, PODS, Served
 from extender.lab.paths import Target
@@ -19,7 +20,6 @@ from extender.lab.refusal import (
     modified,
     status_body,
     unsupported_media_type,
-    wrong_uid,
 )
 from extender.lab.store import Store, Stored
 from extender.lab.trees import Tree, merged, with_condition
@@ -38,9 +38,11 @@ class Writer:
         self._admission = Admission(store, identities)
 
     def create(self, target: Target, body: bytes) -> bytes:
-        """POST to a collection, or to a pod's binding."""
+        """POST to a collection, or to a pod's binding or eviction."""
         if target.subresource == "binding":
             return self._bind(target, _parsed(target.kind, body, "Binding"))
+        if target.subresource == "eviction":
+            return self._evict(target, _parsed(target.kind, body, "Eviction"))
         if target.name or (target.kind.namespaced and not target.namespace):
             raise method_not_allowed()
         return self.add(target.kind, target.namespace, _parsed(target.kind, body)).whole + b"\n"
@@ -80,10 +82,8 @@ class Writer:
         """DELETE of one object. A bound pod with a grace period stays until its kubelet confirms."""
         _need_object(target)
         options = _parsed(target.kind, body, "DeleteOptions") if body.strip() else {}
-        uid = (options.get("preconditions") or {}).get("uid", "")
         old = self._store.get(target.kind, target.namespace, target.name)
-        if uid and uid != old.uid:
-            raise wrong_uid(target.kind, target.name, uid, old.uid)
+        check_preconditions(old, options)
         if target.kind is PODS:
             asked = options.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
             return self.end_pod(old, None if asked is None else int(asked)).whole + b"\n"
@@ -105,6 +105,17 @@ class Writer:
             marked["generation"] = meta.get("generation", 1) + 1
         last = self._store.replace(old, {**old.tree, "metadata": marked})
         return last if grace else self._store.delete(PODS, old.namespace, old.name)
+
+    def _evict(self, target: Target, eviction: Tree) -> bytes:
+        name = (eviction.get("metadata") or {}).get("name", "")
+        if name != target.name:
+            raise bad_request("name in URL does not match name in Eviction object")
+        options = eviction.get("deleteOptions") or {}
+        pod = self._store.get(PODS, target.namespace, target.name)
+        spent = spend(self._store, self._new, pod, options)
+        asked = options.get("gracePeriodSeconds")
+        self.end_pod(spent, None if asked is None else int(asked))
+        return status_body("Success", code=201)
 
     def _bind(self, target: Target, binding: Tree) -> bytes:
         meta, node = binding.get("metadata") or {}, (binding.get("target") or {}).get("name", "")
@@ -167,6 +178,8 @@ def _next(old: Stored, tree: Tree, subresource: str) -> Tree:
     if subresource == "status":
         meta = old.tree["metadata"]
     new["metadata"] = {**meta, **fixed}
+    if kind is PODS:
+        check_gates(old.tree["spec"], new["spec"], old.name)
     if "generation" in fixed and new.get("spec") != old.tree.get("spec"):
         new["metadata"]["generation"] = fixed["generation"] + 1
     if kind is PODS:
@@ -191,7 +204,7 @@ def _with_probe_times(tree: Tree) -> Tree:
 
 
 def _need_object(target: Target) -> None:
-    if not target.name or target.subresource == "binding":
+    if not target.name or target.subresource in ("binding", "eviction"):
         raise method_not_allowed()
 
 

@@ -189,6 +189,56 @@ def test_a_pod_is_admitted_bound_and_deleted_alike(real: Server, lab: Server) ->
     both(real, lab, "GET", f"{pods}/p0")
 
 
+def test_scheduling_gates_are_only_ever_taken_away_alike(real: Server, lab: Server) -> None:
+    pods = f"/api/v1/namespaces/{NS}/pods"
+    both(
+        real, lab, "POST", pods, pod("gated", schedulingGates=[{"name": "example.test/a"}, {"name": "example.test/b"}])
+    )
+    fewer = {"spec": {"schedulingGates": [{"name": "example.test/b"}]}}
+    both(real, lab, "PATCH", f"{pods}/gated", fewer, MERGE)
+    more = {"spec": {"schedulingGates": [{"name": "example.test/b"}, {"name": "example.test/c"}]}}
+    both(real, lab, "PATCH", f"{pods}/gated", more, MERGE)
+    both(real, lab, "PATCH", f"{pods}/gated", {"spec": {"schedulingGates": None}}, MERGE)
+    both(real, lab, "PATCH", f"{pods}/gated", {"metadata": {"annotations": {"trimtab.dev/wake": "1"}}}, MERGE)
+    both(real, lab, "DELETE", f"{pods}/gated", {"gracePeriodSeconds": 0})
+
+
+def test_evictions_obey_budgets_alike(real: Server, lab: Server) -> None:
+    pods, budgets = f"/api/v1/namespaces/{NS}/pods", f"/apis/policy/v1/namespaces/{NS}/poddisruptionbudgets"
+    chosen = {"selector": {"matchLabels": {"app": "x"}}}
+    for name in ("e0", "e1"):
+        both(real, lab, "POST", pods, pod(name))
+        both(real, lab, "POST", f"{pods}/{name}/binding", binding(name, "", "n"))
+        ready = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
+        both(real, lab, "PATCH", f"{pods}/{name}/status", ready, MERGE)
+
+    def evict(name: str, **options: Any) -> None:
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": NS}}
+        both(real, lab, "POST", f"{pods}/{name}/eviction", body | ({"deleteOptions": options} if options else {}))
+
+    def allow(budget: str, **status: Any) -> None:
+        both(real, lab, "PATCH", f"{budgets}/{budget}/status", {"status": status}, MERGE)
+
+    both(real, lab, "POST", budgets, {"metadata": {"name": "b"}, "spec": {"minAvailable": 1, **chosen}})
+    evict("e0")
+    counts = {"currentHealthy": 1, "desiredHealthy": 1, "expectedPods": 2, "observedGeneration": 1}
+    allow("b", disruptionsAllowed=0, **counts)
+    evict("e0")
+    evict("none")
+    evict("e0", preconditions={"uid": "other"})
+    allow("b", disruptionsAllowed=1, **counts)
+    evict("e0")
+    both(real, lab, "GET", f"{pods}/e0")
+    evict("e1")
+    both(real, lab, "POST", budgets, {"metadata": {"name": "c"}, "spec": {"maxUnavailable": "50%", **chosen}})
+    evict("e1")
+    both(real, lab, "GET", f"{pods}/e1/eviction")
+    for name in ("e0", "e1"):
+        both(real, lab, "DELETE", f"{pods}/{name}", {"gracePeriodSeconds": 0})
+    for name in ("b", "c"):
+        both(real, lab, "DELETE", f"{budgets}/{name}")
+
+
 def test_pods_have_the_same_defaults(real: Server, lab: Server) -> None:
     pods = f"/api/v1/namespaces/{NS}/pods"
     gpu = {"name": "g", "image": "i", "resources": {"limits": {"example.test/gpu": "1"}}}

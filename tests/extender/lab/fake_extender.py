@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import httpx
@@ -29,6 +29,8 @@ class FakeExtender:
             "prioritize": lambda args: [{"Host": name, "Score": 0} for name in args["NodeNames"]],
             "preempt": lambda args: {"NodeNameToMetaVictims": args["NodeNameToMetaVictims"]},
         }
+        self.bind: Callable[[dict[str, str]], Awaitable[str]] = self._bind
+        """Does the binding; "" or its error."""
         self.app = Starlette(routes=[Route("/{verb}", self._answer, methods=["POST"])])
 
     def verbs(self) -> list[str]:
@@ -42,7 +44,7 @@ class FakeExtender:
         if verb in self.answers:
             found = self.answers[verb](args)
             return found if isinstance(found, Response) else Response(orjson.dumps(found))
-        return Response(orjson.dumps({"Error": await self._bind(args)}))
+        return Response(orjson.dumps({"Error": await self.bind(args)}))
 
     async def _bind(self, args: dict[str, str]) -> str:
         meta = {"name": args["PodName"], "namespace": args["PodNamespace"], "uid": args["PodUID"]}

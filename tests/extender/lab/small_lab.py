@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
@@ -9,9 +10,11 @@ import httpx
 from extender.lab.api import LabApi
 from extender.lab.calls import ExtenderCalls
 from extender.lab.identity import Identities
-from extender.lab.kinds import NAMESPACES, NODES, PODS, PRIORITY_CLASSES
+from extender.lab.kinds import DISRUPTION_BUDGETS, NAMESPACES, NODES, PODS, PRIORITY_CLASSES
+from extender.lab.paths import Target
 from extender.lab.scheduler import Scheduler
 from extender.lab.store import Store, Stored
+from extender.lab.writing import MERGE_PATCH
 from tests.extender.lab.fake_extender import FakeExtender
 
 
@@ -45,13 +48,24 @@ class SmallLab:
         tree = {"metadata": {"name": name}, "spec": spec, "status": {"capacity": amounts, "allocatable": amounts}}
         return self.writer.add(NODES, "", tree)
 
-    def pod(self, name: str, cpu: str = "1", **spec: Any) -> Stored:
+    def pod(self, name: str, cpu: str = "1", labels: dict[str, str] | None = None, **spec: Any) -> Stored:
         container = {"name": "main", "image": "i:1", "resources": {"requests": {"cpu": cpu}}}
         spec = {"containers": [container], "terminationGracePeriodSeconds": 0, **spec}
-        return self.writer.add(PODS, "team-a", {"metadata": {"name": name}, "spec": spec})
+        meta = {"name": name} | ({"labels": labels} if labels else {})
+        return self.writer.add(PODS, "team-a", {"metadata": meta, "spec": spec})
 
     def priority(self, name: str, value: int) -> None:
         self.writer.add(PRIORITY_CLASSES, "", {"metadata": {"name": name}, "value": value})
+
+    def budget(self, name: str, min_available: int, **labels: str) -> Stored:
+        spec = {"minAvailable": min_available, "selector": {"matchLabels": labels}}
+        return self.writer.add(DISRUPTION_BUDGETS, "team-a", {"metadata": {"name": name}, "spec": spec})
+
+    def change(self, pod: Stored, **parts: Any) -> None:
+        """Merge into the pod, as a client's PATCH would; `status` goes to the subresource."""
+        place = "status" if "status" in parts else ""
+        target = Target(PODS, pod.namespace, pod.name, place)
+        self.writer.patch(target, json.dumps(parts).encode(), MERGE_PATCH)
 
     def now(self, pod: Stored) -> dict[str, Any]:
         """The pod as it is stored now."""

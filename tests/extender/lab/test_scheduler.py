@@ -259,3 +259,109 @@ def test_pods_of_a_lost_node_do_not_count_anywhere() -> None:
         assert not lab.now(second)["spec"].get("nodeName"), "p still stands on the node of that name"
 
     in_a_lab(story)
+
+
+def test_a_gated_pod_is_not_tried_until_its_last_gate_is_gone() -> None:
+    async def story(lab: SmallLab) -> None:
+        lab.node("n1")
+        pod = lab.pod("p", schedulingGates=[{"name": "example.test/a"}, {"name": "example.test/b"}])
+        assert lab.condition(pod)["reason"] == "SchedulingGated"
+        await lab.schedule()
+        lab.change(pod, spec={"schedulingGates": [{"name": "example.test/b"}]})
+        await lab.schedule()
+        assert lab.extender.seen == []
+        lab.change(pod, spec={"schedulingGates": None})
+        await lab.schedule()
+        assert lab.now(pod)["spec"]["nodeName"] == "n1"
+
+    in_a_lab(story)
+
+
+def test_an_annotation_wakes_the_pod_that_bears_it_and_no_other() -> None:
+    async def story(lab: SmallLab) -> None:
+        lab.node("n1")
+        good = lab.extender.answers["filter"]
+        lab.extender.answers["filter"] = lambda args: {"FailedAndUnresolvableNodes": {args["NodeNames"][0]: "quota"}}
+        first, second = lab.pod("a"), lab.pod("b")
+        await lab.schedule()
+        lab.extender.answers["filter"] = good
+        lab.clock.now_s += 2
+        await lab.schedule()
+        assert not lab.now(first)["spec"].get("nodeName"), "its own condition is nothing to wake for"
+        lab.change(first, metadata={"annotations": {"trimtab.dev/wake": "1"}})
+        await lab.schedule()
+        assert lab.now(first)["spec"].get("nodeName") == "n1"
+        assert not lab.now(second)["spec"].get("nodeName")
+
+    in_a_lab(story)
+
+
+def test_a_nomination_by_somebody_else_is_tried_first_and_keeps_the_room() -> None:
+    async def story(lab: SmallLab) -> None:
+        lab.node("n1", cpu="1")
+        lab.node("n2", cpu="1")
+        pod = lab.pod("p", schedulingGates=[{"name": "example.test/a"}])
+        lab.change(pod, status={"nominatedNodeName": "n2"})
+        other = lab.pod("q")
+        await lab.schedule()
+        assert lab.now(other)["spec"]["nodeName"] == "n1", "n2 is kept for p"
+        lab.change(pod, spec={"schedulingGates": None})
+        await lab.schedule()
+        assert lab.now(pod)["spec"]["nodeName"] == "n2"
+        assert lab.extender.seen[-2][1]["NodeNames"] == ["n2"]
+
+    in_a_lab(story)
+
+
+def test_preemption_spares_whom_a_budget_protects_and_counts_whom_it_cannot() -> None:
+    async def story(lab: SmallLab) -> None:
+        lab.priority("high", 1000)
+        lab.node("n1", cpu="2")
+        guarded = lab.pod("guarded", labels={"app": "guarded"})
+        await lab.schedule()
+        lab.pod("free", labels={"app": "free"})
+        await lab.schedule()
+        lab.budget("one", 1, app="guarded")
+        lab.extender.answers["preempt"] = lambda _args: {"NodeNameToMetaVictims": {}}
+        lab.pod("small", priorityClassName="high")
+        await lab.schedule()
+        asked = lab.extender.seen[-1][1]["NodeNameToMetaVictims"]["n1"]
+        assert asked["NumPDBViolations"] == 0
+        assert [v["UID"] for v in asked["Pods"]] != [guarded.uid]
+        lab.pod("large", cpu="2", priorityClassName="high")
+        await lab.schedule()
+        asked = lab.extender.seen[-1][1]["NodeNameToMetaVictims"]["n1"]
+        assert asked["NumPDBViolations"] == 1
+        assert len(asked["Pods"]) == 2
+
+    in_a_lab(story)
+
+
+def test_a_bind_that_is_held_back_holds_back_nobody_else() -> None:
+    async def story(lab: SmallLab) -> None:
+        lab.node("n1", cpu="2")
+        opened, bound = asyncio.Event(), asyncio.Event()
+        first = lab.extender.bind
+
+        async def held(args: dict[str, str]) -> str:
+            if args["PodName"] == "held":
+                await opened.wait()
+            error = await first(args)
+            bound.set()
+            return error
+
+        lab.extender.bind = held
+        pods = [lab.pod(name) for name in ("held", "next", "third")]
+        for _ in pods:
+            waiting = lab.scheduler.queue.pop(lab.clock())
+            assert waiting is not None
+            await lab.scheduler.try_one(waiting)
+        await bound.wait()
+        assert lab.now(pods[1])["spec"]["nodeName"] == "n1"
+        assert not lab.now(pods[0])["spec"].get("nodeName")
+        assert "Insufficient cpu" in lab.condition(pods[2])["message"], "the held pod counts on its node"
+        opened.set()
+        await lab.scheduler.settle()
+        assert lab.now(pods[0])["spec"]["nodeName"] == "n1"
+
+    in_a_lab(story)
