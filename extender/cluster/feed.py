@@ -10,7 +10,7 @@ from typing import Any
 
 from extender.cluster.backoff import Backoff
 from extender.cluster.informer import Informer
-from extender.cluster.resource import NODES, PODS, KindLike, custom
+from extender.cluster.resource import NODES, PODS, KindLike, Resource, custom
 from extender.cluster.state import ClusterState
 from extender.kube import KubeApi
 from extender.telemetry.metrics import WATCH_LAG, WATCH_RESTARTS
@@ -33,7 +33,7 @@ class KubernetesFeed:
         self._informers = [
             Informer(api, state, NODES, clock),
             Informer(api, state, PODS, clock, held=lambda: list(state.pods)),
-            *(Informer(api, state, resource, clock) for resource in {r.path: r for r in map(custom, kinds)}.values()),
+            *(Informer(api, state, resource, clock) for resource in _each_once(kinds)),
         ]
         # The loop itself keeps only weak references to tasks.
         self._tasks: list[asyncio.Task[None]] = []
@@ -59,6 +59,12 @@ class KubernetesFeed:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _each_once(kinds: Sequence[KindLike]) -> list[Resource]:
+    """Plugins may declare the same kind; its status is kept if one of them reads it."""
+    frugal_first = sorted(kinds, key=lambda kind: kind.status)
+    return list({resource.path: resource for resource in map(custom, frugal_first)}.values())
 
 
 async def _watched_over(informer: Informer) -> None:

@@ -143,7 +143,7 @@ def _event_of(tree: object, kind: str) -> Event:
         raise _LeftOutError(f"{called}: want Nodes, Pods and custom objects (with apiVersion group/version and kind)")
     if _is_endless(tree):
         raise _LeftOutError(f"{called}: more than {OBJECT_PARTS_MAX} parts")
-    return ObjectUpserted(kind, f"{namespace}/{name}" if namespace else name, trimmed_object(tree))
+    return ObjectUpserted(kind, f"{namespace}/{name}" if namespace else name, trimmed_object(tree, status=True))
 
 
 def _is_endless(tree: object) -> bool:

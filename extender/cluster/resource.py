@@ -42,6 +42,8 @@ class KindLike(Protocol):
     def kind(self) -> str: ...
     @property
     def namespaced(self) -> bool: ...
+    @property
+    def status(self) -> bool: ...
 
 
 class Meta(msgspec.Struct, gc=False, rename="camel"):
@@ -93,20 +95,20 @@ def custom(kind: KindLike) -> Resource:
         name=f"{kind.plural}.{kind.group}" if kind.group else kind.plural,
         path=f"{prefix}/{kind.plural}",
         key=_namespaced_key if kind.namespaced else lambda meta: meta.name,
-        upserted=lambda key, raw: ObjectUpserted(kind.kind, key, decode_object(memoryview(raw))),
+        upserted=lambda key, raw: ObjectUpserted(kind.kind, key, decode_object(memoryview(raw), status=kind.status)),
         deleted=lambda key: ObjectDeleted(kind.kind, key),
         optional=True,
     )
 
 
-def decode_object(raw: bytes | memoryview) -> Object:
-    """JSON -> the object without status and bookkeeping. Raises msgspec.DecodeError."""
-    return trimmed_object(_OBJECT.decode(raw))
+def decode_object(raw: bytes | memoryview, *, status: bool) -> Object:
+    """JSON -> the object without bookkeeping, and with its status if wanted. Raises msgspec.DecodeError."""
+    return trimmed_object(_OBJECT.decode(raw), status=status)
 
 
-def trimmed_object(tree: dict[str, Any]) -> Object:
-    """The object without its status, managed fields and last applied text."""
-    kept = {name: part for name, part in tree.items() if name != "status"}
+def trimmed_object(tree: dict[str, Any], *, status: bool) -> Object:
+    """The object without its managed fields and last applied text, and with its status if wanted."""
+    kept = {name: part for name, part in tree.items() if status or name != "status"}
     meta = kept.get("metadata")
     if isinstance(meta, dict):
         kept["metadata"] = meta = {name: part for name, part in meta.items() if name != "managedFields"}

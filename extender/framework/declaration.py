@@ -64,6 +64,8 @@ class Kind:
     plural: str
     kind: str
     namespaced: bool = True
+    status: bool = False
+    """Decisions read its status; without this it is dropped, and a change of it is none."""
 
 
 def _nobody(_node: str) -> Collection[str]:

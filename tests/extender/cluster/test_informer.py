@@ -38,6 +38,7 @@ class AKind:
     plural: str = "elasticquotas"
     kind: str = "ElasticQuota"
     namespaced: bool = True
+    status: bool = False
 
 
 @pytest.fixture(autouse=True)
@@ -332,6 +333,16 @@ def test_an_absent_kind_does_not_hold_readiness_and_appears_when_it_is_installed
         await until(lambda: not state.objects["ElasticQuota"])
 
     live(a_server(), story, AKind())
+
+
+def test_a_status_is_kept_for_those_who_read_it() -> None:
+    async def story(server: FakeApi, state: ClusterState, _feed: KubernetesFeed) -> None:
+        server.objects[QUOTAS] = {}
+        server.put(QUOTAS, {"metadata": {"name": "q", "namespace": "ns"}, "spec": {}, "status": {"used": {"cpu": "1"}}})
+        await until(lambda: state.objects.get("ElasticQuota"))
+        assert state.objects["ElasticQuota"]["ns/q"]["status"] == {"used": {"cpu": "1"}}
+
+    live(a_server(), story, AKind(status=True), AKind())
 
 
 def test_a_kind_that_we_may_not_read_counts_as_absent_and_says_so() -> None:
