@@ -70,6 +70,7 @@ class World:
             now_s=now_s,
             leased=self.ledger,
             pods_on=state.pods_on,
+            requested=state.requested_by,
             scheduler_names=self.schedulers(),
             quiet=quiet,
         )

@@ -45,6 +45,7 @@ class Profile:
     """The first one orders; the others still say which pods belong together."""
     pre_filters: tuple[Seat, ...] = ()
     filters: tuple[Seat, ...] = ()
+    post_filters: tuple[Seat, ...] = ()
     scorers: tuple[Seat, ...] = ()
     reservers: tuple[Seat, ...] = ()
     """Charged when filter passes."""
@@ -132,6 +133,7 @@ def profile_of(name: str, seats: Sequence[Seat]) -> Profile:
         pre_filters=tuple(s for s in seats if s.plugin.pre_filter and any(map(s.runs, _FILTER_PHASES))),
         filters=running(Phase.FILTER, lambda plugin: plugin.filter),
         scorers=running(Phase.SCORE, lambda plugin: plugin.score),
+        post_filters=running(Phase.POST_FILTER, lambda plugin: plugin.post_filter),
         reservers=running(Phase.RESERVE, lambda plugin: isinstance(plugin.reserve, Reserve)),
         node_reservers=running(Phase.RESERVE, lambda plugin: isinstance(plugin.reserve, ReserveOnNode)),
         pre_binds=running(Phase.PRE_BIND, lambda plugin: plugin.pre_bind),

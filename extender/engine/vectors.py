@@ -127,6 +127,7 @@ def _evaluate(case: Case, compiled: CompiledPlugin, args: Any) -> Answer:
         metrics_end_s=state.metrics_end_s,
         now_s=now_s,
         pods_on=state.pods_on,
+        requested=state.requested_by,
     )
     answer: Answer = {}
     if plugin.pre_filter:

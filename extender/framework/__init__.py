@@ -11,6 +11,7 @@ from extender.framework.declaration import (
     Book,
     CaseView,
     Cycle,
+    Exempting,
     Filter,
     Kind,
     LedgerBook,
@@ -23,6 +24,7 @@ from extender.framework.declaration import (
     PreBind,
     PreFilter,
     Prepare,
+    PostFilter,
     QueuedPod,
     QueueSort,
     QueueView,
@@ -33,6 +35,8 @@ from extender.framework.declaration import (
     Status,
     Tending,
 )
+    Search,
+    Selection,
 from extender.framework.load_source import LoadArgs, MetricProvider, provider_problems, source_of, with_provider
 from extender.model.columns import CPU, EPHEMERAL, MEMORY, PODS, NodeTable
 from extender.model.events import Object
@@ -64,6 +68,7 @@ __all__ = [
     "LoadSource",
     "Maturity",
     "MetricProvider",
+    "Exempting",
     "NoArgs",
     "Node",
     "NodeBook",
@@ -84,6 +89,7 @@ __all__ = [
     "QueueView",
     "QueuedPod",
     "Rejection",
+    "PostFilter",
     "Reserve",
     "ReserveOnNode",
     "Resources",
@@ -98,5 +104,7 @@ __all__ = [
     "resources_of",
     "source_of",
     "value",
+    "Search",
+    "Selection",
     "with_provider",
 ]

@@ -31,6 +31,7 @@ from extender.model.events import Object
 from extender.model.load_source import LoadSource
 from extender.model.node import Node
 from extender.model.pod import Pod
+from extender.model.resources import Resources, request_k8s
 from extender.model.verdict import Code
 
 
@@ -100,6 +101,8 @@ class Cycle:
     """UIDs that hold a lease."""
     pods_on: Callable[[str], Collection[str]] = _nobody
     """Node name -> UIDs of the non-terminal pods on it."""
+    requested: Callable[[Pod], Resources] = request_k8s
+    """What the scheduler counts for a pod (REQ-K8S); for pods that stand on a node it is known already."""
     scheduler_names: Collection[str] = frozenset()
     """schedulerName of every profile of the policy; `*` stands for the rest."""
     quiet: bool = False
@@ -177,6 +180,42 @@ class Filter:
     describe: Callable[[Cycle, int, int], str] | None = None
     """(cycle, row, the rule's answer) -> the reason in full, with the node's own numbers: for explain, where the
     reason on the wire has to group over nodes."""
+
+Exempting = Callable[[Pod], str]
+"""Why a pod must stay whoever wants its place, or ""."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Who would have to leave one node."""
+
+    victims: tuple[Pod, ...] = ()
+    """Most important first."""
+    pdb_violations: int = 0
+    """Victims whose going breaks a disruption budget."""
+    status: Status = PASSED
+    """Anything but success: preemption does not help on this node, and why."""
+
+
+Search = Callable[[int, Selection | None], Selection]
+"""(row of a node, what kube-scheduler or the plugin before would evict there, if anybody proposes) -> who leaves."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostFilter:
+    """How room is made. `framework/preemption` has what most searches need."""
+
+    eligible: Callable[[Cycle, bool], Status]
+    """May the cycle's pod preempt now? The flag: its nominated node could not take it even if it were empty."""
+    search: Callable[[Cycle, Exempting], Search]
+    """Begun once per cycle; it must not choose a pod that is exempt."""
+    exempt: Callable[[Cycle, Pod], str] | None = None
+    """(cycle of the preemptor, another pod) -> why that pod must stay, or "". Every path that evicts obeys it; who
+    evicts without a preemptor asks as if the pod itself wanted its place."""
+    reclaims: Callable[[Cycle], bool] | None = None
+    """Whether the pod may have room made for it where kube-scheduler's own preemption does not look. What the plugin's
+    preFilter refuses is then left to `search`."""
+
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,3 +387,4 @@ class Plugin:
     """Reads node load metrics."""
     load_source: Callable[[Any], LoadSource | None] | None = None
     """Args -> where they say that load is measured; followed while the extender's own options do not say it."""
+    post_filter: PostFilter | None = None

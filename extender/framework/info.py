@@ -33,6 +33,7 @@ def phases_of(plugin: Plugin) -> tuple[str, ...]:
         Phase.QUEUE_SORT: plugin.queue_sort,
         Phase.PRE_FILTER: plugin.pre_filter,
         Phase.FILTER: plugin.filter,
+        Phase.POST_FILTER: plugin.post_filter,
         Phase.SCORE: plugin.score,
         Phase.RESERVE: plugin.reserve,
         Phase.PRE_BIND: plugin.pre_bind,

@@ -1,0 +1,38 @@
+"""Choosing victims on one node: first everybody who may go is gone, then as many as possible come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from extender.framework.declaration import Selection, Status
+from extender.framework.preemption.budgets import Budgets
+from extender.framework.preemption.importance import by_importance, importance
+from extender.model.pod import Pod
+from extender.model.verdict import Code
+
+
+def no_victims(preemptor: Pod, node: str) -> Selection:
+    """Nobody on the node may go."""
+    reason = f"No victims found on node {node} for preemptor pod {preemptor.name}"
+    return Selection(status=Status(Code.UNRESOLVABLE, reason, "no victims"))
+
+
+def reprieved(
+    potential: Sequence[Pod],
+    budgets: Budgets,
+    comes_back: Callable[[Pod], bool],
+    *,
+    counts: Callable[[Pod], bool] = lambda _victim: True,
+) -> Selection:
+    """Who of `potential`, all of whom are gone, cannot come back (plugins.md §1.5, §5.4 step 7).
+
+    `comes_back` puts the pod back and says whether it may stay; if not, it has taken it away again. Pods whose going
+    breaks a budget are asked first, then the others, each group by importance. `counts`: whether a victim that breaks
+    a budget counts as a violation.
+    """
+    violating, others = budgets.split(by_importance(potential))
+    broken = [pod for pod in violating if not comes_back(pod)]
+    victims = broken + [pod for pod in others if not comes_back(pod)]
+    if violating and others:
+        victims.sort(key=importance)
+    return Selection(tuple(victims), sum(counts(pod) for pod in broken))
