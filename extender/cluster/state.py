@@ -82,12 +82,12 @@ class ClusterState:
         tally = self._tallies.get(node_name)
         return tally.uids if tally else ()
 
-    def find_pod(self, namespace: str, name: str) -> Pod | None:
     def requested_by(self, pod: Pod) -> Resources:
         """What the scheduler counts for a pod (REQ-K8S); looked up for those that stand on a node."""
         charge = self._charges.get(pod.uid)
         return charge.requested if charge and self.pods[pod.uid] is pod else request_k8s(pod)
 
+    def find_pod(self, namespace: str, name: str) -> Pod | None:
         """The non-terminal pod of that name."""
         return self.pods.get(self._uid_of.get((namespace, name), ""))
 

@@ -369,6 +369,7 @@ class Plugin:
     queue_sort: QueueSort | None = None
     pre_filter: PreFilter | None = None
     filter: Filter | None = None
+    post_filter: PostFilter | None = None
     score: Score | None = None
     reserve: Reserve | ReserveOnNode | None = None
     pre_bind: PreBind | None = None
@@ -387,4 +388,3 @@ class Plugin:
     """Reads node load metrics."""
     load_source: Callable[[Any], LoadSource | None] | None = None
     """Args -> where they say that load is measured; followed while the extender's own options do not say it."""
-    post_filter: PostFilter | None = None
