@@ -33,7 +33,7 @@ Answer = dict[str, Any]
 _T = TypeVar("_T")
 
 # A case with one of these asks for a verdict; without any of them it asks about its args only.
-_SUBJECTS = ("pod", "pair", "namespacedNames")
+_SUBJECTS = ("pod", "pair", "namespacedNames", "updatedObjects")
 
 
 class CaseError(Exception):
@@ -129,7 +129,16 @@ def _evaluate(case: Case, compiled: CompiledPlugin, args: Any) -> Answer:
         pods_on=state.pods_on,
         requested=state.requested_by,
     )
-    answer: Answer = {}
+    def generic() -> Answer:
+        return _of_phases(compiled, cycle, names)
+
+    view = CaseView(_unspoilt(case), args, book, cycle, names, again=generic)
+    return generic() | _told_by_the_plugin(plugin, view)
+
+
+def _of_phases(compiled: CompiledPlugin, cycle: Cycle, names: list[str]) -> Answer:
+    """The keys that every plugin with these phases has."""
+    plugin, answer = compiled.plugin, Answer()
     if plugin.pre_filter:
         status = plugin.pre_filter.check(cycle)
         answer["prefilter"] = {"code": status.code.value, "reasons": [status.reason] if status.reason else []}
@@ -137,9 +146,9 @@ def _evaluate(case: Case, compiled: CompiledPlugin, args: Any) -> Answer:
         answer["filter"] = _filtered(compiled, cycle, names)
     if plugin.score:
         answer |= _scored(compiled, cycle, names)
-    if isinstance(book, LedgerBook):
-        answer["ledger"] = book.ledger()
-    return answer | _told_by_the_plugin(plugin, CaseView(_unspoilt(case), args, book, cycle, names))
+    if isinstance(cycle.book, LedgerBook):
+        answer["ledger"] = cycle.book.ledger()
+    return answer
 
 
 def _world(plugin: Plugin) -> tuple[ClusterState, Books]:

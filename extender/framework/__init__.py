@@ -19,6 +19,9 @@ from extender.framework.declaration import (
     NoArgs,
     NodeBook,
     Normalize,
+    Order,
+    Permission,
+    Permit,
     Plugin,
     PostBind,
     PostFilter,
@@ -42,14 +45,18 @@ from extender.model.columns import CPU, EPHEMERAL, MEMORY, PODS, NodeTable
 from extender.model.events import Object
 from extender.model.load_source import LoadSource, Provider
 from extender.model.node import Node, Taint
-from extender.model.pod import Container, Pod, Quantities
+from extender.model.pod import Container, Pod, Quantities, pod_of
+from extender.model.qos import BEST_EFFORT, BURSTABLE, GUARANTEED, qos_of
 from extender.model.resources import Resources, request_eq, request_k8s, resources_of
 from extender.model.verdict import Code, Phase
-from extender.quantity import MAX_INT64, QuantityError, milli, value
+from extender.quantity import MAX_INT64, QuantityError, milli, nano, value
 
 __all__ = [
+    "BEST_EFFORT",
+    "BURSTABLE",
     "CPU",
     "EPHEMERAL",
+    "GUARANTEED",
     "MAX_INT64",
     "MEMORY",
     "PASSED",
@@ -75,6 +82,9 @@ __all__ = [
     "NodeTable",
     "Normalize",
     "Object",
+    "Order",
+    "Permission",
+    "Permit",
     "Phase",
     "Plugin",
     "Pod",
@@ -100,7 +110,10 @@ __all__ = [
     "Taint",
     "Tending",
     "milli",
+    "nano",
+    "pod_of",
     "provider_problems",
+    "qos_of",
     "request_eq",
     "request_k8s",
     "resources_of",

@@ -162,7 +162,6 @@ class Normalize(Enum):
     DEFAULT = "default"
     DEFAULT_REVERSE = "defaultReverse"
     RANKED = "ranked"
-    RANKED = "ranked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +179,7 @@ class Filter:
     describe: Callable[[Cycle, int, int], str] | None = None
     """(cycle, row, the rule's answer) -> the reason in full, with the node's own numbers: for explain, where the
     reason on the wire has to group over nodes."""
+
 
 Exempting = Callable[[Pod], str]
 """Why a pod must stay whoever wants its place, or ""."""
@@ -217,7 +217,6 @@ class PostFilter:
     preFilter refuses is then left to `search`."""
 
 
-
 @dataclass(frozen=True, slots=True)
 class Score:
     rule: Callable[..., int]
@@ -251,6 +250,50 @@ class ReserveOnNode:
     """(book, pod, node name): charge the pod there; idempotent."""
     release: Callable[[Any, str], None]
     """(book, uid): give back what `take` charged; idempotent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """What permit says about one pod: success, wait, or anything else: the bind fails with its reason."""
+
+    code: Code = Code.SUCCESS
+    reason: str = ""
+    """What the pod waits for, or why it may not be bound."""
+    group: str = ""
+    """wait: it is let go or sent away together with all that wait for this group."""
+    timeout_s: float = 0.0
+    """wait: no longer than this; 0 and below: not at all, the bind fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What becomes of the pods that wait for a group."""
+
+    group: str
+    released: bool
+    """True: all of them go on to their Binding. False: all their binds fail."""
+    reason: str = ""
+    """Why their binds fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """A word before the Binding that may take its time: the bind call is held open meanwhile.
+
+    What was promised to the pod stays promised while it waits. However its bind ends, every pod that was asked about
+    is either seen assigned or heard of by `unreserve`.
+    """
+
+    ask: Callable[[Cycle], Permission]
+    """The cycle's only row is the node's. It may note in the book that the pod has a node now."""
+    unreserve: Callable[[Any, Pod, float], None]
+    """(book, pod, now_s): its bind came to nothing, or its caller gave up. Idempotent."""
+    orders: Callable[[Any], Sequence[Order]]
+    """(book) -> what has become of groups since the last call; asked after every event and call."""
+    no_node: Callable[[Cycle], None]
+    """Filter left the pod no node (rows: its candidates), or the scheduler says that it found none (no rows)."""
+    drop: Callable[[Any], None]
+    """(book): the plugin was switched off; forget every promise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +382,8 @@ class CaseView:
     """Of the case's pod over all its nodes, in their order; None if the case is not about one pod."""
     names: Sequence[str] = ()
     """Name of each of the cycle's rows."""
+    again: Callable[[], Mapping[str, Any]] = dict
+    """The generic keys anew, for a case that first does something to the book."""
 
 
 class Maturity(Enum):
@@ -361,8 +406,6 @@ class Plugin:
     """Args -> [(path below args such as `resources[0].weight`, message)]: what the types cannot say."""
     needs_args: bool = False
     """No use without arguments: `check` refuses its defaults, and so a policy that gives none."""
-    needs_args: bool = False
-    """No use without arguments: `check` refuses its defaults, and so a policy that gives none."""
     decode_args: Callable[[Mapping[str, Any]], Args] | None = None
     """Only where upstream's defaulting cannot be said by types: raw args -> Args. May raise msgspec.ValidationError."""
     maturity: Maturity = Maturity.BETA
@@ -372,6 +415,7 @@ class Plugin:
     post_filter: PostFilter | None = None
     score: Score | None = None
     reserve: Reserve | ReserveOnNode | None = None
+    permit: Permit | None = None
     pre_bind: PreBind | None = None
     post_bind: PostBind | None = None
     tend: Callable[[Tending], None] | None = None
