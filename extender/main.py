@@ -111,6 +111,7 @@ class _Program:
             offer=self._journal.offer,
             clock=time.time,
             lease_ttl_s=self._settings.lease_ttl_s,
+            hold_limit_s=self._settings.hold_timeout_s,
         )
         steering = Steering(self._settings, kernels, engine, api, self._journal.offer)
         self._view.engine, self._view.steering = engine, steering
@@ -152,6 +153,11 @@ class _Program:
         app = scheduler_app(verbs, settings.max_body_bytes)
         host, port = settings.listen
         self._serves = True
+
+        def drain() -> None:
+            app.drain()
+            engine.drain()
+
         await serve(
             app,
             host,
@@ -159,7 +165,7 @@ class _Program:
             stop=self._stop,
             tls=Tls(*settings.tls) if settings.tls else None,
             listening=_told("scheduler port"),
-            drain=app.drain,
+            drain=drain,
             drain_s=DRAIN_S,
             # A bind that began with the last call must have its time.
             shutdown_s=max(SHUTDOWN_S, math.ceil(settings.bind_timeout_s) + 1),

@@ -35,6 +35,7 @@ class ExtenderSettings:
     metrics_file: Path | None
     max_body_bytes: int
     bind_timeout_s: float
+    hold_timeout_s: float
     lease_ttl_s: float
     kernel_cache: Path
     tls_cert: Path | None

@@ -49,7 +49,7 @@ class View:
             configz=self.configz,
             catalogue=self.catalogue,
             leases=lambda: self.engine.leases() if self.engine else [],
-            holds=list,
+            holds=lambda: self.engine.holds() if self.engine else [],
             parse_policy=self.parse_policy,
             explain=self.explain,
             find_pod=self._state.find_pod,

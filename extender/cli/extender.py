@@ -58,7 +58,14 @@ HOST = "0.0.0.0" if IN_CLUSTER else "127.0.0.1"
     type=click.FloatRange(0.1, 600),
     default=10.0,
     show_default=True,
-    help="Seconds for one binding; keep it below the scheduler's httpTimeout.",
+    help="Seconds for one binding; with --hold-timeout below the scheduler's httpTimeout for bind.",
+)
+@click.option(
+    "--hold-timeout",
+    type=click.FloatRange(0, 3600),
+    default=75.0,
+    show_default=True,
+    help="Seconds that a bind may be held for its gang at most; with --bind-timeout below httpTimeout.",
 )
 @click.option(
     "--lease-ttl",
@@ -116,6 +123,7 @@ def extender(
     metrics_file: Path | None,
     max_body: int,
     bind_timeout: float,
+    hold_timeout: float,
     lease_ttl: float,
     evictions_per_minute: int,
     evictions_per_node: int,
@@ -145,6 +153,7 @@ def extender(
         metrics_file=metrics_file,
         max_body_bytes=max_body,
         bind_timeout_s=bind_timeout,
+        hold_timeout_s=hold_timeout,
         lease_ttl_s=lease_ttl,
         kernel_cache=kernel_cache or default_kernel_cache(),
         tls_cert=tls_cert,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -32,6 +33,10 @@ class Call:
     now_s: float
     trace: Trace = field(default_factory=Trace)
     leases: list[LeaseTouch] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    """bind: plugins whose permit was asked."""
+    done: asyncio.Future[str] | None = None
+    """bind that was held: its answer, for whoever joins it."""
 
     def over(self, world: World, *, quiet: bool = False) -> Pass:
         return Pass(world, self.profile, self.pod, self.rows, self.now_s, quiet)
@@ -39,19 +44,24 @@ class Call:
     def frame(self, code: Code, nodes_out: int) -> Decision:
         """Count the call, and record what every verb's record holds; the verbs add what is theirs."""
         self.trace.count()
+        decision = self.begun(self.verb, code, self.now_s)
+        decision.nodes_out = nodes_out
+        decision.plugins = self.trace.verdicts()
+        return decision
+
+    def begun(self, verb: str, code: Code, now_s: float) -> Decision:
+        """A record of the call as it stands now, without what the plugins said; nothing is counted."""
         return Decision(
-            at_us=int(self.now_s * 1e6),
+            at_us=int(now_s * 1e6),
             decision=self.attempt.decision,
             attempt=self.attempt.ordinal,
-            verb=self.verb,
+            verb=verb,
             pod=pod_ref(self.pod),
             code=code,
             profile=self.profile.scheduler_name,
             revision=self.policy.revision,
             generation=self.generation,
             nodes_in=len(self.names),
-            nodes_out=nodes_out,
             nodes_unknown=int(np.count_nonzero(self.rows < 0)),
-            plugins=self.trace.verdicts(),
-            leases=self.leases,
+            leases=list(self.leases),
         )

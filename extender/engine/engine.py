@@ -22,12 +22,14 @@ from extender.engine.books import Books
 from extender.engine.call import Call
 from extender.engine.cycle import Pass, World, ask, rows_of, run_filters, run_scores
 from extender.engine.explain import explain
+from extender.engine.permits import Left, Permits
 from extender.engine.profile import PolicySet, Seat
 from extender.engine.reservations import recheck, reserve, reserve_on_node
 from extender.engine.trace import Trace
 from extender.engine.verdicts import BindVerdict, FilterVerdict, PreemptVerdict, ScoreVerdict, Victims
 from extender.engine.waiting import Waiting
 from extender.framework.declaration import Plugin, QueueView
+from extender.ledger.holds import HoldEnded
 from extender.ledger.ledger import Ended, Lease, Ledger
 from extender.model.events import PodAssumed
 from extender.model.pod import Pod
@@ -39,6 +41,8 @@ _LOG = logging.getLogger(__name__)
 
 # Longer than a scheduling cycle with slow volume binding; a bind that comes later is checked again.
 LEASE_TTL_S = 120.0
+# Below the httpTimeout of 90 s in scheduler-config/, with room for the binding that follows.
+HOLD_LIMIT_S = 75.0
 
 
 class Engine:
@@ -51,8 +55,9 @@ class Engine:
         offer: Callable[[Frame], None],
         clock: Callable[[], float],
         lease_ttl_s: float = LEASE_TTL_S,
+        hold_limit_s: float = HOLD_LIMIT_S,
     ) -> None:
-        """`offer` takes journal frames; `clock` gives unix seconds."""
+        """`offer` takes journal frames; `clock` gives unix seconds; no bind is held longer than `hold_limit_s`."""
         self.policy = PolicySet()
         self.waiting = Waiting()
         self._state = state
@@ -63,16 +68,21 @@ class Engine:
         self._books = Books(plugins)
         self._ledger = Ledger(self._books.give_back, _count_end, lease_ttl_s)
         self._world = World(state, self._books, self._ledger, lambda: self.policy.scheduler_names)
+        self._permits = Permits(
+            self._world, plugins, offer=offer, clock=clock, give_up=self._give_up, limit_s=hold_limit_s
+        )
         state.node_listeners.append(self._books.node_changed)
         state.pod_listeners.append(self._pod_changed)
         state.object_listeners.append(self._books.object_changed)
+        state.object_listeners.append(lambda *_change: self._permits.carry_out())
 
     def activate(self, policy: PolicySet) -> None:
         """Swap the policy. What plugins that are now off had promised is given back."""
-        gone = self.policy.reserving - policy.reserving
-        self.policy = policy
+        before, self.policy = self.policy, policy
+        gone = before.reserving - policy.reserving
         for plugin in sorted(gone):
             self._ledger.drop_plugin(plugin)
+        self._permits.activate(before, policy)
 
     # The verbs.
 
@@ -80,6 +90,7 @@ class Engine:
         """Which candidates pass. A success takes leases; a second call for the same UID replaces them."""
         nominated = len(names) == 1 and names[0] == pod.nominated_node_name
         attempt = self._attempts.filtered(pod, nominated=nominated, now_s=now_s)
+        self._permits.end(pod.uid, HoldEnded.REFILTERED, "the scheduler has begun a newer attempt")
         call = self._call("filter", pod, names, rows, attempt, now_s)
         renewed = self._unreserve(pod.uid)
         codes = run_filters(call.over(self._world), call.trace)
@@ -91,6 +102,8 @@ class Engine:
             self.waiting.forget(pod.uid)
         elif len(codes):
             self.waiting.refused(pod, codes, call.trace, now_s, nominated=nominated)
+            if not nominated:
+                self._permits.no_node(pod, call.profile, call.over(self._world))
 
         def frame() -> Decision:
             decision = call.frame(Code.SUCCESS if passed else Code.UNSCHEDULABLE, passed)
@@ -137,8 +150,14 @@ class Engine:
 
         return PreemptVerdict(kept, make_frame=frame)
 
-    async def bind(self, namespace: str, name: str, uid: str, node: str, deadline_s: float) -> BindVerdict:
-        """Bind the pod; success is answered only after the API server (or our own watch of it) confirmed."""
+    async def bind(
+        self, namespace: str, name: str, uid: str, node: str, deadline_s: float, left: Left | None = None
+    ) -> BindVerdict:
+        """Bind the pod; success is answered only after the API server (or our own watch of it) confirmed.
+
+        Time for which permit holds the bind is added to `deadline_s`; `left` is done when the caller has gone: a bind
+        that is held then ends.
+        """
         try:
             pod = await self._pod_to_bind(namespace, name, uid, deadline_s)
         except PodNotHad as trouble:
@@ -149,8 +168,10 @@ class Engine:
         call = self._call("bind", pod, [node], rows_of(self._state, [node]), attempt, now_s)
         error = await self._binds.joined(pod, node)
         if error is None:
+            error = await self._permits.joined(pod, node)
+        if error is None:
             error = recheck(self._world, call)
-            error = error or await self._bind(call, node, deadline_s)
+            error = error or await self._bind(call, node, deadline_s, left)
         if error and self._stands_on(pod.uid, node):
             error = ""  # its answer was lost on the way, the binding was not
         metrics.BINDS.labels("error" if error else "bound").inc()
@@ -185,6 +206,14 @@ class Engine:
     def books(self) -> Books:
         return self._books
 
+    def holds(self) -> list[dict[str, Any]]:
+        """Every bind call that is held open, oldest first, for /holds."""
+        return self._permits.rows()
+
+    def drain(self) -> None:
+        """Shutting down: answer every hold, begin none."""
+        self._permits.drain()
+
     def leases(self) -> list[dict[str, Any]]:
         """Every promise, oldest first, for /leases."""
         now_s = self._clock()
@@ -199,6 +228,7 @@ class Engine:
         for profile in self.policy.profiles.values():
             for seat in profile.seats:
                 self._tend(seat, now_s)
+        self._permits.expire(now_s)
 
     # Parts.
 
@@ -239,22 +269,34 @@ class Engine:
         seen = self._state.pods.get(uid)
         return seen is not None and seen.node_name == node
 
-    async def _bind(self, call: Call, node: str, deadline_s: float) -> str:
+    async def _bind(self, call: Call, node: str, deadline_s: float, left: Left | None) -> str:
         pod = call.pod
-        error = "the bind call was broken off"
+        error, given_up = "the bind call was broken off", False
         try:
-            refused = reserve_on_node(self._world, call, node) or self._last_word(call)
+            refused = reserve_on_node(self._world, call, node)
             self._ledger.binding(pod.uid, node)
+            if not refused:
+                permitted = await self._permits.ask(call, node, left)
+                refused, given_up = permitted.error, permitted.given_up
+                deadline_s += permitted.held_s
+            refused = refused or self._last_word(call)
             error = refused or await self._binds.run(pod, node, deadline_s - self._clock())
         finally:
             if error and self._stands_on(pod.uid, node):
                 self._seen_assigned(self._state.pods[pod.uid])
-            elif error:
-                self._ledger.release(pod.uid, Ended.BIND_FAILED)
-                self._end(call.attempt, pod, "failed", seen_by="bind", message=error)
-            else:
+            elif error and not given_up:
+                self._give_up(call, error)
+                self._permits.failed(call)
+            elif not error:
                 self._bound(call, node)
+            if call.done is not None and not call.done.done():
+                call.done.set_result(error)
         return error
+
+    def _give_up(self, call: Call, error: str) -> None:
+        """The bind will not be: what the pod was promised is given back, and its decision is over."""
+        self._ledger.release(call.pod.uid, Ended.BIND_FAILED)
+        self._end(call.attempt, call.pod, "failed", seen_by="bind", message=error)
 
     def _last_word(self, call: Call) -> str:
         """preBind: "" or the first refusal."""
@@ -293,8 +335,12 @@ class Engine:
             self._seen_assigned(new)
         elif new.unschedulable_at_s is not None and (old is None or old.unschedulable_at_s != new.unschedulable_at_s):
             self._ledger.release_before(new.uid, new.unschedulable_at_s, Ended.UNSCHEDULABLE)
+            if new.unscheduled_reason == "Unschedulable":
+                self._permits.no_node(new, self.policy.profile_for(new.scheduler_name))
+        self._permits.carry_out()
 
     def _gone(self, pod: Pod) -> None:
+        self._permits.end(pod.uid, HoldEnded.DELETED, f"pod {pod.key} is gone")
         self._ledger.release(pod.uid, Ended.DELETED)
         self.waiting.forget(pod.uid)
         attempt = self._attempts.get(pod.uid)
@@ -305,6 +351,7 @@ class Engine:
     def _seen_assigned(self, pod: Pod) -> None:
         if pod.uid in self._binds:
             return  # the bind call itself will say how it ended
+        self._permits.end(pod.uid, HoldEnded.BOUND, f"pod {pod.key} is already bound to node {pod.node_name}")
         self._ledger.confirm(pod.uid)
         if attempt := self._attempts.get(pod.uid):
             self._end(attempt, pod, "bound", seen_by="watch")

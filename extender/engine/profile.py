@@ -51,6 +51,7 @@ class Profile:
     """Charged when filter passes."""
     node_reservers: tuple[Seat, ...] = ()
     """Charged when bind arrives."""
+    permits: tuple[Seat, ...] = ()
     pre_binds: tuple[Seat, ...] = ()
     post_binds: tuple[Seat, ...] = ()
 
@@ -132,10 +133,11 @@ def profile_of(name: str, seats: Sequence[Seat]) -> Profile:
         queue_sorts=running(Phase.QUEUE_SORT, lambda plugin: plugin.queue_sort),
         pre_filters=tuple(s for s in seats if s.plugin.pre_filter and any(map(s.runs, _FILTER_PHASES))),
         filters=running(Phase.FILTER, lambda plugin: plugin.filter),
-        scorers=running(Phase.SCORE, lambda plugin: plugin.score),
         post_filters=running(Phase.POST_FILTER, lambda plugin: plugin.post_filter),
+        scorers=running(Phase.SCORE, lambda plugin: plugin.score),
         reservers=running(Phase.RESERVE, lambda plugin: isinstance(plugin.reserve, Reserve)),
         node_reservers=running(Phase.RESERVE, lambda plugin: isinstance(plugin.reserve, ReserveOnNode)),
+        permits=running(Phase.PERMIT, lambda plugin: plugin.permit),
         pre_binds=running(Phase.PRE_BIND, lambda plugin: plugin.pre_bind),
         post_binds=running(Phase.POST_BIND, lambda plugin: plugin.post_bind),
     )

@@ -36,6 +36,7 @@ def phases_of(plugin: Plugin) -> tuple[str, ...]:
         Phase.POST_FILTER: plugin.post_filter,
         Phase.SCORE: plugin.score,
         Phase.RESERVE: plugin.reserve,
+        Phase.PERMIT: plugin.permit,
         Phase.PRE_BIND: plugin.pre_bind,
         Phase.POST_BIND: plugin.post_bind,
     }

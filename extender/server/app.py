@@ -70,14 +70,15 @@ class SchedulerApp:
             await self._send(self._verbs.call(verb, body), send)
 
     async def _bind(self, body: bytes, receive: Receive, send: Send) -> None:
-        """A bind takes as long as the API server does; its caller may be gone before. It is finished all the same:
-        broken off half-way nobody would know whether the pod is bound."""
-        leaving = asyncio.ensure_future(receive())
+        """A bind takes as long as the API server does, or as its gang; its caller may be gone before. One that is held
+        then ends; one that is being made is finished all the same: broken off half-way nobody would know whether the
+        pod is bound."""
+        leaving = asyncio.ensure_future(_disconnect(receive))
         try:
-            answer = await self._verbs.bind(body)
+            answer = await self._verbs.bind(body, leaving)
             # One turn of the loop, so that a disconnect that has already happened is seen.
             await asyncio.sleep(0)
-            if leaving.done() and leaving.result()["type"] == "http.disconnect":
+            if leaving.done():
                 self._disconnects["bind"].inc()
         finally:
             leaving.cancel()
@@ -90,6 +91,12 @@ class SchedulerApp:
         await send({"type": "http.response.body", "body": answer.body})
         # Metrics and the record wait until the loop has sent the answer on its way.
         asyncio.get_running_loop().call_soon(self._verbs.settle, answer)
+
+
+async def _disconnect(receive: Receive) -> None:
+    """Until the caller has gone."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def scheduler_app(verbs: Verbs, max_body: int = MAX_BODY_BYTES) -> SchedulerApp:

@@ -11,11 +11,12 @@ filter, prioritize and preempt run without `await` from reading the state to the
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,13 +49,15 @@ class EngineLike(Protocol):
 
     def preempt(self, pod: Pod, nodes: Mapping[str, Victims], now_s: float) -> PreemptVerdict: ...
 
-    async def bind(self, namespace: str, name: str, uid: str, node: str, deadline_s: float) -> BindVerdict: ...
+    async def bind(
+        self, namespace: str, name: str, uid: str, node: str, deadline_s: float, left: asyncio.Future[Any] | None = None
+    ) -> BindVerdict: ...
 
 
 @dataclass(frozen=True, slots=True)
 class VerbSettings:
     bind_timeout_s: float = 8.0
-    """Time a bind may take in all; must stay below the caller's httpTimeout."""
+    """Time a bind may take, beside the time for which it is held; both together stay below the caller's httpTimeout."""
 
 
 class BrokenVerdict(Exception):
@@ -101,13 +104,16 @@ class Verbs:
             answer = refusal(verb, 400, "the request could not be read")
         return self._timed(answer, body, started)
 
-    async def bind(self, body: bytes) -> Answer:
-        """bind. Success means that the API server confirmed the binding. Raises only if it is cancelled."""
+    async def bind(self, body: bytes, left: asyncio.Future[Any] | None = None) -> Answer:
+        """bind. Success means that the API server confirmed the binding. Raises only if it is cancelled.
+
+        `left` is done when the caller has gone: a bind that waits for others then ends.
+        """
         started = self._ticks()
         in_flight = self._meters["bind"].in_flight
         in_flight.inc()
         try:
-            answer = await self._bind(body, started)
+            answer = await self._bind(body, started, left)
         except BadRequest as wrong:
             answer = refusal("bind", 400, str(wrong))
         except Exception as fault:  # noqa: BLE001 - the edge, as in `call`
@@ -208,7 +214,7 @@ class Verbs:
 
     # --- bind
 
-    async def _bind(self, body: bytes, started: int) -> Answer:
+    async def _bind(self, body: bytes, started: int, left: asyncio.Future[Any] | None) -> Answer:
         request = read_bind(body)
         decoded = self._ticks()
         answer = Answer("bind", 200, nodes_in=1)
@@ -217,7 +223,9 @@ class Verbs:
             return answer
         deadline_s = self._clock() + self._settings.bind_timeout_s
         try:
-            verdict = await self._engine.bind(request.namespace, request.name, request.uid, request.node, deadline_s)
+            verdict = await self._engine.bind(
+                request.namespace, request.name, request.uid, request.node, deadline_s, left
+            )
             decided = self._ticks()
             answer.body = encode.bind_answer(verdict.error)
         except Exception as fault:  # noqa: BLE001 - never success without a confirmed binding

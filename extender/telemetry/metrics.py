@@ -97,6 +97,12 @@ JOURNAL_DELETED = Counter(
 LEASES = Gauge("trimtab_leases", "Reservations held for pods that are not seen bound yet.", registry=REGISTRY)
 LEASES_ENDED = Counter("trimtab_leases_ended_total", "Reservations ended, by cause.", ["cause"], registry=REGISTRY)
 HOLDS = Gauge("trimtab_holds", "Bind calls held open.", registry=REGISTRY)
+HOLDS_ENDED = Counter(
+    "trimtab_holds_ended_total", "Held bind calls let go or broken off, by cause.", ["cause"], registry=REGISTRY
+)
+HOLDS_REFUSED = Counter(
+    "trimtab_holds_refused_total", "Bind calls that failed because too many were held open.", registry=REGISTRY
+)
 DECISIONS_FORGOTTEN = Counter(
     "trimtab_decisions_forgotten_total",
     "Pods whose open decision left the full table early; their later calls open another.",

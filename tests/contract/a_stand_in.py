@@ -52,7 +52,9 @@ class StandInEngine:
         self.pods.append(pod)
         return PreemptVerdict({node: victims for node, victims in nodes.items() if self.code(node) == 0})
 
-    async def bind(self, namespace: str, name: str, uid: str, node: str, deadline_s: float) -> BindVerdict:
+    async def bind(
+        self, namespace: str, name: str, uid: str, node: str, deadline_s: float, *_left: object
+    ) -> BindVerdict:
         self.bound.append((namespace, name, uid, node))
         return BindVerdict()
 

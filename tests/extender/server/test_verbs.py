@@ -61,7 +61,7 @@ class Scripted(StandInEngine):
         return self._script["preempt"]() if "preempt" in self._script else super().preempt(*args)
 
     async def bind(self, *args: Any) -> BindVerdict:
-        self.deadline_s = args[-1]
+        self.deadline_s = args[4]
         return self._script["bind"]() if "bind" in self._script else await super().bind(*args)
 
 
