@@ -7,14 +7,31 @@ another plugin.
 from __future__ import annotations
 
 from extender.framework import Plugin
-from extender.plugins import capacity_scheduling, node_resources_allocatable, pod_state, target_load_packing
+from extender.plugins import (
+    capacity_scheduling,
+    load_variation_risk_balancing,
+    low_risk_over_commitment,
+    node_resources_allocatable,
+    peaks,
+    pod_state,
+    qos,
+    rescheduler,
+    target_load_packing,
+    topological_sort,
+)
 from extender.plugins.third_party import found_entry_points, with_third_party
 
 PLUGINS: tuple[Plugin, ...] = (
     capacity_scheduling.PLUGIN,
+    load_variation_risk_balancing.PLUGIN,
+    low_risk_over_commitment.PLUGIN,
     node_resources_allocatable.PLUGIN,
+    peaks.PLUGIN,
     pod_state.PLUGIN,
+    qos.PLUGIN,
+    rescheduler.PLUGIN,
     target_load_packing.PLUGIN,
+    topological_sort.PLUGIN,
 )
 
 

@@ -28,7 +28,13 @@ HEADINGS = [
 ]
 
 
+# Where the name's humps do not say how to write it in lower case.
+FOLDER_NAMES = {"QoS": "qos"}
+
+
 def folder_of(plugin: Plugin) -> Path:
+    if plugin.name in FOLDER_NAMES:
+        return ROOM / FOLDER_NAMES[plugin.name]
     return ROOM / re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plugin.name).lower()
 
 
