@@ -28,6 +28,9 @@ MULTI_POINT = "multiPoint"
 ONE_CHECK = frozenset({"Coscheduling", "CapacityScheduling", "QoS"})
 """Plugins whose preFilter and filter switches act on one and the same check."""
 CHECK_PHASES = frozenset({"preFilter", "filter"})
+ORDERED_BY_CHECK = frozenset({"QoS"})
+"""Plugins whose check, once on, turns their order of the queue on too: the nine phases have no switch for it."""
+QUEUE_SORT = "queueSort"
 
 ArgsCheck = Callable[[dict[str, Any]], list[Problem]]
 

@@ -8,12 +8,21 @@ As KubeSchedulerConfiguration resolves it:
 * a plugin named nowhere is off: there are no default plugins to start from.
 
 Coscheduling, CapacityScheduling and QoS have one check behind two switches, preFilter and filter: it runs while at
-least one of the two is on and neither is disabled.
+least one of the two is on and neither is disabled. QoS orders the queue with it, unless queueSort disables it.
 """
 
 from __future__ import annotations
 
-from extender.policy.catalogue import CHECK_PHASES, MULTI_POINT, ONE_CHECK, Catalogue, PluginInfo, in_order
+from extender.policy.catalogue import (
+    CHECK_PHASES,
+    MULTI_POINT,
+    ONE_CHECK,
+    ORDERED_BY_CHECK,
+    QUEUE_SORT,
+    Catalogue,
+    PluginInfo,
+    in_order,
+)
 from extender.policy.document import ALL_PLUGINS, CYCLE_ORDER, EnabledPlugin, PluginSet, Profile
 from extender.policy.parsed import ResolvedPlugin, ResolvedProfile
 
@@ -36,7 +45,15 @@ def phases_on(profile: Profile, info: PluginInfo) -> frozenset[str]:
     if info.name not in ONE_CHECK or not works_in & CHECK_PHASES:
         return on
     held_back = any(_is_disabled(profile, info.name, phase) for phase in CHECK_PHASES)
-    return on | CHECK_PHASES if on & CHECK_PHASES and not held_back else on - CHECK_PHASES
+    if held_back or not on & CHECK_PHASES:
+        return on - CHECK_PHASES
+    return on | CHECK_PHASES | _order_with_check(profile, info)
+
+
+def _order_with_check(profile: Profile, info: PluginInfo) -> frozenset[str]:
+    if info.name not in ORDERED_BY_CHECK or _is_disabled(profile, info.name, QUEUE_SORT):
+        return frozenset()
+    return frozenset({QUEUE_SORT}) & info.effective_phases()
 
 
 def idle_phases(profile: Profile, info: PluginInfo) -> list[str]:

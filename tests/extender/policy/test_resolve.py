@@ -78,9 +78,17 @@ CHECK = {"preFilter", "filter"}
 @pytest.mark.parametrize("name", ONE_CHECK)
 @pytest.mark.parametrize("switch", ["preFilter", "filter"])
 def test_either_switch_turns_the_one_check_on(name: str, switch: str) -> None:
-    assert phases(f"{{{switch}: {{enabled: [{{name: {name}}}]}}}}", name) == CHECK
+    assert phases(f"{{{switch}: {{enabled: [{{name: {name}}}]}}}}", name) - {"queueSort"} == CHECK
     policy = parse(f"{HEAD}profiles:\n- plugins: {{{switch}: {{enabled: [{{name: {name}}}]}}}}\n", CATALOGUE)
     assert policy.warnings == ()
+
+
+@pytest.mark.parametrize("switch", ["preFilter", "filter"])
+def test_the_check_of_qos_orders_the_queue_too_unless_that_is_disabled(switch: str) -> None:
+    on = f"{switch}: {{enabled: [{{name: QoS}}]}}"
+    assert phases(f"{{{on}}}", "QoS") == {*CHECK, "queueSort"}
+    assert phases(f"{{{on}, queueSort: {{disabled: [{{name: QoS}}]}}}}", "QoS") == CHECK
+    assert phases("{queueSort: {enabled: [{name: QoS}]}}", "QoS") == {"queueSort"}
 
 
 @pytest.mark.parametrize("name", ONE_CHECK)
