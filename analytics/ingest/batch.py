@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from analytics.ingest.flatten import Origin, decision_rows, gap_row, outcome_row, policy_row
+from analytics.ingest.flatten import Origin, decision_rows, eviction_row, gap_row, outcome_row, policy_row
 from analytics.ingest.known import KnownDecisions
 from analytics.store.tables import DecisionRow, GapRow, OutcomeRow, PositionRow, QuarantineRow, Row, SkippedRow
-from extender.record.frames import Decision, Event, Gap, Outcome, Policy, Snapshot, decode
+from extender.record.frames import Decision, Event, Eviction, Gap, Outcome, Policy, Snapshot, decode
 from extender.record.reader import Found, Lost, Place
 
 # Of a record that cannot be taken in, so much is kept for whoever looks into it.
@@ -105,6 +105,10 @@ def _add_frame(batch: Batch, item: Found, known: KnownDecisions, seen_us: int) -
         case Outcome():
             rows = [outcome_row(frame, origin)]
             batch.decisions[frame.decision] = None
+        case Eviction():
+            rows = [eviction_row(frame, origin)]
+            if frame.decision:
+                batch.decisions[frame.decision] = None
         case Policy():
             rows = [policy_row(frame, origin)]
         case Gap():
@@ -114,6 +118,10 @@ def _add_frame(batch: Batch, item: Found, known: KnownDecisions, seen_us: int) -
             batch.skipped[item.producer, type(frame).__name__.lower()] += 1
     batch.rows += rows
     batch.newest_us = max(batch.newest_us, frame.at_us)
+    _note_ends(batch, rows, known)
+
+
+def _note_ends(batch: Batch, rows: Sequence[Row], known: KnownDecisions) -> None:
     for row in rows:
         if isinstance(row, OutcomeRow) and row.rank in _OUTCOME:
             ended = known.ends(row.decision)

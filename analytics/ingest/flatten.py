@@ -11,6 +11,7 @@ from analytics.store.detail import CODEC, pack
 from analytics.store.tables import (
     DecisionRow,
     DetailRow,
+    EvictionRow,
     GapRow,
     OutcomeRow,
     PolicyRow,
@@ -18,10 +19,11 @@ from analytics.store.tables import (
     Row,
     VerdictRow,
 )
-from extender.record.frames import Decision, Gap, Outcome, PluginVerdict, Policy
+from extender.record.frames import Decision, Eviction, Gap, Outcome, PluginVerdict, Policy
 
 _BOUND, _ERROR, _UNSCHEDULABLE, _UNSEEN = 3, 2, 1, 0
 _RANK_OF_RESULT = {"bound": _BOUND, "failed": _ERROR}
+_WAIT = "Wait"
 _REJECTING = ("Unschedulable", "UnschedulableAndUnresolvable")
 
 
@@ -48,7 +50,7 @@ def decision_rows(frame: Decision, origin: Origin, *, opens: bool) -> Iterator[R
             verdict.code,
             verdict.mode,
             verdict.nodes_in,
-            verdict.rejected,
+            0 if verdict.code == _WAIT else verdict.rejected,
             float(verdict.duration_us),
             verdict.message,
         )
@@ -85,6 +87,31 @@ def outcome_row(frame: Outcome, origin: Origin) -> OutcomeRow:
         frame.node,
         frame.seen_by,
         frame.message,
+    )
+
+
+def eviction_row(frame: Eviction, origin: Origin) -> EvictionRow:
+    by = frame.preemptor
+    return EvictionRow(
+        producer=origin.producer,
+        id=origin.id,
+        seen_us=origin.seen_us,
+        at_us=frame.at_us,
+        plugin=frame.plugin,
+        why=frame.why,
+        reason=frame.reason,
+        namespace=frame.pod.namespace,
+        pod=frame.pod.name,
+        uid=frame.pod.uid,
+        owner=frame.pod.owner,
+        priority=frame.pod.priority,
+        node=frame.node,
+        result=frame.result,
+        message=frame.message,
+        decision=frame.decision,
+        by_namespace=by.namespace if by else "",
+        by_pod=by.name if by else "",
+        by_uid=by.uid if by else "",
     )
 
 
@@ -132,6 +159,8 @@ def _call(frame: Decision, origin: Origin, *, opens: bool) -> DecisionRow:
 
 
 def _reasons(verdict: PluginVerdict) -> Iterator[tuple[str, int]]:
+    if verdict.code == _WAIT:  # to wait is not to be rejected
+        return
     if verdict.reasons:
         yield from verdict.reasons.items()
     elif verdict.code in _REJECTING:  # a reason that concerns the pod, whatever the node

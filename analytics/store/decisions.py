@@ -7,8 +7,6 @@ with `opens` stands for it in lists and counts.
 # ruff: noqa: S608 - texts are put together from our own names; every value is a parameter.
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +16,7 @@ import orjson
 from analytics.store.joined import OUTCOME_OF_RANK, PHASE_OF_VERB, UNENDED, Frames, joined, rfc3339, summary
 from analytics.store.store import Store
 from analytics.store.tables import DecisionRow, DetailRow, OutcomeRow, RejectionRow, VerdictRow
+from analytics.store.tokens import decoded, encoded
 
 MAX_LIMIT = 1000
 OUTCOMES = tuple(OUTCOME_OF_RANK.values())
@@ -26,10 +25,6 @@ _RANK_OF = {outcome: rank for rank, outcome in OUTCOME_OF_RANK.items()}
 _WINDOWS_US = (10 * 60_000_000, 6 * 3600_000_000, 7 * 86_400_000_000)
 # The frames of a decision may be written a little out of order.
 _SLACK_US = 60_000_000
-
-
-class BadToken(ValueError):
-    """A `continue` value that this store did not give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +88,11 @@ class Decisions:
         if not 1 <= limit <= MAX_LIMIT:
             raise ValueError(f"limit must be from 1 to {MAX_LIMIT}, not {limit}")
         wanted = wanted or DecisionFilter()
-        heads = self._heads(wanted, limit + 1, _decoded(token) if token else None)
+        heads = self._heads(wanted, limit + 1, decoded(token) if token else None)
         page, more = heads[:limit], len(heads) > limit
         frames = self._frames([head[3] for head in page], min((head[0] for head in page), default=0), detail=detail)
         found = [joined(frames[head[3]]) if detail else summary(frames[head[3]]) for head in page]
-        return Page(found, _encoded(page[-1]) if more else "")
+        return Page(found, encoded(page[-1]) if more else "")
 
     def count(self, wanted: DecisionFilter | None = None) -> int:
         """How many decisions `find` would answer in all."""
@@ -125,9 +120,10 @@ class Decisions:
         to ask with next time. With more than `limit` changes the newest are answered."""
         rows = self._store.query(
             "SELECT decision, max(seen_us) FROM (SELECT decision, seen_us FROM decision WHERE seen_us > ? "
-            "UNION ALL SELECT decision, seen_us FROM outcome WHERE seen_us > ?) c "
+            "UNION ALL SELECT decision, seen_us FROM outcome WHERE seen_us > ? "
+            "UNION ALL SELECT decision, seen_us FROM eviction WHERE seen_us > ? AND decision <> '') c "
             "GROUP BY decision ORDER BY 2 DESC, 1 DESC LIMIT ?",
-            (after_us, after_us, limit),
+            (after_us, after_us, after_us, limit),
         )
         return [row[0] for row in reversed(rows)], max((row[1] for row in rows), default=after_us)
 
@@ -135,7 +131,7 @@ class Decisions:
         """Where `changed` stands now: when the newest row was taken in; 0: none yet."""
         rows = self._store.query(
             "SELECT max(seen_us) FROM (SELECT max(seen_us) AS seen_us FROM decision "
-            "UNION ALL SELECT max(seen_us) FROM outcome) s"
+            "UNION ALL SELECT max(seen_us) FROM outcome UNION ALL SELECT max(seen_us) FROM eviction) s"
         )
         return int(rows[0][0] or 0)
 
@@ -418,18 +414,3 @@ def _add_outcome(where: _Where, outcome: str, after: int) -> None:
 
 def _names(row: type[DecisionRow | OutcomeRow | RejectionRow | VerdictRow | DetailRow]) -> str:
     return ", ".join(row._fields)
-
-
-def _encoded(head: tuple[Any, ...]) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps([head[0], head[1], head[2]])).rstrip(b"=").decode()
-
-
-def _decoded(token: str) -> tuple[int, str, int]:
-    try:
-        value = orjson.loads(base64.urlsafe_b64decode(token.encode() + b"=" * (-len(token) % 4)))
-    except (binascii.Error, ValueError) as error:
-        raise BadToken(f"continue: {token!r} did not come from this list: start again without it") from error
-    match value:
-        case [int(at_us), str(producer), int(frame)]:
-            return at_us, producer, frame
-    raise BadToken(f"continue: {token!r} did not come from this list: start again without it")

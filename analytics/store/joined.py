@@ -19,7 +19,7 @@ UNENDED = "unknown"
 SCHEDULED = 3
 OUTCOME_OF_RANK = {SCHEDULED: "scheduled", 1: "unschedulable", 2: "error", 0: UNENDED}
 """Rank of an `outcome` row -> what pages and APIs call it."""
-PHASE_OF_VERB = {"filter": "filter", "prioritize": "score", "preempt": "preempt", "bind": "bind"}
+PHASE_OF_VERB = {"filter": "filter", "prioritize": "score", "preempt": "preempt", "permit": "permit", "bind": "bind"}
 
 
 @dataclass(slots=True)
@@ -36,8 +36,9 @@ class Frames:
 def summary(frames: Frames) -> dict[str, Any]:
     """What a row of the table shows. `frames` holds at least one call."""
     calls = sorted(frames.calls, key=_order)
-    head = calls[0]
+    head = min(calls, key=lambda call: (call.at_us, call.producer, call.id))
     end = _end(frames.outcomes)
+    waits = _waits(calls, end)
     rank = end.rank if end else 0
     return {
         "id": head.decision,
@@ -57,10 +58,11 @@ def summary(frames: Frames) -> dict[str, Any]:
         "profile": head.profile,
         "revision": calls[-1].revision,
         "generation": head.generation,
-        "duration_ms": round(sum(call.duration_us for call in calls) / 1000, 4),
+        "duration_ms": round(sum(_own_us(call, waits) for call in calls) / 1000, 4),
+        "waited_ms": round(sum(waits.values()) / 1000, 4),
         "ended": rfc3339(end.at_us) if end else None,
         "seen_by": end.seen_by if end else "",
-        "phases": [_phase(call) for call in calls] + _watched(calls, end),
+        "phases": [_phase(call, waits) for call in calls] + _watched(calls, end),
         "rejections": _rejections(frames.rejections),
     }
 
@@ -92,7 +94,31 @@ def rfc3339(at_us: int) -> str:
 
 
 def _order(call: DecisionRow) -> tuple[int, str, int]:
-    return (call.at_us, call.producer, call.id)
+    """A bind stands where it ended: the wait of its pod for others began after it did, and was over before."""
+    ended_us = call.at_us + int(call.duration_us) if call.verb == "bind" else call.at_us
+    return (ended_us, call.producer, call.id)
+
+
+def _waits(calls: list[DecisionRow], end: OutcomeRow | None) -> dict[int, int]:
+    """How long each permit call waited, by frame id, in microseconds: until its bind ended, or the decision did. One
+    that waits still has no entry."""
+    waits: dict[int, int] = {}
+    for at, call in enumerate(calls):
+        if call.verb != "permit":
+            continue
+        after = next((later for later in calls[at + 1 :] if later.verb in ("bind", "permit")), None)
+        if after is not None:
+            until = after.at_us + int(after.duration_us) if after.verb == "bind" else after.at_us
+            waits[call.id] = max(0, until - call.at_us)
+        elif end is not None:
+            waits[call.id] = max(0, end.at_us - call.at_us)
+    return waits
+
+
+def _own_us(call: DecisionRow, waits: dict[int, int]) -> float:
+    """Time spent on the call itself: a bind without the wait that it held its pod for."""
+    held = sum(waits.values()) if call.verb == "bind" else 0
+    return max(0.0, call.duration_us - held)
 
 
 def _end(outcomes: Iterable[OutcomeRow]) -> OutcomeRow | None:
@@ -118,12 +144,15 @@ def _why_nowhere(rejections: Iterable[RejectionRow]) -> str:
     return "; ".join(told + more)
 
 
-def _phase(call: DecisionRow) -> dict[str, Any]:
+def _phase(call: DecisionRow, waits: dict[int, int]) -> dict[str, Any]:
+    is_permit = call.verb == "permit"
+    spent_us = waits.get(call.id, 0) if is_permit else _own_us(call, waits)
     return {
         "phase": PHASE_OF_VERB.get(call.verb, call.verb),
         "verb": call.verb,
         "time": rfc3339(call.at_us),
-        "duration_ms": round(call.duration_us / 1000, 4),
+        "duration_ms": round(spent_us / 1000, 4),
+        "waits": is_permit and call.id not in waits,
         "decode_ms": round(call.decode_us / 1000, 4),
         "encode_ms": round(call.encode_us / 1000, 4),
         "nodes_in": call.nodes_in,
@@ -147,6 +176,7 @@ def _watched(calls: list[DecisionRow], end: OutcomeRow | None) -> list[dict[str,
             "verb": "",
             "time": rfc3339(end.at_us),
             "duration_ms": round(waited_us / 1000, 4),
+            "waits": False,
             "decode_ms": 0.0,
             "encode_ms": 0.0,
             "nodes_in": 1,

@@ -26,7 +26,7 @@ class Retention:
     detail_s: float = 7 * DAY_S
     """Best scores, rejected nodes, features: most of the bytes."""
     facts_s: float = 30 * DAY_S
-    """Decisions, verdicts, rejections, outcomes."""
+    """Decisions, verdicts, rejections, outcomes, evictions."""
     policy_s: float = 365 * DAY_S
     """Policies that took effect or were refused."""
     loss_s: float = 90 * DAY_S
@@ -62,6 +62,7 @@ _TABLES = {
     "verdict": "facts_s",
     "rejection": "facts_s",
     "outcome": "facts_s",
+    "eviction": "facts_s",
     "detail": "detail_s",
     "policy": "policy_s",
     "gap": "loss_s",

@@ -10,4 +10,8 @@ CREATE INDEX detail_decision ON detail (decision);
 CREATE INDEX detail_time ON detail (at_us);
 CREATE INDEX outcome_decision ON outcome (decision);
 CREATE INDEX outcome_seen ON outcome (seen_us);
+CREATE INDEX eviction_time ON eviction (at_us, producer, id);
+CREATE INDEX eviction_seen ON eviction (seen_us);
+CREATE INDEX eviction_decision ON eviction (decision);
+CREATE INDEX eviction_pod ON eviction (namespace, pod);
 CREATE UNIQUE INDEX journal_pos_place ON journal_pos (producer, segment, position);

@@ -14,7 +14,7 @@ from analytics.store.dialect import Batch, Dialect, StoreDamaged, StoreRefused, 
 from analytics.store.duck import DuckDialect, files_of
 from analytics.store.tables import Row
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 QUERY_TIMEOUT_S = 10.0
 _HERE = Path(__file__).parent
 _LOG = logging.getLogger(__name__)
@@ -161,9 +161,7 @@ def _postgres(target: str) -> Dialect:
 def _prepare(dialect: Dialect, target: str) -> None:
     """Create the tables, or check that we know those that are there."""
     if "schema_version" not in dialect.tables():
-        statements = _statements("schema.sql")
-        if dialect.name != "duckdb":
-            statements += _statements(f"schema_{dialect.name}.sql")
+        statements = _statements_for(dialect, "schema")
         stamp = ("INSERT INTO schema_version VALUES (?, ?)", (SCHEMA_VERSION, time.time_ns() // 1000))
         dialect.execute([*((statement, ()) for statement in statements), stamp])
         return
@@ -176,7 +174,13 @@ def _prepare(dialect: Dialect, target: str) -> None:
         )
     for step in range(version + 1, SCHEMA_VERSION + 1):
         stamp = ("INSERT INTO schema_version VALUES (?, ?)", (step, time.time_ns() // 1000))
-        dialect.execute([*((statement, ()) for statement in _statements(f"to_{step}.sql")), stamp])
+        dialect.execute([*((statement, ()) for statement in _statements_for(dialect, f"to_{step}")), stamp])
+
+
+def _statements_for(dialect: Dialect, step: str) -> list[str]:
+    """The common statements, and those that this engine needs beside them."""
+    own = f"{step}_{dialect.name}.sql"
+    return _statements(f"{step}.sql") + (_statements(own) if (_HERE / own).is_file() else [])
 
 
 def _statements(name: str) -> list[str]:

@@ -85,6 +85,28 @@ class OutcomeRow(NamedTuple):
     message: str
 
 
+class EvictionRow(NamedTuple):
+    producer: str
+    id: int
+    seen_us: int
+    at_us: int
+    plugin: str
+    why: str
+    reason: str
+    namespace: str
+    pod: str
+    uid: str
+    owner: str
+    priority: int
+    node: str
+    result: str
+    message: str
+    decision: str
+    by_namespace: str
+    by_pod: str
+    by_uid: str
+
+
 class PolicyRow(NamedTuple):
     producer: str
     id: int
@@ -134,6 +156,7 @@ Row = (
     | RejectionRow
     | DetailRow
     | OutcomeRow
+    | EvictionRow
     | PolicyRow
     | GapRow
     | QuarantineRow
@@ -147,6 +170,7 @@ TABLES: dict[type[Row], str] = {
     RejectionRow: "rejection",
     DetailRow: "detail",
     OutcomeRow: "outcome",
+    EvictionRow: "eviction",
     PolicyRow: "policy",
     GapRow: "gap",
     QuarantineRow: "quarantine",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from analytics.views.decisions.mermaid import Chart
-from analytics.views.decisions.story import QUIET_CODES, PhaseStory, PluginStory, Story
+from analytics.views.decisions.story import QUIET_CODES, EvictionStory, PhaseStory, PluginStory, Story, waiting
 
 NODES_MAX: Final = 60
 """More boxes than this are a picture of nothing."""
@@ -54,6 +54,8 @@ def _draw(story: Story, limits: Limits) -> Chart:
         at = earlier
     for phase in story.phases[folded:]:
         at = _draw_phase(chart, limits, story, phase, at)
+    if story.victims:
+        at = _draw_victims(chart, limits, story.victims, at)
     end = chart.node(_end(story), _STYLE_OF.get(story.outcome, "open"), _ROUND)
     chart.edge(at, end)
     return chart
@@ -67,17 +69,22 @@ def _end(story: Story) -> list[str]:
             return ["Unschedulable", story.message or "no node passed"]
         case "error":
             return ["Error", story.message]
+        case _ if waiting(story) is not None:
+            return ["Waiting for others"]
         case _:
             return ["End not seen"]
 
 
 def _draw_phase(chart: Chart, limits: Limits, story: Story, phase: PhaseStory, at: str) -> str:
     title = f"{phase.phase} for the nominated node" if phase.nominated else phase.phase
-    chart.open(f"{title} · {_ms(phase.duration_ms)}")
+    spent = "waiting still" if phase.waits else _ms(phase.duration_ms)
+    chart.open(f"{title} · {spent}")
     drawn, folded = _fold(phase.plugins, limits.plugins)
     left = phase.nodes_in
     rejections: list[tuple[str, PluginStory]] = []
-    if phase.phase == "score":
+    if phase.phase == "permit":
+        at = _draw_permit(chart, phase, drawn, folded, at)
+    elif phase.phase == "score":
         at = _draw_scorers(chart, limits, story, phase, drawn, folded, at)
     else:
         for plugin in drawn:
@@ -109,6 +116,42 @@ def _leaving(phase: PhaseStory) -> list[str]:
             return [f"Bind to {phase.node}" if phase.node else "Bind", phase.message if phase.code != "Success" else ""]
         case _:
             return [f"{phase.nodes_out} of {phase.nodes_in} nodes left", phase.message]
+
+
+def _draw_permit(
+    chart: Chart, phase: PhaseStory, drawn: Sequence[PluginStory], folded: Sequence[PluginStory], at: str
+) -> str:
+    """Who held the pod back, for whom, and on which node its place was kept."""
+    for plugin in drawn:
+        node = chart.node([plugin.plugin, plugin.message or plugin.code], "wait" if plugin.code == "Wait" else "step")
+        chart.edge(at, node)
+        at = node
+    if folded:
+        node = chart.node([_folded(folded)], "quiet")
+        chart.edge(at, node)
+        at = node
+    kept = f"keeps its place on {phase.node}" if phase.node else ""
+    state = "waits still" if phase.waits else f"waited {_ms(phase.duration_ms)}"
+    node = chart.node([state, kept, "" if drawn else phase.message], "wait")
+    chart.edge(at, node)
+    return node
+
+
+def _draw_victims(chart: Chart, limits: Limits, victims: Sequence[EvictionStory], at: str) -> str:
+    """Whom the pod made leave; who was asked more than once shows how it ended."""
+    last = {(v.pod.namespace, v.pod.name, v.pod.uid): v for v in victims}
+    shown = list(last.values())[: limits.best]
+    chart.open("eviction")
+    asked = chart.node([f"{shown[0].plugin} asks for room", shown[0].reason], "step")
+    chart.edge(at, asked)
+    for victim in shown:
+        style = "rejected" if victim.result == "evicted" else "quiet"
+        rows = [f"{victim.result} {victim.pod.namespace}/{victim.pod.name}", f"on {victim.node}", victim.message]
+        chart.edge(asked, chart.node(rows, style))
+    if len(last) > len(shown):
+        chart.edge(asked, chart.node([f"{len(last) - len(shown)} more pods"], "quiet"))
+    chart.close()
+    return asked
 
 
 def _draw_scorers(

@@ -73,6 +73,7 @@ const NIGHT: Record<string, string> = {
   step: "fill:#1c2b3d,stroke:#5b87b8,color:#d9e6f5",
   quiet: "fill:#262f38,stroke:#66727f,color:#ccd5dd",
   rejected: "fill:#3b211c,stroke:#c2614b,color:#f4c9be",
+  wait: "fill:#352b14,stroke:#c79a35,color:#f3e2b5",
   best: "fill:#18301f,stroke:#559a6b,color:#cdecd6",
 };
 

@@ -102,6 +102,7 @@ _STYLES: Final = (
     "classDef step fill:#e8eef7,stroke:#5b7fb0,color:#14233a",
     "classDef quiet fill:#eef0f2,stroke:#9aa3ad,color:#3a424c",
     "classDef rejected fill:#fbe6e1,stroke:#c2523a,color:#5c1d10",
+    "classDef wait fill:#fdf3dc,stroke:#b98a1f,color:#4d390a",
     "classDef best fill:#e7f3ea,stroke:#4f9465,color:#12351d",
     "classDef good fill:#2f7d4b,stroke:#1f5a35,color:#ffffff",
     "classDef bad fill:#b3402a,stroke:#7f2a1a,color:#ffffff",

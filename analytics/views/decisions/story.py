@@ -41,6 +41,7 @@ class PhaseStory(Struct, frozen=True):
     phase: str
     time: str
     duration_ms: float
+    """permit: how long the pod was held back; bind: without that."""
     nodes_in: int
     nodes_out: int
     verb: str = ""
@@ -51,6 +52,8 @@ class PhaseStory(Struct, frozen=True):
     code: str = "Success"
     node: str = ""
     message: str = ""
+    waits: bool = False
+    """permit: held back still."""
     plugins: list[PluginStory] = []
 
 
@@ -83,6 +86,30 @@ class LeaseStory(Struct, frozen=True):
     detail: str = ""
 
 
+class PodName(Struct, frozen=True):
+    namespace: str
+    name: str
+    uid: str
+
+
+class EvictionStory(Struct, frozen=True):
+    """One pod that was made to leave, or was not and why."""
+
+    time: str
+    plugin: str
+    why: str
+    """preemption or rescheduling."""
+    reason: str
+    pod: PodStory
+    node: str
+    result: str
+    """evicted, refused, gone, failed or dryRun."""
+    message: str = ""
+    decision: str = ""
+    """The decision that needed the room, if any."""
+    preemptor: PodName | None = None
+
+
 class Attempt(Struct, frozen=True):
     """A decision about the same pod."""
 
@@ -107,7 +134,9 @@ class Story(Struct, frozen=True, kw_only=True):
     revision: str
     generation: int
     duration_ms: float
-    """Time spent inside the extender, all calls together."""
+    """Time spent inside the extender, all calls together, without waiting for others."""
+    waited_ms: float = 0.0
+    """Time for which its bind was held back."""
     ended: str | None
     seen_by: str
     phases: list[PhaseStory]
@@ -115,17 +144,34 @@ class Story(Struct, frozen=True, kw_only=True):
     scores: list[BestNode]
     leases: list[LeaseStory] = []
     attempts: list[Attempt] = []
+    victims: list[EvictionStory] = []
+    """Pods that had to leave for this one, or should have."""
+    evicted: list[EvictionStory] = []
+    """What was done to this pod itself, newest first."""
     detail: str = "kept"
     """kept, or why the long tail of the record is not there."""
     features: dict[str, Any] = {}
 
 
-def tell(whole: Mapping[str, Any], attempts: Sequence[Mapping[str, Any]] = ()) -> Story:
-    """`Decisions.get(...)` and the summaries of the pod's decisions -> the story."""
-    story = msgspec.convert({**whole, "attempts": list(attempts)}, Story)
+def tell(
+    whole: Mapping[str, Any],
+    attempts: Sequence[Mapping[str, Any]] = (),
+    victims: Sequence[Mapping[str, Any]] = (),
+    evicted: Sequence[Mapping[str, Any]] = (),
+) -> Story:
+    """`Decisions.get(...)`, the summaries of the pod's decisions, and evictions for it and of it -> the story."""
+    parts = {"attempts": list(attempts), "victims": list(victims), "evicted": list(evicted)}
+    story = msgspec.convert({**whole, **parts}, Story)
     return msgspec.structs.replace(
         story, rejections=_sampled(story.rejections, whole.get("filtered", ())), scores=_weighed(story.scores)
     )
+
+
+def waiting(story: Story) -> PhaseStory | None:
+    """The permit call that holds the pod back now."""
+    if story.outcome != "unknown":
+        return None
+    return next((phase for phase in reversed(story.phases) if phase.waits), None)
 
 
 def _sampled(rejections: Sequence[Rejection], filtered: Sequence[Mapping[str, Any]]) -> list[Rejection]:

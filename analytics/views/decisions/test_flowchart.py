@@ -11,6 +11,7 @@ from analytics.views.decisions.flowchart import NODES_MAX, draw, draw_flow
 from analytics.views.decisions.mermaid import LABEL_LENGTH_MAX, label, plain
 from analytics.views.decisions.story import (
     BestNode,
+    EvictionStory,
     PhaseStory,
     PluginStory,
     PodStory,
@@ -22,7 +23,7 @@ from analytics.views.decisions.story import (
 # What a line may be once every quoted label is taken out. Nothing of the data appears here.
 _LINE = re.compile(
     r"flowchart TD|accTitle: [A-Za-z0-9 -]+|accDescr: [A-Za-z0-9 -]+|end|"
-    r"n\d+(\[Q\]|\(\[Q\]\)):::(step|quiet|rejected|best|good|bad|open)|subgraph g\d+\[Q\]|"
+    r"n\d+(\[Q\]|\(\[Q\]\)):::(step|quiet|rejected|wait|best|good|bad|open)|subgraph g\d+\[Q\]|"
     r"n\d+ (-->|-\.->)(\|Q\|)? n\d+|classDef [a-z]+ fill:#[0-9a-f]{6},stroke:#[0-9a-f]{6},color:#[0-9a-f]{6}"
 )
 _QUOTED = re.compile(r'"([^"]*)"')
@@ -53,7 +54,7 @@ plugins = st.builds(
 )
 phases = st.builds(
     PhaseStory,
-    phase=st.sampled_from(["filter", "score", "preempt", "bind"]) | texts,
+    phase=st.sampled_from(["filter", "score", "preempt", "permit", "bind"]) | texts,
     time=st.just("2026-01-02T03:04:05Z"),
     duration_ms=st.floats(0, 1e6),
     nodes_in=counts,
@@ -63,7 +64,19 @@ phases = st.builds(
     code=texts,
     node=texts,
     message=texts,
+    waits=st.booleans(),
     plugins=st.lists(plugins, max_size=20),
+)
+evictions = st.builds(
+    EvictionStory,
+    time=st.just("2026-01-02T03:04:05Z"),
+    plugin=texts,
+    why=texts,
+    reason=texts,
+    pod=st.builds(PodStory, namespace=texts, name=texts, uid=texts),
+    node=texts,
+    result=texts | st.just("evicted"),
+    message=texts,
 )
 scores = st.builds(
     BestNode,
@@ -96,6 +109,7 @@ stories = st.builds(
         st.builds(Rejection, plugin=texts, phase=texts, mode=texts, reason=texts, nodes=counts), max_size=3
     ),
     scores=st.lists(scores, max_size=9),
+    victims=st.lists(evictions, max_size=30),
 )
 
 
@@ -151,6 +165,39 @@ def test_a_decision_shows_pod_counts_reasons_weight_best_node_and_end() -> None:
 def test_an_unschedulable_decision_ends_in_its_reason() -> None:
     text = draw(a_story(outcome="unschedulable", node="", message="no room", phases=[], scores=[]))
     assert "Unschedulable<br/>no room" in text
+
+
+def held(**changes: object) -> PhaseStory:
+    gang = PluginStory("Coscheduling", "permit", "Wait", message="3 of 8 of its gang have a place")
+    values = {"duration_ms": 0.0, "nodes_in": 1, "nodes_out": 1, "code": "Wait", "node": "node-3", "plugins": [gang]}
+    return PhaseStory("permit", "2026-01-02T03:04:05Z", **(values | changes))  # type: ignore[arg-type]
+
+
+def test_a_wait_shows_for_whom_where_and_how_long() -> None:
+    text = draw(a_story(phases=[held(duration_ms=2500.0)]))
+    assert_well_formed(text)
+    for words in ("permit", "3 of 8 of its gang have a place", "waited 2500.00 ms", "keeps its place on node-3"):
+        assert words in text
+
+
+def test_a_wait_that_goes_on_is_the_end_so_far() -> None:
+    text = draw(a_story(outcome="unknown", node="", phases=[held(waits=True)]))
+    assert "waits still" in text
+    assert "Waiting for others" in text
+    assert "End not seen" not in text
+
+
+def test_victims_are_drawn_once_each_with_how_it_ended() -> None:
+    def victim(name: str, result: str, message: str = "") -> EvictionStory:
+        pod = PodStory("team-b", name, f"uid-{name}")
+        return EvictionStory("t", "CapacityScheduling", "preemption", "takes back", pod, "node-1", result, message)
+
+    told = [victim("a", "refused", "the budget b allows none"), victim("b", "evicted"), victim("a", "evicted")]
+    text = draw(a_story(outcome="unschedulable", victims=told))
+    assert_well_formed(text)
+    for words in ("CapacityScheduling asks for room", "takes back", "evicted team-b/a", "evicted team-b/b"):
+        assert words in text
+    assert "refused team-b/a" not in text
 
 
 def test_plugins_that_changed_nothing_are_folded_before_those_that_rejected() -> None:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import msgspec
+
 from analytics.store import Store
-from analytics.store.decisions import MAX_LIMIT, OUTCOMES, BadToken, DecisionFilter, Decisions
+from analytics.store.decisions import MAX_LIMIT, OUTCOMES, DecisionFilter, Decisions
+from analytics.store.evictions import Evictions
+from analytics.store.tokens import BadToken
 from analytics.views.decisions.flowchart import draw, draw_flow
-from analytics.views.decisions.sentence import say
-from analytics.views.decisions.story import Story, tell
+from analytics.views.decisions.sentence import say, say_evicted
+from analytics.views.decisions.story import EvictionStory, Story, tell
 from analytics.views.declaration import Endpoint, Kind, NotHere, NotValid, Parameter, View
 
 LIMIT_DEFAULT: Final = 50
@@ -60,8 +64,10 @@ def show(store: Store, given: Mapping[str, Any]) -> Story:
     whole = decisions.get(given["id"])
     if whole is None:
         raise NotHere(f"No decision {given['id']}: the id is wrong, or retention has removed it.")
-    attempts = decisions.find(DecisionFilter(uid=whole["pod"]["uid"]), limit=ATTEMPTS_MAX, detail=False)
-    return tell(whole, attempts.decisions)
+    pod, evictions = whole["pod"], Evictions(store)
+    attempts = decisions.find(DecisionFilter(uid=pod["uid"]), limit=ATTEMPTS_MAX, detail=False)
+    evicted = evictions.of_victim(pod["namespace"], pod["name"], pod["uid"])
+    return tell(whole, attempts.decisions, evictions.of_decision(whole["id"]), evicted)
 
 
 def show_chart(store: Store, given: Mapping[str, Any]) -> str:
@@ -92,14 +98,19 @@ def _chart_of_pod(store: Store, pod: str) -> str:
 
 
 def explain_pod(store: Store, given: Mapping[str, Any]) -> dict[str, Any]:
-    newest = Decisions(store).of_pod(given["namespace"], given["name"], limit=1).decisions
-    if not newest:
-        raise NotHere(
-            f"No decision about pod {given['namespace']}/{given['name']}: no scheduler that calls Trimtab "
-            "has tried it yet, or retention has removed it."
-        )
-    story = show(store, {"id": newest[0]["id"]})
-    return {"summary": say(story), "decision": story}
+    namespace, name = given["namespace"], given["name"]
+    newest = Decisions(store).of_pod(namespace, name, limit=1).decisions
+    if newest:
+        story = show(store, {"id": newest[0]["id"]})
+        return {"summary": say(story), "decision": story, "evicted": story.evicted}
+    evicted = Evictions(store).of_victim(namespace, name)
+    if evicted:  # placed before anything was recorded, and made to leave since
+        told = msgspec.convert(evicted, list[EvictionStory])
+        return {"summary": say_evicted(told[0]), "decision": None, "evicted": told}
+    raise NotHere(
+        f"No decision about pod {namespace}/{name}: no scheduler that calls Trimtab "
+        "has tried it yet, or retention has removed it."
+    )
 
 
 def _filter(given: Mapping[str, Any]) -> DecisionFilter:

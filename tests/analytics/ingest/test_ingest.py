@@ -17,10 +17,12 @@ from analytics.ingest import ingest as module
 from analytics.store import Store, StoreError
 from analytics.store.decisions import DecisionFilter, Decisions
 from analytics.store.dialect import RowsRefused, StoreDamaged
+from analytics.store.evictions import Evictions
 from extender.journal import Journal
 from extender.record.frames import (
     Decision,
     Event,
+    Eviction,
     Gap,
     NodeRejection,
     NodeScore,
@@ -71,6 +73,24 @@ def bound(number, code="Success"):
 
 def ended(result, **more):
     return Outcome(at_us=T0 + 9_000_000, decision="d1", pod=pod(1), result=result, **more)
+
+
+def held(number, at_us=15):
+    """The bind's call began before, and ends after it."""
+    waits = PluginVerdict("Coscheduling", "permit", "Wait", nodes_in=1, rejected=1, message="2 of 5 have a place")
+    return Decision(
+        at_us=T0 + 1_000_000 * number + at_us, decision=f"d{number}", attempt=1, verb="permit", pod=pod(number),
+        code="Wait", nodes_in=1, nodes_out=1, node="node-1", plugins=[waits],
+    )  # fmt: skip
+
+
+def evicted(number, result="evicted", **more):
+    given = {
+        "at_us": T0 + 1_000_000 * number + 30, "plugin": "CapacityScheduling", "why": "preemption",
+        "reason": "team-a takes back what it was promised", "pod": pod(100 + number), "node": "node-1",
+        "result": result, "decision": f"d{number}", "preemptor": pod(number),
+    }  # fmt: skip
+    return Eviction(**(given | more))
 
 
 def whole(number):
@@ -169,6 +189,58 @@ def test_the_outcome_is_the_strongest_end_that_was_seen(store, journal, frames, 
     drained(Ingest(store, [journal]))
     assert known(Decisions(store).get("d1"))["outcome"] == outcome
     assert [d["id"] for d in Decisions(store).find(DecisionFilter(outcome=outcome)).decisions] == ["d1"]
+
+
+def test_a_pod_that_is_held_back_has_no_end_and_no_rejection(store, journal):
+    Writer(journal).put(filtered(1), scored(1), held(1))
+    drained(Ingest(store, [journal]))
+    found = known(Decisions(store).get("d1"))
+    assert found["outcome"] == "unknown"
+    permit = found["phases"][-1]
+    assert (permit["phase"], permit["waits"], permit["node"]) == ("permit", True, "node-1")
+    assert permit["plugins"][0]["rejected"] == 0
+    assert [r["plugin"] for r in found["rejections"]] == ["Quota"]
+
+
+def test_a_wait_is_over_when_its_bind_is_and_neither_counts_the_others_time(store, journal):
+    begun = T0 + 1_000_010
+    call = bound(1)
+    call.at_us, call.duration_us = begun, 3_000_900.0
+    Writer(journal).put(filtered(1), scored(1), held(1, at_us=15), call)
+    drained(Ingest(store, [journal]))
+    found = known(Decisions(store).get("d1"))
+    assert [p["phase"] for p in found["phases"]] == ["filter", "score", "permit", "bind"]
+    waited_ms = (begun + 3_000_900 - (T0 + 1_000_015)) / 1000
+    assert found["phases"][2]["duration_ms"] == found["waited_ms"] == waited_ms
+    assert found["phases"][2]["waits"] is False
+    assert found["phases"][3]["duration_ms"] == pytest.approx(3000.9 - waited_ms)
+    assert found["duration_ms"] == pytest.approx(0.7 + 3000.9 - waited_ms)
+
+
+def test_a_wait_that_ends_in_deletion_ends_then(store, journal):
+    end = ended("deleted")
+    Writer(journal).put(filtered(1), held(1), end)
+    drained(Ingest(store, [journal]))
+    assert known(Decisions(store).get("d1"))["phases"][-1]["duration_ms"] == (end.at_us - T0 - 1_000_015) / 1000
+
+
+def test_an_eviction_is_told_once_and_is_news_of_the_decision_that_needed_it(store, journal):
+    writer = Writer(journal)
+    writer.put(filtered(1), evicted(1, "refused", message="the budget allows none"))
+    drained(Ingest(store, [journal]))
+    _ids, after = Decisions(store).changed(0)
+    writer.put(evicted(1), evicted(2, decision="", preemptor=None, why="rescheduling", plugin="Rescheduler"))
+    drained(Ingest(store, [journal]))
+    drained(Ingest(store, [journal]))
+    assert Decisions(store).changed(after)[0] == ["d1"]
+    found = Evictions(store)
+    assert [(e["result"], e["message"]) for e in found.of_decision("d1")] == [
+        ("refused", "the budget allows none"), ("evicted", ""),
+    ]  # fmt: skip
+    moved = found.of_victim("team-a", "web-102")
+    assert [(e["plugin"], e["preemptor"]) for e in moved] == [("Rescheduler", None)]
+    assert count(store, "eviction") == 3
+    assert count(store, "quarantine") == 0
 
 
 def test_a_pod_bound_by_another_shows_the_wait_as_its_bind_phase(store, journal):

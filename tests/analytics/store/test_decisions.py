@@ -9,8 +9,9 @@ import orjson
 import pytest
 
 from analytics.store import Store, StoreTimeout
-from analytics.store.decisions import BadToken, DecisionFilter, Decisions
+from analytics.store.decisions import DecisionFilter, Decisions
 from analytics.store.joined import rfc3339
+from analytics.store.tokens import BadToken
 from tests.analytics.store.rows import call, end, rejection, verdict
 
 
