@@ -112,6 +112,24 @@ class QuotaBook:
     def has_quota(self, namespace: str) -> bool:
         return namespace in self._quotas
 
+    def quota(self, namespace: str) -> Quota:
+        """Raises KeyError for a namespace without one."""
+        return self._quotas[namespace]
+
+    def charge(self, uid: str) -> tuple[str, Resources] | None:
+        """(namespace, what the pod is charged), or None."""
+        return self._bound.get(uid) or self._leased.get(uid)
+
+    @property
+    def total_used(self) -> Resources:
+        """Charged in all namespaces that have a quota."""
+        return self._total_used
+
+    @property
+    def total_min(self) -> Resources:
+        """What all quotas guarantee."""
+        return self._total_min
+
     def holds(self, uid: str) -> bool:
         """Whether the pod is charged."""
         return uid in self._bound or uid in self._leased

@@ -6,8 +6,8 @@ from typing import Any
 
 from extender.framework import PASSED, Code, Container, Cycle, NodeTable, Pod, Reserve, Status
 from extender.plugins.capacity_scheduling import PLUGIN
+from extender.plugins.capacity_scheduling.admission import within_quota
 from extender.plugins.capacity_scheduling.book import KIND, QuotaBook
-from extender.plugins.capacity_scheduling.plugin import within_quota
 
 
 def a_pod(name: str = "p", namespace: str = "a", cpu: str = "1", **fields: Any) -> Pod:

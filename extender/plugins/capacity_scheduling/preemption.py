@@ -1,0 +1,153 @@
+"""Who makes room for whom (plugins.md §5.4).
+
+    the preemptor's namespace            its victims on a node
+    has a quota and would borrow         less important pods of the same namespace
+    has a quota and stays within min     pods of other quota namespaces while those borrow, whatever their priority
+    has none                             less important pods of namespaces without a quota
+
+Upstream judges a pod that may come back twice, and takes it away twice if it neither fits nor is within the quotas,
+which fails the whole node; it also counts no budget as broken by a pod that only a quota keeps away. Here the two are
+one test. `as_upstream` gives the recorded answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from extender.framework import PASSED, Code, Cycle, Exempting, Pod, Search, Selection, Status
+from extender.framework.preemption import Budgets, Room, Rooms, by_importance, no_victims, reprieved
+from extender.plugins.capacity_scheduling.asked import Asked, asked_by
+from extender.plugins.capacity_scheduling.book import QuotaBook
+from extender.plugins.capacity_scheduling.imagined import Imagined
+
+_NEVER = Status(Code.UNSCHEDULABLE, "not eligible due to preemptionPolicy=Never.")
+_TERMINATING = Status(Code.UNSCHEDULABLE, "not eligible due to a terminating pod on the nominated node.")
+_OVER_QUOTA = Status(Code.UNSCHEDULABLE, "global quota max exceeded")
+
+
+def eligible(cycle: Cycle, hopeless: bool) -> Status:  # noqa: FBT001 - the flag is the declaration's
+    """May the pod preempt (again)? Not while pods that it may have preempted are still going."""
+    pod, book = cycle.pod, cycle.book
+    if pod.preemption_policy == "Never":
+        return _NEVER
+    node = pod.nominated_node_name
+    if not node or hopeless or cycle.nodes.row(node) < 0:
+        return PASSED
+    going = [other for uid in cycle.pods_on(node) if (other := cycle.pods[uid]).terminating]
+    if not book.has_quota(pod.namespace):
+        blocked = any(not book.has_quota(o.namespace) and o.priority < pod.priority for o in going)
+        return _TERMINATING if blocked else PASSED
+    borrows = Imagined(book, pod.uid).over_min_with(pod.namespace, asked_by(cycle).in_namespace)
+    for other in going:
+        if not book.has_quota(other.namespace):
+            continue
+        if other.namespace == pod.namespace:
+            if other.priority < pod.priority:
+                return _TERMINATING
+        elif not borrows and book.over_min(other.namespace):
+            return _TERMINATING
+    return PASSED
+
+
+def search(cycle: Cycle, exempt: Exempting, *, as_upstream: bool = False) -> Search:
+    """Begins the search for victims of the cycle's pod; a node at a time."""
+    pod, book = cycle.pod, cycle.book
+    rooms, budgets, asked = Rooms(cycle), Budgets(cycle.objects), asked_by(cycle)
+
+    def on_node(row: int, _proposed: Selection | None = None) -> Selection:
+        quotas = Imagined(book, pod.uid)
+        potential = _potential(pod, rooms.on(row), book, quotas, asked, exempt)
+        if not potential:
+            return no_victims(pod, cycle.nodes.names[row])
+        room = rooms.room(row)
+        for victim in potential:
+            room.remove(victim)
+        misfit = room.misfit()
+        if misfit is not None:
+            return Selection(status=misfit.status)
+        if not quotas.allow(pod.namespace, asked.alone, asked.alone):
+            return Selection(status=_OVER_QUOTA)
+        way_back = _WayBack(room, quotas, lambda: quotas.allow(pod.namespace, asked.in_namespace, asked.in_all))
+        if as_upstream:
+            return _as_upstream(way_back, potential, budgets, cycle.nodes.names[row])
+        return reprieved(potential, budgets, way_back.together)
+
+    return on_node
+
+
+def _potential(
+    pod: Pod, on_node: list[Pod], book: QuotaBook, quotas: Imagined, asked: Asked, exempt: Exempting
+) -> list[Pod]:
+    """Who may go, least important first. They are gone from `quotas`: a quota that is back at its min gives no more."""
+    has_quota = book.has_quota(pod.namespace)
+    borrows = has_quota and quotas.over_min_with(pod.namespace, asked.in_namespace)
+    found = []
+    for other in reversed(by_importance(on_node)):
+        if has_quota != book.has_quota(other.namespace):
+            continue
+        if not has_quota or borrows:
+            may_go = other.priority < pod.priority and (not has_quota or other.namespace == pod.namespace)
+        else:
+            may_go = other.namespace != pod.namespace and quotas.over_min(other.namespace)
+        if may_go and not exempt(other):
+            quotas.remove(other)
+            found.append(other)
+    return found
+
+
+class _WayBack:
+    """Puts pods back, one by one, as long as there is room and quota."""
+
+    def __init__(self, room: Room, quotas: Imagined, within: Callable[[], bool]) -> None:
+        self._room = room
+        self._quotas = quotas
+        self._within = within
+        self.only_quota: set[str] = set()
+        """UIDs of victims that would fit, but not within the quotas."""
+
+    def together(self, pod: Pod) -> bool:
+        """One test: it must fit, within the quotas."""
+        self._add(pod)
+        stays = self._room.fits and self._within()
+        if not stays:
+            self._remove(pod)
+        return stays
+
+    def one_after_the_other(self, pod: Pod) -> bool:
+        """Upstream's two tests. Raises _TakenTwice if the second is failed by a pod that the first took away."""
+        self._add(pod)
+        fits = self._room.fits
+        if not fits:
+            self._remove(pod)
+        if self._within():
+            return fits
+        if not fits:
+            raise _TakenTwice(pod.name)
+        self._remove(pod)
+        self.only_quota.add(pod.uid)
+        return False
+
+    def _add(self, pod: Pod) -> None:
+        self._room.add(pod)
+        self._quotas.add(pod)
+
+    def _remove(self, pod: Pod) -> None:
+        self._room.remove(pod)
+        self._quotas.remove(pod)
+
+
+class _TakenTwice(Exception):
+    """Upstream takes this pod away a second time."""
+
+
+def _as_upstream(way_back: _WayBack, potential: list[Pod], budgets: Budgets, node: str) -> Selection:
+    try:
+        return reprieved(
+            potential,
+            budgets,
+            way_back.one_after_the_other,
+            counts=lambda victim: victim.uid not in way_back.only_quota,
+        )
+    except _TakenTwice as twice:
+        reason = f"no corresponding pod {twice} in pods of node {node}"
+        return Selection(status=Status(Code.ERROR, reason, "double removal"))
