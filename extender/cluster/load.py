@@ -200,7 +200,9 @@ async def _readings_of(raw: bytes) -> Readings:
         return readings_of(tree)
     nodes: dict[str, Reading] = {}
     for count, (name, entry) in enumerate(entries.items(), 1):
-        nodes[name] = reading_of(msgspec.json.decode(entry))
+        reading = reading_of(msgspec.json.decode(entry))
+        if reading is not None:
+            nodes[name] = reading
         if count % _NODES_PER_STEP == 0:
             await asyncio.sleep(0)
     return Readings(end_of(window), nodes)

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 
 import msgspec
 import numpy as np
 
 from extender.cluster.assignments import KEPT_S, Assignments
+from extender.cluster.load_columns import blank_load, show_load
 from extender.cluster.readings import Reading, readings_of
 from extender.cluster.sound import sound_node, sound_pod
 from extender.cluster.tally import Charge, Tally
-from extender.model.columns import FIXED_RESOURCES, Bools, Float64s, NodeTable
+from extender.model.columns import FIXED_RESOURCES, NodeTable
 from extender.model.events import (
     Event,
     MetricsReplaced,
@@ -309,8 +310,7 @@ class ClusterState:
         """A node appeared: what waited for it moves in."""
         reading = self._readings.get(name)
         if reading is not None:
-            _show_column(self.nodes.load_cpu_pct, self.nodes.load_cpu_known, [row], [reading.cpu_pct])
-            _show_column(self.nodes.load_memory_pct, self.nodes.load_memory_known, [row], [reading.memory_pct])
+            show_load(self.nodes, [row], [reading])
         tally = self._tallies.get(name)
         if tally is None:
             return
@@ -346,21 +346,15 @@ class ClusterState:
     def _replace_metrics(self, event: MetricsReplaced) -> None:
         readings = readings_of(event.document)
         nodes = self.nodes
-        nodes.load_cpu_known[:] = False
-        nodes.load_memory_known[:] = False
-        nodes.load_cpu_pct[:] = 0.0
-        nodes.load_memory_pct[:] = 0.0
-        rows, cpu, memory, unknown = [], [], [], 0
+        blank_load(nodes)
+        rows, shown = [], []
         for name, reading in readings.nodes.items():
             row = nodes.row(name)
-            if row < 0:
-                unknown += 1
-                continue
-            rows.append(row)
-            cpu.append(reading.cpu_pct)
-            memory.append(reading.memory_pct)
-        _show_column(nodes.load_cpu_pct, nodes.load_cpu_known, rows, cpu)
-        _show_column(nodes.load_memory_pct, nodes.load_memory_known, rows, memory)
+            if row >= 0:
+                rows.append(row)
+                shown.append(reading)
+        show_load(nodes, rows, shown)
+        unknown = len(readings.nodes) - len(rows)
         if unknown:
             METRICS_ODD.labels("unknown node").inc(unknown)
         self._readings = readings.nodes
@@ -372,14 +366,6 @@ class ClusterState:
         # Without metrics nobody reads assignments, but the next document may look back a little.
         since_s = min(now_s, self.metrics_end_s) if self._readings and self.metrics_end_s else now_s
         self.assignments.prune(since_s - KEPT_S)
-
-
-def _show_column(percent: Float64s, known: Bools, rows: list[int], values: Sequence[float | None]) -> None:
-    """Write readings into a pair of columns; None is no measurement."""
-    measured = np.array(values, np.float64)
-    have = ~np.isnan(measured)
-    percent[rows] = np.where(have, measured, 0.0)
-    known[rows] = have
 
 
 def _tell(listeners: Iterable[Callable[..., None]], *what: object) -> None:

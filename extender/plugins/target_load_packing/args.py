@@ -9,33 +9,25 @@ from typing import Annotated, Any
 
 import msgspec
 
-from extender.framework import Args, Quantities, QuantityError, milli
+from extender.framework import (
+    Args,
+    MetricProvider,
+    Provider,
+    Quantities,
+    QuantityError,
+    milli,
+    provider_problems,
+    with_provider,
+)
 
-KUBERNETES, PROMETHEUS, SIGNALFX = "KubernetesMetricsServer", "Prometheus", "SignalFx"
-PROVIDERS = (KUBERNETES, PROMETHEUS, SIGNALFX)
 TARGET_DEFAULT = 40
 
 _HEX_FLOAT = re.compile(r"[+-]?0[xX][0-9a-fA-F_]*\.?[0-9a-fA-F_]*[pP][+-]?[0-9_]+", re.ASCII)
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 
 
-class MetricProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="camel"):
-    """Where upstream's plugin would read node load. Here the extender's own options decide; checked all the same."""
-
-    type: Annotated[
-        str | msgspec.UnsetType,
-        msgspec.Meta(
-            description="Default KubernetesMetricsServer, unless watcherAddress is written.",
-            extra_json_schema={"enum": ["", *PROVIDERS]},
-        ),
-    ] = msgspec.UNSET
-    address: str = ""
-    token: str = ""
-    insecure_skip_verify: Annotated[bool, msgspec.Meta(description="Default true with type Prometheus.")] = False
-
-
 class TargetLoadPackingArgs(Args, frozen=True):
-    metric_provider: MetricProvider = MetricProvider(type=KUBERNETES)
+    metric_provider: MetricProvider = MetricProvider(type=Provider.KUBERNETES.value)
     watcher_address: Annotated[
         str, msgspec.Meta(description="URL of a load-watcher; if written, metricProvider is ignored.")
     ] = ""
@@ -58,13 +50,7 @@ class TargetLoadPackingArgs(Args, frozen=True):
 
 def decode_args(raw: Mapping[str, Any]) -> TargetLoadPackingArgs:
     """Upstream's defaulting, which looks at what is written and not only at values. Raises msgspec.ValidationError."""
-    given = dict(raw)
-    provider = {k: v for k, v in given.get("metricProvider", {}).items() if (k, v) != ("type", "")}
-    if "watcherAddress" not in given:
-        provider.setdefault("type", KUBERNETES)
-    if provider.get("type") == PROMETHEUS:
-        provider.setdefault("insecureSkipVerify", True)
-    given["metricProvider"] = provider
+    given = with_provider(raw)
     if given.get("targetUtilization", 0) <= 0:
         given["targetUtilization"] = TARGET_DEFAULT
     for name, amount in given.get("defaultRequests", {}).items():
@@ -81,10 +67,7 @@ def check(args: TargetLoadPackingArgs) -> list[tuple[str, str]]:
         multiplier(args)
     except ValueError as why:
         wrong.append(("defaultRequestsMultiplier", f"unable to parse DefaultRequestsMultiplier: {why}"))
-    kind = "" if args.metric_provider.type is msgspec.UNSET else args.metric_provider.type
-    if not args.watcher_address and kind not in PROVIDERS:
-        wrong.append(("metricProvider.type", f"invalid MetricProvider.Type, got {kind} (want {', '.join(PROVIDERS)})"))
-    return wrong
+    return wrong + provider_problems(args)
 
 
 def multiplier(args: TargetLoadPackingArgs) -> float:

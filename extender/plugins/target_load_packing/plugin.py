@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from extender.framework import Cycle, Maturity, Normalize, Plugin, Prepare, Score
+from extender.framework import Cycle, Maturity, Normalize, Plugin, Prepare, Score, source_of
 from extender.plugins.target_load_packing.args import TargetLoadPackingArgs, check, decode_args
 from extender.plugins.target_load_packing.kernel import packed
 from extender.plugins.target_load_packing.prediction import Predictor
@@ -35,4 +35,5 @@ PLUGIN = Plugin(
         prepare=Prepare(compute=predict, scalars=("pod_milli",), columns=("missing_milli",)),
     ),
     reads_load=True,
+    load_source=source_of,
 )

@@ -1,0 +1,32 @@
+"""Where node load is measured, as a policy may say it."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from msgspec import Struct
+
+
+class Provider(Enum):
+    """Who measures; the values are upstream's words for it where upstream has one."""
+
+    LOAD_WATCHER = "load-watcher"
+    FILE = "file"
+    KUBERNETES = "KubernetesMetricsServer"
+    PROMETHEUS = "Prometheus"
+    SIGNALFX = "SignalFx"
+
+
+class LoadSource(Struct, frozen=True, kw_only=True, gc=False):
+    """One place to ask. Two equal values are the same place."""
+
+    provider: Provider
+    address: str = ""
+    """URL or path; empty: the provider's usual one."""
+    token: str = ""
+    """Bearer token; never shown."""
+    insecure: bool = False
+    """Take any TLS certificate."""
+
+    def __str__(self) -> str:
+        return f"{self.provider.value} {self.address}".strip()

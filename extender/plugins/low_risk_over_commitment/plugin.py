@@ -1,0 +1,86 @@
+"""LowRiskOverCommitment: avoid nodes that promise more than they have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from extender.framework import (
+    MAX_INT64,
+    PASSED,
+    Cycle,
+    Maturity,
+    Normalize,
+    Plugin,
+    Pod,
+    Prepare,
+    ReserveOnNode,
+    Score,
+    Status,
+    source_of,
+)
+from extender.plugins.low_risk_over_commitment.args import LowRiskOverCommitmentArgs, check, decode_args
+from extender.plugins.low_risk_over_commitment.book import CommitmentBook
+from extender.plugins.low_risk_over_commitment.commitment import commitment_of
+from extender.plugins.low_risk_over_commitment.kernel import low_risk
+
+
+def commitments(cycle: Cycle) -> Mapping[str, Any]:
+    requested_cpu, limit_cpu, requested_memory, limit_memory = cycle.book.columns(cycle.nodes)
+    pod = [min(amount, MAX_INT64 >> 1) for amount in commitment_of(cycle.pod)]
+    return {
+        "requested_cpu": requested_cpu,
+        "limit_cpu": limit_cpu,
+        "requested_memory": requested_memory,
+        "limit_memory": limit_memory,
+        "pod_cpu": pod[0],
+        "pod_limit_cpu": pod[1],
+        "pod_memory": pod[2],
+        "pod_limit_memory": pod[3],
+        "cpu_limit_weight": cycle.args.weight_of("cpu"),
+        "memory_limit_weight": cycle.args.weight_of("memory"),
+    }
+
+
+def _always(_cycle: Cycle) -> Status:
+    return PASSED
+
+
+def _take(book: CommitmentBook, pod: Pod, node: str) -> None:
+    book.bind_began(pod, node)
+
+
+def _release(book: CommitmentBook, uid: str) -> None:
+    book.bind_failed(uid)
+
+
+PLUGIN = Plugin(
+    name="LowRiskOverCommitment",
+    doc="Avoids nodes whose limits exceed capacity, or whose measured load is likely to exceed what was requested.",
+    args=LowRiskOverCommitmentArgs,
+    decode_args=decode_args,
+    check=check,
+    maturity=Maturity.BETA,
+    score=Score(
+        rule=low_risk,
+        normalize=Normalize.NONE,
+        prepare=Prepare(
+            compute=commitments,
+            scalars=(
+                "pod_cpu",
+                "pod_limit_cpu",
+                "pod_memory",
+                "pod_limit_memory",
+                "cpu_limit_weight",
+                "memory_limit_weight",
+            ),
+            columns=("requested_cpu", "limit_cpu", "requested_memory", "limit_memory"),
+        ),
+    ),
+    # Score alone sees pods from their bind on; reserve shows them from the moment their bind arrives, as the
+    # scheduler's own snapshot counts pods that it has assumed.
+    reserve=ReserveOnNode(check=_always, take=_take, release=_release),
+    book=CommitmentBook,
+    reads_load=True,
+    load_source=source_of,
+)
