@@ -6,7 +6,7 @@ These functions are compiled like a rule, over the whole vector: they may call e
     INVERSE_MIN_MAX  hi..lo onto 0..100 through float64; all zero: all 0; all equal otherwise: all 100
     DEFAULT          the largest becomes 100; nothing above 0: unchanged
     DEFAULT_REVERSE  the same, then 100 minus it; nothing above 0: all 100
-    RANKED           lo..hi onto 1..100, all equal: 1; NO_VALUE (-2^63) stands for no value: 0, and counts for neither end
+    RANKED           lo..hi onto 1..100, all equal: 1; NO_VALUE (-2^63) is no value: 0, and neither end
 
 NONE leaves the scores alone. No result is clamped: a raw range beyond 2^63/100 wraps, as it does upstream.
 """
@@ -17,8 +17,8 @@ from collections.abc import Callable, MutableSequence, Sequence
 
 from extender.framework.declaration import Normalize
 
-
 NO_VALUE = -(2**63)
+"""A raw score that says: no value here."""
 
 
 def truncated_quotient(a: int, b: int) -> int:
