@@ -123,21 +123,27 @@ class UsageBook:
             _bounded(self._expected)
             self._expected[pod.uid] = _Move(pod.owner_uid, pod.node_name, until_s)
 
-    def is_expected(self, uid: str, now_s: float) -> bool:
-        """Whether the pod was asked to leave and has not left."""
-        move = self._expected.get(uid)
-        if move is not None and move.until_s <= now_s:
+    def expected(self, now_s: float) -> dict[str, tuple[str, str]]:
+        """UIDs of pods that were asked to leave and have not left -> (owner UID, node)."""
+        for uid in [uid for uid, move in self._expected.items() if move.until_s <= now_s]:
             del self._expected[uid]
-            return False
-        return move is not None
+        return {uid: (move.owner_uid, move.node) for uid, move in self._expected.items()}
+
+    def cooling(self, now_s: float) -> set[tuple[str, str]]:
+        """(owner UID, node) of every move of a short while ago."""
+        self._forget_moves(now_s)
+        return set(self._moved)
 
     def moved_from(self, owner_uid: str, now_s: float) -> list[str]:
         """Nodes that a pod of this owner was moved from a short while ago."""
         if not owner_uid or not self._moved:
             return []
+        self._forget_moves(now_s)
+        return [node for owner, node in self._moved if owner == owner_uid]
+
+    def _forget_moves(self, now_s: float) -> None:
         for key in [key for key, until_s in self._moved.items() if until_s <= now_s]:
             del self._moved[key]
-        return [node for owner, node in self._moved if owner == owner_uid]
 
     def _remember(self, move: _Move) -> None:
         _bounded(self._moved)
