@@ -263,6 +263,7 @@ class _Program:
         next_snapshot_s = time.monotonic()
         while True:
             engine.tick()
+            self._view.count_inputs()
             if time.monotonic() >= next_snapshot_s:
                 next_snapshot_s += SNAPSHOT_EVERY_S
                 await self._snapshot()

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from extender.cluster.feed import KubernetesFeed
 from extender.cluster.load import LoadMetrics
-from extender.cluster.state import ClusterState
+from extender.cluster.state import METRICS_STALE_S, ClusterState
 from extender.controllers.controller import Controller
 from extender.engine.engine import Engine
 from extender.engine.profile import build
 from extender.eviction import Evictions
 from extender.framework.compiled import CompiledPlugin
-from extender.framework.declaration import Kind, Plugin
+from extender.framework.declaration import Plugin
 from extender.framework.info import plugin_info
+from extender.framework.inputs import Known, State, inputs_of
 from extender.journal.journal import Journal
 from extender.model.pod import Pod
 from extender.policy import ParsedPolicy, PolicyRefused, Problem
 from extender.server.admin import AdminSources
 from extender.server.health import Check
 from extender.steering import Steering
+from extender.telemetry import metrics
 
 _BOOTING = "the extender is starting: its kernels are being compiled"
 
@@ -142,20 +145,29 @@ class View:
             "argsSchema": info.args_schema,
             "defaults": info.defaults,
             "aliases": list(info.aliases),
-            "inputs": self._inputs(plugin),
+            "members": list(plugin.members),
+            "inputs": [found.told() for found in inputs_of(plugin, self._known())],
         }
 
-    def _inputs(self, plugin: Plugin) -> list[dict[str, Any]]:
-        """What the plugin reads beside nodes and pods, and whether it is there."""
-        rows = {row["resource"]: row for row in (self.feed.status() if self.feed else [])}
-        told = [{"name": kind.kind, "present": self._has(kind, rows)} for kind in plugin.watches]
-        if plugin.reads_load:
-            told.append({"name": "node load metrics", "present": self._state.metrics_at_s is not None})
-        return told
+    def _known(self) -> Known:
+        load: Mapping[str, Any] = {"age_s": None, "error": "no source is configured"}
+        if self.load:
+            load = self.load.status()
+        return Known(
+            watches={row["resource"]: row for row in (self.feed.status() if self.feed else [])},
+            objects=self._state.objects,
+            load_age_s=load["age_s"],
+            load_error=load["error"],
+            load_stale_s=math.inf if self.file_loaded else METRICS_STALE_S,
+        )
 
-    def _has(self, kind: Kind, rows: Mapping[str, Mapping[str, Any]]) -> bool:
-        row = rows.get(f"{kind.plural}.{kind.group}")
-        return bool(row and row["present"]) or bool(self._state.objects.get(kind.kind))
+    def count_inputs(self) -> None:
+        """Bring the metric of inputs up to date. Called about once a second."""
+        known = self._known()
+        for compiled in self.kernels.values():
+            for found in inputs_of(compiled.plugin, known):
+                present = found.state is State.PRESENT
+                metrics.INPUT_PRESENT.labels(compiled.plugin.name, found.name).set(present)
 
     # Questions.
 

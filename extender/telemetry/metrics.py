@@ -65,10 +65,22 @@ PLUGIN_SECONDS = Histogram(
 PLUGIN_REJECTIONS = Counter(
     "trimtab_plugin_rejections_total", "Nodes rejected.", ["plugin", "reason"], registry=REGISTRY
 )
+PLUGIN_WARNINGS = Counter(
+    "trimtab_plugin_warnings_total",
+    "Binds that a plugin let pass with a warning.",
+    ["plugin", "reason"],
+    registry=REGISTRY,
+)
 PLUGIN_FAILURES = Counter(
     "trimtab_plugin_failures_total",
     "A plugin raised, or left its score range.",
     ["plugin", "phase", "kind"],
+    registry=REGISTRY,
+)
+INPUT_PRESENT = Gauge(
+    "trimtab_plugin_input_present",
+    "1 while an optional input of an installed plugin is there and fresh.",
+    ["plugin", "input"],
     registry=REGISTRY,
 )
 BREAKER_OPEN = Gauge("trimtab_breaker_open", "1 while a failing plugin is taken out.", ["plugin"], registry=REGISTRY)
@@ -113,6 +125,19 @@ WAITING_FORGOTTEN = Counter(
     "trimtab_waiting_pods_forgotten_total",
     "Waiting pods that left the full table early; nobody wakes them or preempts for them.",
     registry=REGISTRY,
+)
+PODS_HELD = Gauge("trimtab_gated_pods", "Pods that carry a scheduling gate of ours.", registry=REGISTRY)
+GATES_RELEASED = Counter(
+    "trimtab_gates_released_total", "Pods whose gates were to be taken off, by result.", ["result"], registry=REGISTRY
+)
+POKES = Counter(
+    "trimtab_pokes_total",
+    "Waiting pods that would pass now and were to be shown to the scheduler again, by result; later: too many at once.",
+    ["result"],
+    registry=REGISTRY,
+)
+WEBHOOK_REVIEWS = Counter(
+    "trimtab_webhook_reviews_total", "Admission reviews, by what became of them.", ["result"], registry=REGISTRY
 )
 BINDS = Counter("trimtab_binds_total", "Bind calls by result.", ["result"], registry=REGISTRY)
 
