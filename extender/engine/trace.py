@@ -42,7 +42,7 @@ class PodStep:
 
 @dataclass(slots=True)
 class FilterStep:
-    """A compiled filter. Its rejections have the codes base + 1 … base + count."""
+    """A part that speaks about each node. Its rejections have the codes base + 1 … base + count."""
 
     plugin: str
     base: int
@@ -51,6 +51,7 @@ class FilterStep:
     rejected: int
     duration_ns: int
     error: str = ""
+    phase: Phase = Phase.FILTER
 
 
 @dataclass(slots=True)
@@ -99,10 +100,13 @@ class Trace:
             metrics.PLUGIN_SECONDS.labels(plugin, phase).observe(duration_ns / 1e9)
         for plugin, label, rejected in self.rejected_by():
             metrics.PLUGIN_REJECTIONS.labels(plugin, label).inc(rejected)
+        for step in self.pod_steps:
+            if step.phase is Phase.PRE_BIND and step.code is Code.SUCCESS and step.label:
+                metrics.PLUGIN_WARNINGS.labels(step.plugin, step.label).inc()
 
     def _durations(self) -> Iterator[tuple[str, Phase, int]]:
         yield from ((step.plugin, step.phase, step.duration_ns) for step in self.pod_steps)
-        yield from ((step.plugin, Phase.FILTER, step.duration_ns) for step in self.filter_steps)
+        yield from ((step.plugin, step.phase, step.duration_ns) for step in self.filter_steps)
         yield from ((step.plugin, Phase.SCORE, step.duration_ns) for step in self.score_steps)
 
     def rejected_by(self) -> list[tuple[str, str, int]]:
@@ -152,7 +156,7 @@ class Trace:
     def _of_filter_step(self, step: FilterStep) -> PluginVerdict:
         return PluginVerdict(
             plugin=step.plugin,
-            phase=Phase.FILTER,
+            phase=step.phase,
             code=Code.ERROR if step.error else Code.SUCCESS if step.rejected < step.nodes_in else Code.UNSCHEDULABLE,
             nodes_in=step.nodes_in,
             rejected=step.rejected,

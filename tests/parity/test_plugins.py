@@ -23,16 +23,24 @@ Differs = Callable[[Case, dict[str, Any] | None, set[str]], str | None]
 # Keys of `expect` that are compared; an empty set is all of them. The phases that are still to come are absent.
 COMPARED: dict[str, set[str]] = {
     "NodeMetadata": set(),
+    "NodeResourceTopologyMatch": set(),
     "NodeResourcesAllocatable": set(),
     "LoadVariationRiskBalancing": set(),
     "LowRiskOverCommitment": set(),
     "Peaks": set(),
     "PodState": set(),
     "TargetLoadPacking": set(),
-    "CapacityScheduling": {"prefilter", "ledger"},
+    "CapacityScheduling": set(),
+    "PreemptionToleration": set(),
     "QoS": set(),
     "TopologicalSort": set(),
 }
+# Files with cases of one of them that ask for something else.
+FURTHER: dict[str, set[str]] = {"NodeResourceTopologyMatch-resync": set(), "PodFingerprint": set()}
+FILES = COMPARED | FURTHER
+
+# There is no upstream to record; a twin of their own holds them (test_rescheduler_twin.py).
+TWINNED = {"Rescheduler"}
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +71,16 @@ def answered(cases: Iterable[Case], built_in: dict[str, CompiledPlugin]) -> dict
 
 
 def test_every_built_in_plugin_is_compared() -> None:
-    assert set(COMPARED) == {plugin.name for plugin in PLUGINS}
+    assert set(COMPARED) | TWINNED == {plugin.name for plugin in PLUGINS}
 
 
-@pytest.mark.parametrize("name", COMPARED)
+@pytest.mark.parametrize("name", FILES)
 def test_every_recorded_answer_is_ours(name: str, built_in: dict[str, CompiledPlugin], differs: Differs) -> None:
     cases = recorded(name)
     answers = answered(cases, built_in)
-    wrong = {case["case"]: differs(case, answers.get(case["case"]), COMPARED[name]) for case in cases}
+    wrong = {case["case"]: differs(case, answers.get(case["case"]), FILES[name]) for case in cases}
     assert {case: why for case, why in wrong.items() if why} == {}
-    assert len(cases) > 90
+    assert len(cases) > 60
 
 
 def test_defaulted_arguments_are_upstreams(built_in: dict[str, CompiledPlugin], differs: Differs) -> None:
@@ -83,7 +91,7 @@ def test_defaulted_arguments_are_upstreams(built_in: dict[str, CompiledPlugin], 
     assert len(cases) > 10
 
 
-@pytest.mark.parametrize("name", COMPARED)
+@pytest.mark.parametrize("name", FILES)
 def test_the_expected_answer_is_not_looked_at(name: str, built_in: dict[str, CompiledPlugin]) -> None:
     cases = recorded(name)[:20]
     scrambled = [{**case, "expect": dict.fromkeys(case["expect"], "nonsense")} for case in cases]
