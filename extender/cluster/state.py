@@ -79,9 +79,9 @@ class ClusterState:
         self._readings: dict[str, Reading] = {}
 
     def pods_on(self, node_name: str) -> Collection[str]:
-        """UIDs of the non-terminal pods on a node, known or not."""
+        """UIDs of the non-terminal pods on a node, known or not, in the order in which they came."""
         tally = self._tallies.get(node_name)
-        return tally.uids if tally else ()
+        return tally.uids.keys() if tally else ()
 
     def requested_by(self, pod: Pod) -> Resources:
         """What the scheduler counts for a pod (REQ-K8S); looked up for those that stand on a node."""

@@ -21,17 +21,18 @@ class Charge(NamedTuple):
 class Tally:
     """Kept by node name, also while the node itself is unknown."""
 
-    uids: set[str] = field(default_factory=set)
+    uids: dict[str, None] = field(default_factory=dict)
+    """In the order in which they came, so that what is chosen among them does not depend on chance."""
     requested: Resources = field(default_factory=Resources)
     terminating: int = 0
     nominated: int = 0
 
     def add(self, uid: str, charge: Charge) -> None:
-        self.uids.add(uid)
+        self.uids[uid] = None
         self._count(charge, 1)
 
     def remove(self, uid: str, charge: Charge) -> None:
-        self.uids.discard(uid)
+        self.uids.pop(uid, None)
         self._count(charge, -1)
 
     @property

@@ -92,7 +92,16 @@ class Room:
         """The pod is back."""
         self._move(pod, -1)
 
+    def takes_back(self, pod: Pod) -> bool:
+        """Put the pod back if the preemptor still fits then."""
+        self.add(pod)
+        if not self.fits:
+            self.remove(pod)
+            return False
+        return True
+
     def expect(self, nominated: Iterable[Pod]) -> None:
+        """These pods have the room promised before the preemptor."""
         for pod in nominated:
             expected = self._expected = self._expected or [0] * len(self._free)
             expected[PODS] += 1
