@@ -8,7 +8,8 @@
     cycle_    the plugin's Prepare              scalar as it is, column[row], vector whole
 
 The annotation must say the kind of the value (int, float, bool; Sequence[int] or Sequence[float] for a vector
-or a row), so that the rule type-checks as what it will be compiled to.
+or a row), so that the rule type-checks as what it will be compiled to. A vector may be a MutableSequence: room where
+a rule keeps what it has computed for a node, to be found again while its inputs stay the same.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, MutableSequence, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -154,7 +155,7 @@ def _checked(name: str, source: Source, key: str, kind: type, hints: dict[str, A
 
 def _annotated_kind(name: str, hints: dict[str, Any], *, sequence: bool) -> type:
     hint = hints.get(name)
-    if sequence and typing.get_origin(hint) is Sequence:
+    if sequence and typing.get_origin(hint) in (Sequence, MutableSequence):
         hint = typing.get_args(hint)[0]
     elif sequence:
         hint = None

@@ -70,6 +70,8 @@ def resource_score(
 
 def rooted(sigma: float, sensitivity: float) -> float:
     """sigma to the power 1 / sensitivity; a sensitivity of 0 makes the power infinite, below 0 there is no root."""
+    if sensitivity == 1:
+        return sigma
     if sensitivity > 0:
         return math.pow(sigma, 1 / sensitivity)
     if sensitivity == 0:

@@ -3,6 +3,9 @@
 Per resource the risk is w x (how far limits exceed capacity) + (1 - w) x (probability that load exceeds the requests),
 the load beta-distributed with the measured average and deviation. The order of the float64 operations is upstream's.
 
+The probability does not depend on the pod and changes only with the node's load or pods, so the last one of every node
+is kept, with what it was computed from.
+
 The incomplete beta function follows Cephes (S. Moshier; NIST DLMF 8.17): a power series where b x <= 1, else one of two
 continued fractions of at most FRACTION_TERMS terms, reflected where x lies above the mean.
 """
@@ -10,7 +13,7 @@ continued fractions of at most FRACTION_TERMS terms, reflected where x lies abov
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import MutableSequence, Sequence
 
 MEBI = 1.0 / 1024.0 / 1024.0
 # Of the largest variance that a distribution on 0..1 with this mean can have.
@@ -24,6 +27,8 @@ GAMMA_MAX = 171.624376956302725
 LOG_MAX = 709.782712893384
 LOG_MIN = -745.1332191019412
 SMALLEST = 5e-324
+# Per resource: capacity, requests, limits, average, deviation, and the probability that they came to.
+KEPT = 6
 # Gamma overflows below; such a distribution is a point at its end.
 SHAPE_MIN = 1e-300
 
@@ -47,67 +52,90 @@ def low_risk(
     cycle_pod_limit_memory: int,
     cycle_cpu_limit_weight: float,
     cycle_memory_limit_weight: float,
+    cycle_kept: MutableSequence[float],
+    cycle_kept_at: int,
     arg_smoothing_window_size: int,
 ) -> int:
-    """`cycle_requested_*` and `cycle_limit_*` are what stands on the node without the pod. 0 without any metric."""
+    """`cycle_requested_*` and `cycle_limit_*` are what stands on the node without the pod. 0 without any metric.
+
+    `cycle_kept` holds 2 x KEPT numbers per node from `cycle_kept_at` on, NaN at first.
+    """
     if not node_load_known:
         return 0
     if cycle_pod_cpu == 0 and cycle_pod_memory == 0 and cycle_pod_limit_cpu == 0 and cycle_pod_limit_memory == 0:
         return 0
-    cpu = node_allocatable[0]
-    cpu_mu, cpu_sigma = mu_sigma(float(cpu), node_load_cpu_avg_pct, node_load_cpu_std_pct)
-    risk_cpu = risk(
-        cpu,
-        cycle_requested_cpu,
-        cycle_limit_cpu,
-        cycle_pod_cpu,
-        cycle_pod_limit_cpu,
-        node_load_cpu_valid,
-        cpu_mu,
-        cpu_sigma,
-        cycle_cpu_limit_weight,
-        arg_smoothing_window_size,
+    cpu, memory = node_allocatable[0], node_allocatable[1]
+    risk_cpu, risk_memory = 0.0, 0.0
+    if node_load_cpu_valid:
+        risk_cpu = load_risk(
+            cycle_kept,
+            cycle_kept_at,
+            1.0,
+            cpu,
+            min(cycle_requested_cpu, cpu),
+            cycle_limit_cpu,
+            node_load_cpu_avg_pct,
+            node_load_cpu_std_pct,
+            arg_smoothing_window_size,
+        )
+    if node_load_memory_valid:
+        risk_memory = load_risk(
+            cycle_kept,
+            cycle_kept_at + KEPT,
+            MEBI,
+            memory,
+            min(cycle_requested_memory, memory),
+            cycle_limit_memory,
+            node_load_memory_avg_pct,
+            node_load_memory_std_pct,
+            arg_smoothing_window_size,
+        )
+    cpu_limits = limit_risk(cpu, cycle_requested_cpu + cycle_pod_cpu, cycle_limit_cpu + cycle_pod_limit_cpu)
+    memory_limits = limit_risk(
+        memory, cycle_requested_memory + cycle_pod_memory, cycle_limit_memory + cycle_pod_limit_memory
     )
-    memory = node_allocatable[1]
-    memory_mu, memory_sigma = mu_sigma(float(memory) * MEBI, node_load_memory_avg_pct, node_load_memory_std_pct)
-    risk_memory = risk(
-        memory,
-        cycle_requested_memory,
-        cycle_limit_memory,
-        cycle_pod_memory,
-        cycle_pod_limit_memory,
-        node_load_memory_valid,
-        memory_mu,
-        memory_sigma,
-        cycle_memory_limit_weight,
-        arg_smoothing_window_size,
+    worse = max(
+        weighed(cpu_limits, risk_cpu, cycle_cpu_limit_weight),
+        weighed(memory_limits, risk_memory, cycle_memory_limit_weight),
     )
-    return rounded((1 - max(risk_cpu, risk_memory)) * 100)
+    return rounded((1 - worse) * 100)
 
 
-def risk(
+def weighed(risk_limit: float, risk_load: float, limit_weight: float) -> float:
+    return within(limit_weight * risk_limit + (1 - limit_weight) * risk_load, 0.0, 1.0)
+
+
+def limit_risk(capacity: int, requested: int, limit: int) -> float:
+    """How far limits exceed capacity, as a share of how far they exceed requests."""
+    if limit <= capacity:
+        return 0.0
+    return float(limit - capacity) / max(float(limit - min(requested, capacity)), 1.0)
+
+
+def load_risk(
+    kept: MutableSequence[float],
+    at: int,
+    unit: float,
     capacity: int,
-    requested_before: int,
-    limit_before: int,
-    pod_request: int,
-    pod_limit: int,
-    measured: bool,  # noqa: FBT001 - a column
-    mu: float,
-    sigma: float,
-    limit_weight: float,
+    requested: int,
+    limit: int,
+    average_pct: float,
+    deviation_pct: float,
     window: int,
 ) -> float:
-    """0..1 for one resource."""
-    limit = limit_before + pod_limit
-    request = min(requested_before + pod_request, capacity)
-    request_before = min(requested_before, capacity)
-    risk_limit = 0.0
-    if limit > capacity:
-        risk_limit = float(limit - capacity) / max(float(limit - request), 1.0)
-    risk_load = 0.0
-    if measured:
-        risk_load = load_risk(capacity, request_before, limit_before, mu, sigma, window)
-    return within(limit_weight * risk_limit + (1 - limit_weight) * risk_load, 0.0, 1.0)
+    """Probability that load exceeds the requests: the kept one, if it was computed from the same."""
+    if (
+        kept[at] != float(capacity)
+        or kept[at + 1] != float(requested)
+        or kept[at + 2] != float(limit)
+        or kept[at + 3] != average_pct
+        or kept[at + 4] != deviation_pct
+    ):
+        mu, sigma = mu_sigma(float(capacity) * unit, average_pct, deviation_pct)
+        kept[at + 5] = excess(capacity, requested, limit, mu, sigma, window)
+        kept[at], kept[at + 1], kept[at + 2] = float(capacity), float(requested), float(limit)
+        kept[at + 3], kept[at + 4] = average_pct, deviation_pct
+    return kept[at + 5]
 
 
 def mu_sigma(capacity: float, average_pct: float, deviation_pct: float) -> tuple[float, float]:
@@ -119,7 +147,7 @@ def mu_sigma(capacity: float, average_pct: float, deviation_pct: float) -> tuple
     return mu, sigma
 
 
-def load_risk(capacity: int, requested: int, limit: int, mu: float, sigma: float, window: int) -> float:
+def excess(capacity: int, requested: int, limit: int, mu: float, sigma: float, window: int) -> float:
     """Probability that load exceeds what the pods on the node request, given that it keeps to their limits."""
     sigma = min(sigma * math.sqrt(float(window)), math.sqrt(max_variance(mu) * VARIANCE_SHARE))
     threshold = 0.0

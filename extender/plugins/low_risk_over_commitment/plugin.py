@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from extender.framework import (
     MAX_INT64,
     PASSED,
@@ -22,7 +24,7 @@ from extender.framework import (
 from extender.plugins.low_risk_over_commitment.args import LowRiskOverCommitmentArgs, check, decode_args
 from extender.plugins.low_risk_over_commitment.book import CommitmentBook
 from extender.plugins.low_risk_over_commitment.commitment import commitment_of
-from extender.plugins.low_risk_over_commitment.kernel import low_risk
+from extender.plugins.low_risk_over_commitment.kernel import KEPT, low_risk
 
 
 def commitments(cycle: Cycle) -> Mapping[str, Any]:
@@ -39,7 +41,16 @@ def commitments(cycle: Cycle) -> Mapping[str, Any]:
         "pod_limit_memory": pod[3],
         "cpu_limit_weight": cycle.args.weight_of("cpu"),
         "memory_limit_weight": cycle.args.weight_of("memory"),
+        **kept(cycle.memo, cycle.nodes.rows),
     }
+
+
+def kept(memo: dict[str, Any], rows: int) -> Mapping[str, Any]:
+    """Room for what the rule keeps of every row; new and empty (NaN) when there are more rows than before."""
+    if len(memo.get("kept_at", ())) < rows:
+        memo["kept_at"] = np.arange(rows, dtype=np.int64) * (2 * KEPT)
+        memo["kept"] = np.full(rows * 2 * KEPT, np.nan)
+    return {"kept": memo["kept"], "kept_at": memo["kept_at"]}
 
 
 def _always(_cycle: Cycle) -> Status:
@@ -74,7 +85,8 @@ PLUGIN = Plugin(
                 "cpu_limit_weight",
                 "memory_limit_weight",
             ),
-            columns=("requested_cpu", "limit_cpu", "requested_memory", "limit_memory"),
+            columns=("requested_cpu", "limit_cpu", "requested_memory", "limit_memory", "kept_at"),
+            vectors=("kept",),
         ),
     ),
     # Score alone sees pods from their bind on; reserve shows them from the moment their bind arrives, as the

@@ -14,20 +14,25 @@ from extender.framework.arguments import args_of
 from extender.plugins.low_risk_over_commitment import PLUGIN
 from extender.plugins.low_risk_over_commitment.args import LowRiskOverCommitmentArgs
 from extender.plugins.low_risk_over_commitment.commitment import Commitment, commitment_of
-from extender.plugins.low_risk_over_commitment.kernel import beta_below, load_risk, low_risk, mu_sigma, risk, shape
+from extender.plugins.low_risk_over_commitment.kernel import (
+    KEPT,
+    beta_below,
+    excess,
+    limit_risk,
+    low_risk,
+    mu_sigma,
+    shape,
+    weighed,
+)
 
 
 def risk_of(
-    capacity: int,
-    before: tuple[int, int],
-    after: tuple[int, int],
-    average: float,
-    deviation: float,
+    capacity: int, before: tuple[int, int], after: tuple[int, int], average: float, deviation: float, window: int = 5
 ) -> float:
-    """(requests, limits) before and after the pod."""
+    """(requests, limits) before and after the pod; the risk of CPU."""
     mu, sigma = mu_sigma(float(capacity), average, deviation)
-    pod = (after[0] - before[0], after[1] - before[1])
-    return risk(capacity, *before, *pod, True, mu, sigma, 0.5, 5)  # noqa: FBT003 - a rule has plain parameters
+    load = excess(capacity, min(before[0], capacity), before[1], mu, sigma, window)
+    return weighed(limit_risk(capacity, *after), load, 0.5)
 
 
 def test_golden_risks() -> None:
@@ -49,7 +54,7 @@ def test_golden_risks() -> None:
 )
 def test_golden_probabilities(mu: float, sigma: float, threshold: float, probability: float) -> None:
     # Limits at capacity: nothing is known about what load cannot exceed.
-    found = 1 - load_risk(10_000, int(threshold * 10_000), 10_000, mu, sigma, 5)
+    found = 1 - excess(10_000, int(threshold * 10_000), 10_000, mu, sigma, 5)
     assert math.isclose(found, probability, abs_tol=1e-9)
 
 
@@ -95,14 +100,14 @@ AMOUNT = st.integers(0, 8000)
 @given(st.tuples(AMOUNT, AMOUNT, AMOUNT, AMOUNT, AMOUNT), st.floats(-10, 150), st.floats(-10, 100), st.integers(1, 50))
 def test_a_risk_is_0_to_1(amounts: tuple[int, ...], average: float, deviation: float, window: int) -> None:
     capacity, requested, over, pod, pod_over = amounts
-    mu, sigma = mu_sigma(float(capacity), average, deviation)
-    found = risk(capacity, requested, requested + over, pod, pod + pod_over, True, mu, sigma, 0.3, window)  # noqa: FBT003
-    assert 0 <= found <= 1
+    before, after = (requested, requested + over), (requested + pod, requested + over + pod + pod_over)
+    assert 0 <= risk_of(capacity, before, after, average, deviation, window) <= 1
 
 
 def node_score(pod: Commitment, *, known: bool = True, measured: bool = True) -> int:
+    kept = [math.nan] * (2 * KEPT)
     return low_risk(
-        known, measured, 50.0, 10.0, measured, 0.0, 0.0, (4000, 2**30), 1000, 3000, 0, 0, *on(pod), 0.5, 0.5, 5
+        known, measured, 50.0, 10.0, measured, 0.0, 0.0, (4000, 2**30), 1000, 3000, 0, 0, *on(pod), 0.5, 0.5, kept, 0, 5
     )
 
 
