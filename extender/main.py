@@ -24,6 +24,7 @@ from extender.cluster.file import ClusterFileError, load_cluster_file
 from extender.cluster.load import LoadMetrics
 from extender.cluster.state import ClusterState
 from extender.controllers.controller import Controller, Surroundings, kept_alive
+from extender.controllers.releasing import Releasing
 from extender.controllers.table import controllers
 from extender.engine.engine import Engine
 from extender.engine.profile import NEUTRAL
@@ -40,6 +41,7 @@ from extender.server.admin import admin_app
 from extender.server.app import scheduler_app
 from extender.server.serve import SHUTDOWN_S, CannotListen, Tls, serve
 from extender.server.verbs import Verbs, VerbSettings
+from extender.server.webhook import webhook_app
 from extender.settings import UNREACHABLE, ExtenderSettings, StartRefused
 from extender.steering import Steering
 from extender.telemetry import logs, metrics
@@ -171,6 +173,16 @@ class _Program:
             shutdown_s=max(SHUTDOWN_S, math.ceil(settings.bind_timeout_s) + 1),
         )
 
+    async def _serve_webhook(self, releasing: Releasing) -> None:
+        """Whoever takes gates off says which are put on."""
+        settings = self._settings
+        if settings.webhook is None or settings.webhook_cert is None or settings.webhook_key is None:
+            return
+        app = webhook_app(releasing.gates_for, releasing.gave_out)
+        host, port = settings.webhook
+        tls = Tls(settings.webhook_cert, settings.webhook_key)
+        await serve(app, host, port, stop=self._stop, tls=tls, listening=_told("webhook"), drain_s=DRAIN_S)
+
     def _inactive(self) -> str | None:
         """Why no decision can be made now."""
         return self._view.waiting_for
@@ -248,7 +260,11 @@ class _Program:
         self._view.evictions = evictions
         around = Surroundings(engine, self._state, api, evictions, self._journal.offer, time.time)
         self._view.controllers = controllers(around)
-        return [evictions.run(), *(self._once_ready(controller) for controller in self._view.controllers)]
+        return [
+            evictions.run(),
+            *(self._once_ready(controller) for controller in self._view.controllers),
+            *(self._serve_webhook(each) for each in self._view.controllers if isinstance(each, Releasing)),
+        ]
 
     async def _once_ready(self, controller: Controller) -> None:
         await self._ready()

@@ -41,6 +41,9 @@ class ExtenderSettings:
     tls_cert: Path | None
     tls_key: Path | None
     client_ca: Path | None
+    webhook: tuple[str, int] | None
+    webhook_cert: Path | None
+    webhook_key: Path | None
     replica: str
     log_level: str
     evictions_per_minute: int
@@ -71,4 +74,8 @@ class ExtenderSettings:
             wrong.append("--tls-cert and --tls-key belong together")
         if self.client_ca and not self.tls_cert:
             wrong.append("--client-ca needs --tls-cert and --tls-key")
+        if self.webhook and not (self.webhook_cert and self.webhook_key):
+            wrong.append("--webhook needs --webhook-cert and --webhook-key: an API server calls webhooks by TLS only")
+        if self.webhook and self.cluster_file:
+            wrong.append("--webhook needs an API server, which --cluster-file does not give")
         return wrong

@@ -101,6 +101,9 @@ HOST = "0.0.0.0" if IN_CLUSTER else "127.0.0.1"
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate of the scheduler port.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key.")
 @click.option("--client-ca", type=click.Path(path_type=Path), help="Require client certificates of this CA.")
+@click.option("--webhook", type=ADDRESS, help="Mutating admission webhook that gates pods whose turn is ordered.")
+@click.option("--webhook-cert", type=click.Path(path_type=Path), help="Certificate of the webhook.")
+@click.option("--webhook-key", type=click.Path(path_type=Path), help="Its private key.")
 @click.option(
     "--replica",
     default=lambda: os.environ.get("HOSTNAME") or os.uname().nodename,
@@ -134,6 +137,9 @@ def extender(
     tls_cert: Path | None,
     tls_key: Path | None,
     client_ca: Path | None,
+    webhook: Address | None,
+    webhook_cert: Path | None,
+    webhook_key: Path | None,
     replica: str,
     log_level: str,
 ) -> None:
@@ -159,6 +165,9 @@ def extender(
         tls_cert=tls_cert,
         tls_key=tls_key,
         client_ca=client_ca,
+        webhook=(webhook.host, webhook.port) if webhook else None,
+        webhook_cert=webhook_cert,
+        webhook_key=webhook_key,
         replica=replica,
         log_level=log_level,
         evictions_per_minute=evictions_per_minute,

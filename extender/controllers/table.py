@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from extender.controllers.controller import Controller, Surroundings
+from extender.controllers.releasing import Releasing
 from extender.controllers.rescheduling import Rescheduling
+from extender.controllers.waking import Waking
 
 
 def controllers(around: Surroundings) -> list[Controller]:
     """Those that a cluster with an API server gets."""
-    kinds: tuple[Callable[[Surroundings], Controller], ...] = (Rescheduling,)
+    kinds: tuple[Callable[[Surroundings], Controller], ...] = (Releasing, Rescheduling, Waking)
     return [kind(around) for kind in kinds]

@@ -71,7 +71,7 @@ class Waking:
         self._shown = {uid: shown for uid, shown in self._shown.items() if uid in engine.waiting}
         ready: list[Pod] = []
         started = perf_counter()
-        for waiting in self._by_chance():
+        for waiting in engine.waiting:
             pod = self._now(waiting)
             if pod is not None and engine.would_pass(pod):
                 ready.append(pod)
@@ -81,16 +81,6 @@ class Waking:
         metrics.POKES.labels("later").inc(max(0, len(ready) - PER_ROUND_MAX))
         for start in range(0, min(len(ready), PER_ROUND_MAX), PARALLEL):
             await asyncio.gather(*map(self._show, ready[start : min(start + PARALLEL, PER_ROUND_MAX)]))
-
-    def _by_chance(self) -> list[WaitingPod]:
-        """Those first whose reason is most likely gone: a plugin that refused them is off."""
-        engine = self._around.engine
-
-        def still_on(waiting: WaitingPod) -> bool:
-            on = {seat.name for seat in engine.policy.profile_for(waiting.pod.scheduler_name).seats}
-            return waiting.plugins <= on
-
-        return sorted(engine.waiting, key=still_on)
 
     def _now(self, waiting: WaitingPod) -> Pod | None:
         """The pod as it is, if it waits still and may be shown."""

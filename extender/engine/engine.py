@@ -60,6 +60,8 @@ class Engine:
         """`offer` takes journal frames; `clock` gives unix seconds; no bind is held longer than `hold_limit_s`."""
         self.policy = PolicySet()
         self.waiting = Waiting()
+        self.queue_gates = frozenset(plugin.queue_sort.gate for plugin in plugins if plugin.queue_sort)
+        """Scheduling gates of all plugins, on or off."""
         self._state = state
         self._offer = offer
         self._clock = clock
