@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": ("extender.cli.demo", "demo", "A simulated cluster with live traffic, the extender and the console."),
     "extender": ("extender.cli.extender", "extender", "Run the extender: the scheduler verbs and the admin port."),
     "analytics": ("extender.cli.analytics", "analytics", "Run the sidecar: console, APIs and metrics."),
+    "plugin": ("extender.cli.plugin", "plugin", "Plugins: what is installed, what it reads, where it is on."),
     "explain": ("extender.cli.explain", "explain", "Say who would decide what about a pod, and why."),
     "version": ("extender.cli.version", "version", "Print the version."),
 }
