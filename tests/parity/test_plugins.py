@@ -22,6 +22,7 @@ Differs = Callable[[Case, dict[str, Any] | None, set[str]], str | None]
 
 # Keys of `expect` that are compared; an empty set is all of them. The phases that are still to come are absent.
 COMPARED: dict[str, set[str]] = {
+    "NetworkOverhead": set(),
     "NodeMetadata": set(),
     "NodeResourceTopologyMatch": set(),
     "NodeResourcesAllocatable": set(),
