@@ -6,8 +6,8 @@ No await between reading the references and the verdict, no log, no I/O. A plugi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from time import perf_counter_ns
 
 import numpy as np
@@ -25,6 +25,7 @@ from extender.telemetry import metrics
 
 SCORE_MAX = 100
 STRICT_MAX = 10
+NOBODY: Mapping[int, Collection[str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,16 @@ class World:
     def queue_view(self, seat: Seat) -> QueueView:
         return QueueView(seat.args, self.books.of(seat.name), self.state.objects)
 
-    def cycle(self, pod: Pod, rows: NDArray[np.int32], seat: Seat, now_s: float, *, quiet: bool = False) -> Cycle:
+    def cycle(
+        self,
+        pod: Pod,
+        rows: NDArray[np.int32],
+        seat: Seat,
+        now_s: float,
+        *,
+        quiet: bool = False,
+        leaving: Mapping[int, Collection[str]] = NOBODY,
+    ) -> Cycle:
         state = self.state
         return Cycle(
             pod=pod,
@@ -73,6 +83,7 @@ class World:
             requested=state.requested_by,
             scheduler_names=self.schedulers(),
             quiet=quiet,
+            leaving=leaving,
         )
 
 
@@ -87,9 +98,11 @@ class Pass:
     now_s: float
     quiet: bool = False
     """Nobody schedules by it: plugins note nothing."""
+    leaving: Mapping[int, Collection[str]] = field(default_factory=dict)
+    """Row -> UIDs of pods that are taken for gone."""
 
     def cycle(self, seat: Seat) -> Cycle:
-        return self.world.cycle(self.pod, self.rows, seat, self.now_s, quiet=self.quiet)
+        return self.world.cycle(self.pod, self.rows, seat, self.now_s, quiet=self.quiet, leaving=self.leaving)
 
 
 def run_filters(over: Pass, trace: Trace) -> NDArray[np.int16]:
@@ -139,7 +152,7 @@ def _asked(over: Pass, seat: Seat, phase: Phase, part: Callable[[Cycle], Status]
     try:
         status = _status(part(over.cycle(seat)), phase)
     except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
-        status = Status(Code.ERROR, _count_failure(seat, phase, fault))
+        status = Status(Code.ERROR, count_failure(seat, phase, fault))
     label = status.label or status.reason
     spent = perf_counter_ns() - started
     return PodStep(seat.name, phase, status.code, status.reason, label, len(over.rows), spent)
@@ -162,7 +175,7 @@ def _filter(over: Pass, seat: Seat, codes: NDArray[np.int16], nodes_in: int, tra
         rejected = seat.compiled.filter_rows(over.cycle(seat), codes, base)
     except Exception as fault:  # noqa: BLE001 - as above
         codes[:] = before
-        rejected, error = 0, _count_failure(seat, Phase.FILTER, fault)
+        rejected, error = 0, count_failure(seat, Phase.FILTER, fault)
     spent = perf_counter_ns() - started
     return FilterStep(seat.name, base, len(part.rejections), nodes_in, rejected, spent, error)
 
@@ -201,7 +214,7 @@ def _score(over: Pass, seat: Seat) -> ScoreStep:
             metrics.PLUGIN_FAILURES.labels(seat.name, Phase.SCORE, "range").inc()
             normalized = None
     except Exception as fault:  # noqa: BLE001 - as above
-        normalized, error = None, _count_failure(seat, Phase.SCORE, fault)
+        normalized, error = None, count_failure(seat, Phase.SCORE, fault)
     return ScoreStep(seat.name, seat.weight, raw, normalized, perf_counter_ns() - started, error)
 
 
@@ -210,7 +223,7 @@ def outside_range(scores: NDArray[np.int64]) -> bool:
     return bool((scores.view(np.uint64) > SCORE_MAX).any())
 
 
-def _count_failure(seat: Seat, phase: Phase, fault: Exception) -> str:
+def count_failure(seat: Seat, phase: Phase, fault: Exception) -> str:
     metrics.PLUGIN_FAILURES.labels(seat.name, phase, "raised").inc()
     return f"{type(fault).__name__}: {fault}"[:200]
 

@@ -188,7 +188,7 @@ class TopologyBook:
 
     def available(self, node: str) -> dict[str, dict[str, int]]:
         """Held: zone name -> resource -> billionths left, of every zone that the object lists."""
-        charged = self._charged(node)
+        charged = self.charged(node)
         return {
             zone.name: {
                 name: max(0, amount.available - charged[name]) if name in charged else amount.available
@@ -333,9 +333,9 @@ class TopologyBook:
             self.problems[node] = f"its placement of containers is ignored: {wrong}"
 
     def _show(self, node: str) -> None:
-        self.held_zones.put(node, self.held[node], self._charged(node))
+        self.held_zones.put(node, self.held[node], self.charged(node))
 
-    def _charged(self, node: str) -> Mapping[str, int]:
+    def charged(self, node: str) -> Mapping[str, int]:
         """Everything that pods are charged there, by resource."""
         total: Asked = {}
         for asked in self._charges.get(node, {}).values():

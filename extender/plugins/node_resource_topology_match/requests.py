@@ -62,7 +62,11 @@ def is_exclusive(qos: str, name: str, amount: int, listed: Collection[str]) -> b
     return amount % _UNIT == 0 if name == "cpu" else is_numa_affine(name)
 
 
+def exclusive_part(container: Container, qos: str, listed: Collection[str]) -> Asked:
+    return {name: amount for name, amount in asked_by(container).items() if is_exclusive(qos, name, amount, listed)}
+
+
 def exclusive_containers(pod: Pod, qos: str, listed: Collection[str]) -> list[Container]:
     """App containers and sidecars with an exclusive request."""
     running = (*(c for c in pod.init_containers if c.sidecar), *pod.containers)
-    return [c for c in running if any(is_exclusive(qos, name, amount, listed) for name, amount in asked_by(c).items())]
+    return [container for container in running if exclusive_part(container, qos, listed)]

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extender.framework import Cycle, NodeTable, resources_of
-from extender.plugins.node_resource_topology_match.args import STRATEGIES, Caching, caching
+from extender.plugins.node_resource_topology_match.args import ENABLED, STRATEGIES, Caching, caching
 from extender.plugins.node_resource_topology_match.ask import ask_of
 from extender.plugins.node_resource_topology_match.kernel import STALE
+from extender.plugins.node_resource_topology_match.release import with_released
 from extender.plugins.node_resource_topology_match.zones import ZoneTable
 
 Int64s = NDArray[np.int64]
@@ -26,6 +27,8 @@ def zone_values(cycle: Cycle) -> Mapping[str, Any]:
     table, columns = _zones(cycle)
     units, nanos = table.amounts(ask.names)
     nodes = cycle.nodes
+    if cycle.leaving and table is cycle.book.held_zones and cycle.args.preemption_mode == ENABLED:
+        columns = with_released(cycle, ask.names, units, nanos, columns)
     return {
         **ask.values,
         **columns,
