@@ -16,7 +16,7 @@ from extender.model.pod import Pod
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 _OK_BELOW = 300
-_NOT_FOUND, _CONFLICT, _TOO_MANY = 404, 409, 429
+_NOT_FOUND, _CONFLICT, _INVALID, _TOO_MANY = 404, 409, 422, 429
 
 
 class Ended(StrEnum):
@@ -87,8 +87,8 @@ def _read(answer: Response) -> Answer:
     if answer.status < _OK_BELOW:
         return Answer(Ended.DONE)
     said = f"{answer.status} {answer.message}"
-    # A conflict that names the UID: another pod has the name now. Any other one was about a version, and passes.
-    if answer.status == _NOT_FOUND or (answer.status == _CONFLICT and "UID" in answer.message):
+    # Another pod has the name now: preconditions answer with a conflict that names the UID, patches call it immutable.
+    if answer.status == _NOT_FOUND or (answer.status in (_CONFLICT, _INVALID) and "uid" in answer.message.lower()):
         return Answer(Ended.GONE, said)
     if answer.status == _CONFLICT:
         return Answer(Ended.LATER, said)

@@ -74,6 +74,15 @@ def conflict(kind: Served, name: str, why: str, place: str = "") -> Refusal:
     return Refusal(409, "Conflict", f'Operation cannot be fulfilled on {place} "{name}": {why}', details)
 
 
+def immutable_uid(kind: Served, name: str, asked: str) -> Refusal:
+    """A PATCH that would change the UID; the server finds that twice."""
+    why = f'Invalid value: "{asked}": field is immutable'
+    cause = {"reason": "FieldValueInvalid", "message": why, "field": "metadata.uid"}
+    group = {"group": kind.group} if kind.group else {}
+    details = {"name": name, **group, "kind": kind.kind, "causes": [cause, cause]}
+    return Refusal(422, "Invalid", f'{kind.kind} "{name}" is invalid: metadata.uid: {why}', details)
+
+
 def wrong_uid(kind: Served, name: str, asked: str, found: str) -> Refusal:
     why = (
         f"the UID in the precondition ({asked}) does not match the UID in record ({found}). "
@@ -101,6 +110,13 @@ def unknown_path() -> Refusal:
 
 def unsupported_media_type() -> Refusal:
     return Refusal(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+
+
+def no_strategic_patch() -> Refusal:
+    """Kinds that a CRD defines have no merge strategies."""
+    types = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+    message = f"the body of the request was in an unknown format - accepted media types include: {types}"
+    return Refusal(415, "UnsupportedMediaType", message)
 
 
 def too_large() -> Refusal:

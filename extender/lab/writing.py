@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -16,15 +16,18 @@ from extender.lab.refusal import (
     Refusal,
     bad_request,
     conflict,
+    immutable_uid,
     method_not_allowed,
     modified,
+    no_strategic_patch,
     status_body,
     unsupported_media_type,
 )
 from extender.lab.store import Store, Stored
-from extender.lab.trees import Tree, merged, with_condition
+from extender.lab.trees import Tree, merged, strategically_merged, with_condition
 
 MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_PATCH = "application/strategic-merge-patch+json"
 _FIXED = ("name", "namespace", "uid", "creationTimestamp", "generation", "deletionTimestamp")
 _ZONE_LABELS = ("topology.kubernetes.io/zone", "topology.kubernetes.io/region")
 
@@ -62,10 +65,9 @@ class Writer:
         return self._store.replace(old, _next(old, tree, target.subresource)).whole + b"\n"
 
     def patch(self, target: Target, body: bytes, content_type: str) -> bytes:
-        """PATCH by RFC 7386; other patch formats are refused with 415."""
+        """PATCH by RFC 7386, or strategic where the kind is built in; other formats are refused with 415."""
         _need_object(target)
-        if content_type != MERGE_PATCH:
-            raise unsupported_media_type()
+        merge = _merge(target.kind, content_type)
         try:
             change = orjson.loads(body)
         except orjson.JSONDecodeError as error:
@@ -76,7 +78,10 @@ class Writer:
                 f"error decoding patch: json: cannot unmarshal {name} into Go value of type map[string]interface {{}}"
             )
         old = self._store.get(target.kind, target.namespace, target.name)
-        return self._store.replace(old, _next(old, merged(old.tree, change), target.subresource)).whole + b"\n"
+        uid = (change.get("metadata") or {}).get("uid", "")
+        if uid and uid != old.uid:
+            raise immutable_uid(target.kind, target.name, uid)
+        return self._store.replace(old, _next(old, merge(old.tree, change), target.subresource)).whole + b"\n"
 
     def delete(self, target: Target, body: bytes, query: Mapping[str, str]) -> bytes:
         """DELETE of one object. A bound pod with a grace period stays until its kubelet confirms."""
@@ -201,6 +206,16 @@ def _with_probe_times(tree: Tree) -> Tree:
         return tree
     blank = {"lastProbeTime": None, "lastTransitionTime": None}
     return {**tree, "status": {**status, "conditions": [{**blank, **c} for c in status["conditions"]]}}
+
+
+def _merge(kind: Served, content_type: str) -> Callable[[Tree, Tree], Tree]:
+    if content_type == MERGE_PATCH:
+        return merged
+    if content_type == STRATEGIC_PATCH:
+        if kind.custom:
+            raise no_strategic_patch()
+        return strategically_merged
+    raise unsupported_media_type()
 
 
 def _need_object(target: Target) -> None:

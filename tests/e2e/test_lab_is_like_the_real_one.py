@@ -203,6 +203,37 @@ def test_scheduling_gates_are_only_ever_taken_away_alike(real: Server, lab: Serv
     both(real, lab, "DELETE", f"{pods}/gated", {"gracePeriodSeconds": 0})
 
 
+def test_conditions_are_patched_by_type_alike(real: Server, lab: Server) -> None:
+    """As preemption marks its victims and keeps room for its preemptor: with the UID as precondition."""
+    pods, strategic = f"/api/v1/namespaces/{NS}/pods", "application/strategic-merge-patch+json"
+    both(real, lab, "POST", pods, pod("marked"))
+    uids = {s: json.loads(s.call("GET", f"{pods}/marked")[2])["metadata"]["uid"] for s in (real, lab)}
+    at = "2026-01-01T00:00:00Z"
+    for kind, reason in (("DisruptionTarget", "PreemptionByScheduler"), ("Ready", "X"), ("DisruptionTarget", "Y")):
+        condition = {"type": kind, "status": "True", "reason": reason, "message": "m", "lastTransitionTime": at}
+        answers = [
+            server.call(
+                "PATCH",
+                f"{pods}/marked/status",
+                {"metadata": {"uid": uids[server]}, "status": {"conditions": [condition]}},
+                strategic,
+            )
+            for server in (real, lab)
+        ]
+        assert [answer[0] for answer in answers] == [200, 200]
+        assert masked(answers[0][2]) == masked(answers[1][2])
+    wrong = {"metadata": {"uid": "other"}, "status": {"nominatedNodeName": "n"}}
+    both(real, lab, "PATCH", f"{pods}/marked/status", wrong, MERGE)
+    both(real, lab, "PATCH", f"{pods}/marked/status", wrong, strategic)
+    both(real, lab, "PATCH", f"{pods}/marked", {"metadata": {"uid": "other"}}, MERGE)
+    both(real, lab, "PATCH", f"{pods}/marked/status", {"status": {"nominatedNodeName": "n"}}, MERGE)
+    both(real, lab, "PATCH", f"{pods}/marked/status", {"status": {"nominatedNodeName": None}}, MERGE)
+    quotas = f"{QUOTAS}/namespaces/{NS}/elasticquotas"
+    both(real, lab, "PATCH", f"{quotas}/none", {"spec": {}}, strategic)
+    both(real, lab, "DELETE", f"{pods}/marked", {"preconditions": {"uid": "other"}})
+    both(real, lab, "DELETE", f"{pods}/marked", {"gracePeriodSeconds": 0})
+
+
 def test_evictions_obey_budgets_alike(real: Server, lab: Server) -> None:
     pods, budgets = f"/api/v1/namespaces/{NS}/pods", f"/apis/policy/v1/namespaces/{NS}/poddisruptionbudgets"
     chosen = {"selector": {"matchLabels": {"app": "x"}}}
