@@ -23,6 +23,7 @@ from extender.engine.call import Call
 from extender.engine.cycle import Pass, World, ask, rows_of, run_filters, run_scores
 from extender.engine.explain import explain
 from extender.engine.permits import Left, Permits
+from extender.engine.preempting import agree
 from extender.engine.profile import PolicySet, Seat
 from extender.engine.reservations import recheck, reserve, reserve_on_node
 from extender.engine.trace import Trace
@@ -135,22 +136,21 @@ class Engine:
         Saying yes here to what filter then refuses empties node after node, so both run the same checks. Nodes
         without victims are left out: schedulers before 1.38 take them for an error, later ones drop them.
         """
-        names = [name for name, victims in nodes.items() if victims.uids]
+        profile = self.policy.profile_for(pod.scheduler_name)
+        proposed = {name: victims for name, victims in nodes.items() if victims.uids or profile.post_filters}
+        names = list(proposed)
         rows = rows_of(self._state, names)
         call = self._call("preempt", pod, names, rows, self._attempts.joined(pod, now_s), now_s)
-        codes = run_filters(call.over(self._world, quiet=True), call.trace)
-        # What the victims' going may cure is no reason against them; every other rejection stays.
-        cured = [True, *(rejection.cured_in_tree for rejection in call.trace.rejections)]
-        kept = {name: nodes[name] for name, code in zip(names, codes.tolist(), strict=True) if cured[code]}
+        agreed = agree(call.over(self._world, quiet=True), call.trace, proposed)
 
         def frame() -> Decision:
-            decision = call.frame(Code.SUCCESS if kept else Code.UNSCHEDULABLE, len(kept))
+            decision = call.frame(Code.SUCCESS if agreed.nodes else Code.UNSCHEDULABLE, len(agreed.nodes))
             decision.nodes_in = len(nodes)
-            decision.node = ",".join(kept)
+            decision.node = ",".join(agreed.nodes)
             decision.rejected = call.trace.rejected_sample(names)
             return decision
 
-        return PreemptVerdict(kept, make_frame=frame)
+        return PreemptVerdict(agreed.nodes, agreed.added, make_frame=frame)
 
     async def bind(
         self, namespace: str, name: str, uid: str, node: str, deadline_s: float, left: Left | None = None

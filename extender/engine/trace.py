@@ -52,6 +52,7 @@ class FilterStep:
     duration_ns: int
     error: str = ""
     phase: Phase = Phase.FILTER
+    message: str = ""
 
 
 @dataclass(slots=True)
@@ -162,7 +163,7 @@ class Trace:
             rejected=step.rejected,
             reasons=self._counts(step),
             duration_us=step.duration_ns / 1000,
-            message=step.error,
+            message=step.error or step.message,
         )
 
     def _counts(self, step: FilterStep) -> dict[str, int]:

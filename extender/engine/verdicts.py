@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,6 +47,8 @@ class PreemptVerdict:
     """The nodes kept, with their victims. Empty: no preemption."""
 
     nodes: Mapping[str, Victims] = field(default_factory=dict)
+    added: Collection[str] = ()
+    """UIDs of victims that were not proposed, but chosen by a plugin; each is bound on its node."""
     make_frame: MakeFrame | None = None
 
 

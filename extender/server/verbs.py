@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -204,7 +204,11 @@ class Verbs:
             proposed = {node: Victims(found.uids, found.pdb_violations) for node, found in sent.items()}
             verdict = self._engine.preempt(request.pod, proposed, self._clock())
             decided = self._ticks()
-            kept = {node: _allowed(node, victims, sent) for node, victims in verdict.nodes.items() if victims.uids}
+            kept = {
+                node: _allowed(node, victims, sent, verdict.added)
+                for node, victims in verdict.nodes.items()
+                if victims.uids
+            }
             answer.body = encode.preempt_answer(kept)
         except Exception as fault:  # noqa: BLE001 - no preemption is safer than a wrong one
             self._fault("preempt", fault)
@@ -306,13 +310,15 @@ def _zeros(request: CandidateRequest) -> bytes:
     return encode.prioritize_answer(request.names, [0] * len(request.names))
 
 
-def _allowed(node: str, victims: Victims, sent: Mapping[str, MetaVictims]) -> MetaVictims:
-    """The victims in the order sent (most important first, which the scheduler relies on)."""
+def _allowed(node: str, victims: Victims, sent: Mapping[str, MetaVictims], added: Collection[str]) -> MetaVictims:
+    """Most important first, which the scheduler relies on: its own order, or that of a plugin which `added` some."""
     proposed = sent.get(node)
     if proposed is None:
         raise BrokenVerdict(f"trimtab: preempt kept a node that was not sent ({node})")
     wanted = set(victims.uids)
-    kept = tuple(uid for uid in proposed.uids if uid in wanted)
-    if len(kept) != len(wanted):
+    unknown = wanted.difference(proposed.uids).difference(added)
+    if unknown or len(wanted) != len(victims.uids):
         raise BrokenVerdict(f"trimtab: preempt chose a victim on {node} that was not sent")
-    return MetaVictims(kept, victims.pdb_violations)
+    if wanted.issubset(proposed.uids):
+        return MetaVictims(tuple(uid for uid in proposed.uids if uid in wanted), victims.pdb_violations)
+    return MetaVictims(victims.uids, victims.pdb_violations)
