@@ -1,26 +1,21 @@
-"""Whether a pod may stand on a node at all, as far as node and pod alone say it: taints, selectors, ports.
+"""Whether a pod may stand on a node at all, as far as node and pod alone say it: taints, selectors, affinity.
 
 The scheduler judges these itself. They are here for paths that begin without it, such as reclaim.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from extender.model.node import Node, Taint
 from extender.model.pod import NodeTerm, Pod, Requirement, Toleration
 
-Port = tuple[str, str, int]
-"""(protocol, host IP, port)"""
-
 _REPELLING = ("NoSchedule", "NoExecute")
-_EVERYWHERE = "0.0.0.0"
-"""What a port without a host IP is bound to."""
 _CORDON = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
 
 
-def misplaced(pod: Pod, node: Node, taken: Iterable[Port] = ()) -> str:
-    """Why the pod may not stand there, or "". `taken`: host ports of the pods that stay on the node."""
+def misplaced(pod: Pod, node: Node) -> str:
+    """Why the pod may not stand there, whoever leaves, or ""."""
     placement = pod.placement
     if placement.unjudged:
         return f"only the scheduler can judge {', '.join(placement.unjudged)}"
@@ -32,13 +27,7 @@ def misplaced(pod: Pod, node: Node, taken: Iterable[Port] = ()) -> str:
         return "the node does not match the pod's node selector"
     if placement.node_terms is not None and not any(_term_holds(term, node) for term in placement.node_terms):
         return "the node does not match the pod's node affinity"
-    if placement.host_ports and any(_clash(a, b) for a in placement.host_ports for b in taken):
-        return "a host port is taken"
     return ""
-
-
-def taken_ports(pods: Iterable[Pod]) -> list[Port]:
-    return [port for pod in pods for port in pod.placement.host_ports]
 
 
 def tolerates(toleration: Toleration, taint: Taint) -> bool:
@@ -81,8 +70,3 @@ def _compares(operator: str, found: str | None, values: tuple[str, ...]) -> bool
     except (ValueError, IndexError):
         return False
     return label > limit if operator == "Gt" else label < limit
-
-
-def _clash(a: Port, b: Port) -> bool:
-    same_address = a[1] == b[1] or _EVERYWHERE in (a[1], b[1])
-    return same_address and a[0] == b[0] and a[2] == b[2]

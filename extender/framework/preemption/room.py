@@ -1,4 +1,5 @@
-"""What would fit on one node if some of its pods were gone: the scheduler's NodeResourcesFit, on exact integers.
+"""What would fit on one node if some of its pods were gone: the scheduler's NodeResourcesFit, on exact integers, and
+its NodePorts.
 
 Pods request what the scheduler counts for them (REQ-K8S). Pods nominated to the node with at least the
 preemptor's priority are on it already, as the scheduler assumes them; the pod must fit with and without them.
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from extender.framework.declaration import Cycle, Status
+from extender.framework.preemption.ports import Port, clash
 from extender.model.columns import PODS, NodeTable
 from extender.model.pod import Pod
 from extender.model.resources import Resources
@@ -17,6 +19,7 @@ from extender.model.verdict import Code
 
 _Amounts = tuple[tuple[int, int, str], ...]
 """(index of the resource in the node table, amount, name) of everything that is not 0."""
+_PORTS_TAKEN = "node(s) didn't have free ports for the requested pod ports"
 _NOWHERE = -1
 """Index of a resource that no node has."""
 
@@ -44,6 +47,7 @@ class Rooms:
         self._pods, self._pods_on = cycle.pods, cycle.pods_on
         self._pod = cycle.pod
         self._asked = amounts_of(cycle.nodes, cycle.requested(cycle.pod))
+        self._ports = cycle.pod.placement.host_ports
         self._nominated: dict[str, list[Pod]] = {}
         for other in cycle.nominated.values():
             if other.priority >= cycle.pod.priority and other.uid != cycle.pod.uid:
@@ -61,7 +65,10 @@ class Rooms:
         """A node with all its pods, to take pods away from in mind."""
         nodes = self._nodes
         offered, held = nodes.allocatable[row].tolist(), nodes.requested[row].tolist()
-        room = Room(offered, [a - b for a, b in zip(offered, held, strict=True)], self._asked, self._amounts)
+        free = [a - b for a, b in zip(offered, held, strict=True)]
+        room = Room(offered, free, self._asked, self._amounts, self._ports)
+        if self._ports:
+            room.occupy(self.on(row))
         if self._pod.uid in self._pods_on(nodes.names[row]):
             room.remove(self._pod)
         room.expect(self._nominated.get(nodes.names[row], ()))
@@ -75,12 +82,20 @@ class Room:
     """One node, as it would be."""
 
     def __init__(
-        self, offered: list[int], free: list[int], asked: _Amounts, amounts: Callable[[Pod], _Amounts]
+        self,
+        offered: list[int],
+        free: list[int],
+        asked: _Amounts,
+        amounts: Callable[[Pod], _Amounts],
+        ports: tuple[Port, ...],
     ) -> None:
         self._offered = offered
         self._free = free
         self._asked = asked
         self._amounts = amounts
+        self._ports = ports
+        self._clashes = 0
+        """Pods there, or expected there, that have one of the preemptor's host ports."""
         self._expected: list[int] | None = None
         """What nominated pods will take; None: there are none."""
 
@@ -100,9 +115,14 @@ class Room:
             return False
         return True
 
+    def occupy(self, pods: Iterable[Pod]) -> None:
+        """The ports of these pods are taken; all else of theirs is counted."""
+        self._clashes += sum(map(self._has_a_port_of, pods))
+
     def expect(self, nominated: Iterable[Pod]) -> None:
         """These pods have the room promised before the preemptor."""
         for pod in nominated:
+            self._clashes += self._has_a_port_of(pod)
             expected = self._expected = self._expected or [0] * len(self._free)
             expected[PODS] += 1
             for index, amount, _name in self._amounts(pod):
@@ -113,7 +133,7 @@ class Room:
     def fits(self) -> bool:
         """Whether the preemptor would fit now."""
         free = self._free if self._expected is None else self._narrowest()
-        if free[PODS] < 1:
+        if free[PODS] < 1 or self._clashes:
             return False
         return all(index != _NOWHERE and amount <= free[index] for index, amount, _name in self._asked)
 
@@ -125,6 +145,7 @@ class Room:
         short = [asked for asked in self._asked if asked[0] == _NOWHERE or asked[1] > free[asked[0]]]
         reasons = ["Too many pods"] if free[PODS] < 1 else []
         reasons += [f"Insufficient {name}" for _index, _amount, name in short]
+        reasons += [_PORTS_TAKEN] if self._clashes else []
         return Misfit(tuple(reasons), any(i == _NOWHERE or amount > self._offered[i] for i, amount, _name in short))
 
     def _narrowest(self) -> list[int]:
@@ -134,9 +155,13 @@ class Room:
     def _move(self, pod: Pod, sign: int) -> None:
         free = self._free
         free[PODS] += sign
+        self._clashes -= sign * self._has_a_port_of(pod)
         for index, amount, _name in self._amounts(pod):
             if index != _NOWHERE:
                 free[index] += sign * amount
+
+    def _has_a_port_of(self, pod: Pod) -> bool:
+        return bool(self._ports) and clash(self._ports, pod.placement.host_ports)
 
 
 def amounts_of(nodes: NodeTable, request: Resources) -> _Amounts:

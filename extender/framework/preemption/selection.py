@@ -17,6 +17,12 @@ def no_victims(preemptor: Pod, node: str) -> Selection:
     return Selection(status=Status(Code.UNRESOLVABLE, reason, "no victims"))
 
 
+def unjudged(preemptor: Pod, proposed: Selection) -> tuple[str, ...]:
+    """Constraints of the preemptor, or of a proposed victim against it, that no simulation here covers."""
+    repelling = any("podAntiAffinity" in victim.placement.unjudged for victim in proposed.victims)
+    return preemptor.placement.unjudged or (("podAntiAffinity",) if repelling else ())
+
+
 def reprieved(
     potential: Sequence[Pod],
     budgets: Budgets,

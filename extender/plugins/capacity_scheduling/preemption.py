@@ -12,10 +12,10 @@ one test. `as_upstream` gives the recorded answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from extender.framework import PASSED, Code, Cycle, Exempting, Pod, Search, Selection, Status
-from extender.framework.preemption import Budgets, Room, Rooms, by_importance, no_victims, reprieved
+from extender.framework.preemption import Budgets, Room, Rooms, by_importance, no_victims, reprieved, unjudged
 from extender.plugins.capacity_scheduling.asked import Asked, asked_by
 from extender.plugins.capacity_scheduling.book import QuotaBook
 from extender.plugins.capacity_scheduling.imagined import Imagined
@@ -51,15 +51,27 @@ def eligible(cycle: Cycle, hopeless: bool) -> Status:  # noqa: FBT001 - the flag
 
 def search(cycle: Cycle, exempt: Exempting, *, as_upstream: bool = False) -> Search:
     """Begins the search for victims of the cycle's pod; a node at a time."""
-    pod, book = cycle.pod, cycle.book
-    rooms, budgets, asked = Rooms(cycle), Budgets(cycle.objects), asked_by(cycle)
+    return _Search(cycle, exempt, as_upstream=as_upstream)
 
-    def on_node(row: int, _proposed: Selection | None = None) -> Selection:
-        quotas = Imagined(book, pod.uid)
-        potential = _potential(pod, rooms.on(row), book, quotas, asked, exempt)
+
+class _Search:
+    def __init__(self, cycle: Cycle, exempt: Exempting, *, as_upstream: bool) -> None:
+        self._pod, self._book, self._exempt = cycle.pod, cycle.book, exempt
+        self._names = cycle.nodes.names
+        self._rooms, self._budgets, self._asked = Rooms(cycle), Budgets(cycle.objects), asked_by(cycle)
+        self._as_upstream = as_upstream
+
+    def __call__(self, row: int, proposed: Selection | None = None) -> Selection:
+        quotas = Imagined(self._book, self._pod.uid)
+        potential = _potential(self._pod, self._rooms.on(row), self._book, quotas, self._asked, self._exempt)
         if not potential:
-            return no_victims(pod, cycle.nodes.names[row])
-        room = rooms.room(row)
+            return no_victims(self._pod, self._names[row])
+        if proposed is not None and (constraints := unjudged(self._pod, proposed)):
+            return self._as_proposed(proposed, potential, constraints)
+        return self._chosen(row, potential, quotas)
+
+    def _chosen(self, row: int, potential: list[Pod], quotas: Imagined) -> Selection:
+        pod, asked, room = self._pod, self._asked, self._rooms.room(row)
         for victim in potential:
             room.remove(victim)
         misfit = room.misfit()
@@ -68,11 +80,23 @@ def search(cycle: Cycle, exempt: Exempting, *, as_upstream: bool = False) -> Sea
         if not quotas.allow(pod.namespace, asked.alone, asked.alone):
             return Selection(status=_OVER_QUOTA)
         way_back = _WayBack(room, quotas, lambda: quotas.allow(pod.namespace, asked.in_namespace, asked.in_all))
-        if as_upstream:
-            return _as_upstream(way_back, potential, budgets, cycle.nodes.names[row])
-        return reprieved(potential, budgets, way_back.together)
+        if self._as_upstream:
+            return _as_upstream(way_back, potential, self._budgets, self._names[row])
+        return reprieved(potential, self._budgets, way_back.together)
 
-    return on_node
+    def _as_proposed(self, proposed: Selection, potential: list[Pod], constraints: Iterable[str]) -> Selection:
+        """What depends on who else is there only the scheduler can judge: its choice stands whole, or falls."""
+        allowed = {victim.uid for victim in potential}
+        quotas = Imagined(self._book, self._pod.uid)
+        for victim in proposed.victims:
+            quotas.remove(victim)
+        asked = self._asked
+        if all(victim.uid in allowed for victim in proposed.victims) and quotas.allow(
+            self._pod.namespace, asked.in_namespace, asked.in_all
+        ):
+            return proposed
+        reason = f"other victims are needed, and only the scheduler can judge {', '.join(constraints)} without these"
+        return Selection(status=Status(Code.UNRESOLVABLE, reason, "other victims are needed, and cannot be judged"))
 
 
 def _potential(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from extender.framework import PASSED, Code, Cycle, Exempting, Pod, Search, Selection, Status
-from extender.framework.preemption import Budgets, Rooms, no_victims, reprieved
+from extender.framework.preemption import Budgets, Rooms, no_victims, reprieved, unjudged
 from extender.plugins.preemption_toleration.exemption import ClassNotFound, exempted, why_exempt
 
 _NEVER = Status(Code.UNSCHEDULABLE, "not eligible due to preemptionPolicy=Never.")
@@ -42,8 +42,8 @@ class _Search:
         # choose too, even where one was reprieved on the way.
         if proposed is not None and not any(map(self._must_stay, proposed.victims)):
             return proposed
-        if proposed is not None and self._pod.placement.unjudged:
-            return Selection(status=_unjudged(self._pod))
+        if proposed is not None and (constraints := unjudged(self._pod, proposed)):
+            return Selection(status=_not_without(constraints))
         try:
             potential = [other for other in self._rooms.on(row) if self._may_go(other)]
         except ClassNotFound as unknown:
@@ -73,7 +73,6 @@ class _Search:
         return exempt(self._cycle, victim) or self._exempting(victim)
 
 
-def _unjudged(pod: Pod) -> Status:
-    constraints = ", ".join(pod.placement.unjudged)
-    reason = f"a victim is exempt, and only the scheduler can judge {constraints} without it"
+def _not_without(constraints: tuple[str, ...]) -> Status:
+    reason = f"a victim is exempt, and only the scheduler can judge {', '.join(constraints)} without it"
     return Status(Code.UNRESOLVABLE, reason, "a victim is exempt and the rest cannot be judged")
