@@ -10,20 +10,27 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from extender.lab.agenda import Agenda
+from extender.lab.budgets import BudgetKeeper
+from extender.lab.gangs import Gangs
 from extender.lab.identity import Clock, Identities
-from extender.lab.kinds import ELASTIC_QUOTAS, NAMESPACES, NODES, PODS, PRIORITY_CLASSES
+from extender.lab.kinds import DISRUPTION_BUDGETS, ELASTIC_QUOTAS, NAMESPACES, NODES, PODS, PRIORITY_CLASSES
 from extender.lab.machines import GPU, ZONES, Machine, add_machine, fleet
 from extender.lab.outages import Outages
 from extender.lab.store import Change, Store, Stored
 from extender.lab.tenants import (
+    BUDGETS,
+    CLASS_NOTES,
     CLASSES,
     INCIDENT,
     INCIDENT_NAMESPACE,
+    SALE,
     TENANTS,
     App,
     Tenant,
+    budget_tree,
     mean_cpu_milli,
     pod_tree,
     quota_tree,
@@ -49,6 +56,10 @@ _RETRY_S = 2.0
 """A controller that is held back looks again after this time."""
 _INCIDENT_S = (12.0, 25.0)
 _LIFETIME_S = (8.0, 900.0)
+_SALE_EVERY_S = (20.0, 35.0)
+_SALE_LASTS_S = 6.0
+_SALE_PODS = 5.0
+"""Pods of one sale, as seconds of all arrivals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +91,23 @@ class Simulation:
         self._waiting: Counter[str] = Counter()
         self._mean_lifetime_s = 60.0
         self.counts: Counter[str] = Counter()
-        """created, finished, ended, restarted, held_back, failures, returns, cordons, replaced."""
-        self.outages = Outages(store, writer, identities, clock, self._random, self._agenda, self.counts)
+        """created, finished, ended, restarted, held_back, failures, returns, cordons, replaced, sales, gangs, ..."""
+        parts = (store, writer, identities, clock, self._random, self._agenda, self.counts)
+        self.outages = Outages(*parts)
+        self.gangs = Gangs(*parts, self)
+        self._budgets = BudgetKeeper(store)
         store.listeners.append(self._seen)
 
     def furnish(self) -> None:
         """Namespaces, priority classes, nodes, quotas, and the pods that were there before we came."""
         for name, height in CLASSES.items():
-            tree = {"metadata": {"name": name}, "value": height, "preemptionPolicy": "PreemptLowerPriority"}
+            meta = {"name": name, "annotations": CLASS_NOTES[name]} if name in CLASS_NOTES else {"name": name}
+            tree = {"metadata": meta, "value": height, "preemptionPolicy": "PreemptLowerPriority"}
             self._writer.add(PRIORITY_CLASSES, "", tree)
         for tenant in TENANTS:
             self._writer.add(NAMESPACES, "", {"metadata": {"name": tenant.namespace}})
+        for namespace in BUDGETS:
+            self._writer.add(DISRUPTION_BUDGETS, namespace, budget_tree(namespace))
         machines = fleet(self._shape.nodes)
         self._random.shuffle(machines)
         for i, machine in enumerate(machines):
@@ -109,10 +126,13 @@ class Simulation:
         if self._shape.pods_per_second > 0:
             self._later(self._random.expovariate(self._shape.pods_per_second), self._arrive)
             self._later(self._random.uniform(*_INCIDENT_S), self._incident)
+            self._later(self._random.uniform(*_SALE_EVERY_S), self._sale)
             self.outages.begin()
+            self.gangs.begin()
 
     def tick(self) -> None:
         self._agenda.run(self._clock())
+        self._budgets.keep()
 
     def _later(self, seconds: float, action: Callable[[], None]) -> None:
         self._agenda.at(self._clock() + seconds, action)
@@ -165,10 +185,34 @@ class Simulation:
         if self._waiting[INCIDENT_NAMESPACE] < WAITING_MAX:
             self._make(INCIDENT_NAMESPACE, INCIDENT)
 
+    def _sale(self) -> None:
+        """A burst of one tenant, far above its usual rate: it needs what others have borrowed of its promise."""
+        self._later(self._random.uniform(*_SALE_EVERY_S), self._sale)
+        self.counts["sales"] += 1
+        tenant = next(t for t in TENANTS if t.namespace == SALE)
+        for _ in range(max(1, int(self._shape.pods_per_second * _SALE_PODS))):
+            app = self._random.choices(tenant.apps, [a.weight for a in tenant.apps])[0]
+            self._later(self._random.uniform(0, _SALE_LASTS_S), partial(self._request, tenant, app))
+
+    def make(self, namespace: str, app: App) -> None:
+        """A new pod of the application, waiting for a node."""
+        self._make(namespace, app)
+
+    def give_up(self, pod: Stored) -> None:
+        """Its owner wants it no more: it goes and is not made anew."""
+        if pod.uid in self._app_of:
+            self._app_of[pod.uid] = (pod.namespace, _RETIRED)
+        self._writer.end_pod(pod)
+
+    def forget(self, owner: str) -> None:
+        """No more pods of this owner will come."""
+        self._owner.pop(owner, None)
+
     def _make(self, namespace: str, app: App, node: str = "") -> None:
-        owner = self._owner.get(app.name)
+        key = app.gang or app.name
+        owner = self._owner.get(key)
         if owner is None:
-            owner = self._owner[app.name] = (self._new.uid(), self._new.suffix(9))
+            owner = self._owner[key] = (self._new.uid(), self._new.suffix(9))
         tree = pod_tree(namespace, app, *owner)
         if node:
             tree["spec"]["nodeName"] = node

@@ -9,6 +9,13 @@ from extender.lab.trees import Tree
 
 CLASSES = {"critical": 1000, "standard": 100, "spot": -10}
 """PriorityClasses of the simulated cluster."""
+_TOLERATION = "preemption-toleration.scheduling.x-k8s.io"
+CLASS_NOTES = {
+    "standard": {f"{_TOLERATION}/minimum-preemptable-priority": "5000", f"{_TOLERATION}/toleration-seconds": "20"}
+}
+"""Annotations of PriorityClasses: who was placed less than so long ago is not preempted by anybody below 5000."""
+GANG_LABEL = "scheduling.x-k8s.io/pod-group"
+GANG_NAMESPACE = "team-sim"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,8 @@ class App:
     """A job, which succeeds; else a service, whose pods are deleted at the end."""
     warm_up: bool = False
     """Has an init container."""
+    gang: str = ""
+    """Its PodGroup, if its pods are of use only together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,7 @@ TENANTS = (
             App("search", 1000, 2048, 3, load=0.9, lifetime=1.4),
             App("checkout", 250, 384, 4, load=0.35, warm_up=True),
         ),
-        quota_share=(0.45, 0.8),
+        quota_share=(0.24, 0.6),
     ),
     Tenant(
         "team-batch",
@@ -59,7 +68,7 @@ TENANTS = (
             App("report", 1500, 2048, 3, load=0.95, lifetime=0.6, priority_class="spot", finishes=True),
             App("transcode", 2500, 1536, 2, load=1.1, lifetime=0.8, priority_class="spot", finishes=True),
         ),
-        quota_share=(0.06, 0.09),
+        quota_share=(0.05, 0.14),
     ),
     Tenant(
         "team-ml",
@@ -67,7 +76,7 @@ TENANTS = (
             App("train", 3000, 16384, 0.5, load=0.7, lifetime=2.0, gpus=2, finishes=True),
             App("infer", 1000, 4096, 0.7, load=0.6, gpus=1),
         ),
-        quota_share=(0.3, 0.5),
+        quota_share=(0.12, 0.3),
         gpu_share=(1.0, 0.75),
     ),
     Tenant(
@@ -78,7 +87,15 @@ TENANTS = (
         ),
     ),
     Tenant("team-platform", (App("gateway", 300, 256, 1.5, load=0.5),)),
+    Tenant(GANG_NAMESPACE, ()),
 )
+
+SOLVER = App("solve", 2000, 2048, 0, load=0.9, lifetime=0.4, finishes=True)
+"""Pods of gangs."""
+SALE = "team-shop"
+"""This tenant comes in waves: it then takes back from others what it was promised."""
+BUDGETS = {"team-shop": ("cart", "70%"), "team-data": ("ingest", "60%")}
+"""PodDisruptionBudgets by namespace: application and minAvailable."""
 
 INCIDENT = App("incident", 14000, 8192, 0, load=0.8, lifetime=0.25, priority_class="critical", finishes=True)
 """A large urgent pod that arrives now and then and fits nowhere without preemption."""
@@ -109,6 +126,12 @@ def _limits(share: float, cores: int, memory_gi: int) -> dict[str, str]:
     return {"cpu": str(max(1, int(share * cores))), "memory": f"{max(1, int(share * memory_gi))}Gi"}
 
 
+def budget_tree(namespace: str) -> Tree:
+    """The PodDisruptionBudget of a namespace in BUDGETS."""
+    app, least = BUDGETS[namespace]
+    return {"metadata": {"name": app}, "spec": {"minAvailable": least, "selector": {"matchLabels": {"app": app}}}}
+
+
 def pod_tree(namespace: str, app: App, owner_uid: str, owner_hash: str) -> Tree:
     """A pod of the application, as its ReplicaSet (or Job) would create it."""
     amounts = {"cpu": f"{app.cpu_milli}m", "memory": f"{app.memory_mi}Mi"}
@@ -126,7 +149,8 @@ def pod_tree(namespace: str, app: App, owner_uid: str, owner_hash: str) -> Tree:
         "command": ["/warm-up"],
         "resources": {"requests": {"cpu": f"{app.cpu_milli // 2}m", "memory": "64Mi"}},
     }
-    owner = f"{app.name}-{owner_hash}"
+    owner = app.gang or f"{app.name}-{owner_hash}"
+    gang = {GANG_LABEL: app.gang} if app.gang else {}
     kind = ("batch/v1", "Job") if app.finishes else ("apps/v1", "ReplicaSet")
     spec: Tree = {
         **({"initContainers": [first]} if app.warm_up else {}),
@@ -142,7 +166,7 @@ def pod_tree(namespace: str, app: App, owner_uid: str, owner_hash: str) -> Tree:
     return {
         "metadata": {
             "generateName": f"{owner}-",
-            "labels": {"app": app.name, "team": namespace, "pod-template-hash": owner_hash},
+            "labels": {"app": app.name, "team": namespace, "pod-template-hash": owner_hash, **gang},
             "ownerReferences": [
                 {
                     "apiVersion": kind[0],

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from extender.lab.kinds import ELASTIC_QUOTAS, NODES, PODS
+from extender.lab.gangs import GANGS_MAX
+from extender.lab.kinds import DISRUPTION_BUDGETS, ELASTIC_QUOTAS, NODES, POD_GROUPS, PODS
 from extender.lab.lab import Lab, LabOptions
 from extender.lab.machines import GPU, MACHINES, fleet
 from extender.lab.paths import Target
 from extender.lab.simulation import WAITING_MAX, Shape
+from extender.lab.tenants import BUDGETS, GANG_LABEL, GANG_NAMESPACE
 from extender.quantity import milli
 from tests.extender.lab.small_lab import Clock
 
@@ -124,3 +126,48 @@ def test_nobody_without_a_toleration_is_sent_to_a_gpu_machine_at_the_start() -> 
     gpus = {n.name for n in lab.store.all(NODES) if GPU in n.tree["status"]["allocatable"]}
     assert gpus
     assert not gpus & {p.tree["spec"]["nodeName"] for p in lab.store.all(PODS)}
+
+
+def gang_pods(lab: Lab) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for pod in lab.store.listed(PODS, GANG_NAMESPACE):
+        found.setdefault(pod.tree["metadata"]["labels"][GANG_LABEL], []).append(pod.tree)
+    return found
+
+
+def test_gangs_come_with_their_group_and_some_of_them_straggle() -> None:
+    lab, clock = a_lab()
+    short = set()
+    for _ in range(80):
+        play(lab, clock, 1)
+        minimum = {g.name: g.tree["spec"]["minMember"] for g in lab.store.listed(POD_GROUPS)}
+        living = gang_pods(lab)
+        assert set(living) <= set(minimum), "no pod of a gang without its group"
+        short |= {name for name, pods in living.items() if len(pods) < minimum[name]}
+    assert lab.simulation.counts["gangs"] >= 4
+    assert short
+
+
+def test_gangs_that_find_no_place_are_given_up_and_leave_nothing_behind() -> None:
+    lab, clock = a_lab()
+    play(lab, clock, 300, bind=False)
+    assert lab.simulation.counts["gangs_given_up"] > 3
+    assert set(gang_pods(lab)) <= {g.name for g in lab.store.listed(POD_GROUPS)}
+    assert lab.store.count(POD_GROUPS) <= GANGS_MAX
+
+
+def test_gangs_that_ran_are_done() -> None:
+    lab, clock = a_lab()
+    play(lab, clock, 600)
+    assert lab.simulation.counts["gangs_done"] > 3
+    assert lab.store.count(POD_GROUPS) <= GANGS_MAX
+
+
+def test_sales_come_in_waves_and_budgets_are_kept_up_to_date() -> None:
+    lab, clock = a_lab(nodes=50)
+    play(lab, clock, 60)
+    assert lab.simulation.counts["sales"] >= 1
+    budgets = {b.namespace: b.tree["status"] for b in lab.store.listed(DISRUPTION_BUDGETS)}
+    assert set(budgets) == set(BUDGETS)
+    assert any(status["disruptionsAllowed"] > 0 for status in budgets.values())
+    assert all(status["currentHealthy"] <= status["expectedPods"] for status in budgets.values())
