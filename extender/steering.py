@@ -9,7 +9,7 @@ from typing import Any
 from extender.engine.engine import Engine
 from extender.engine.profile import build
 from extender.framework.compiled import CompiledPlugin
-from extender.framework.info import plugin_info
+from extender.framework.info import catalogue_of
 from extender.kube import KubeApi
 from extender.policy import ParsedPolicy
 from extender.policy.keeper import PolicyKeeper
@@ -37,7 +37,7 @@ class Steering:
         self._engine = engine
         self._offer = offer
         self._source = _source(settings, api)
-        catalogue = {name: plugin_info(compiled.plugin) for name, compiled in kernels.items()}
+        catalogue = catalogue_of(compiled.plugin for compiled in kernels.values())
         self._parser = Parser(catalogue)
         self._keeper = PolicyKeeper(
             catalogue,

@@ -136,7 +136,7 @@ class View:
         return [self._entry(compiled.plugin) for compiled in self.kernels.values()]
 
     def _entry(self, plugin: Plugin) -> dict[str, Any]:
-        info = plugin_info(plugin)
+        info = plugin_info(plugin, [compiled.plugin for compiled in self.kernels.values()])
         return {
             "name": info.name,
             "phases": list(info.phases),

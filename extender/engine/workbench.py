@@ -15,7 +15,7 @@ from extender.cluster.state import ClusterState
 from extender.engine.engine import Engine
 from extender.engine.profile import PolicySet, build
 from extender.framework.compiled import CompiledPlugin
-from extender.framework.info import plugin_info
+from extender.framework.info import catalogue_of
 from extender.model.events import MetricsReplaced, NodeUpserted, ObjectUpserted, PodUpserted
 from extender.model.node import node_of
 from extender.model.pod import Pod, pod_of
@@ -49,7 +49,7 @@ class Workbench:
 
     @property
     def catalogue(self) -> Catalogue:
-        return {name: plugin_info(compiled.plugin) for name, compiled in self._installed.items()}
+        return catalogue_of(compiled.plugin for compiled in self._installed.values())
 
     def policy(self, text: str | bytes, revision: str = "") -> PolicySet:
         """Raises PolicyRefused with every problem."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -13,23 +13,38 @@ from extender.model.verdict import Phase
 from extender.policy import PluginInfo, Problem
 
 
-def plugin_info(plugin: Plugin) -> PluginInfo:
-    """The plugin's entry in the catalogue: schema and defaults of its args, phases, and a check of raw args."""
+def catalogue_of(plugins: Iterable[Plugin]) -> dict[str, PluginInfo]:
+    """Every plugin's entry, by name; a family works where its members do."""
+    listed = list(plugins)
+    return {plugin.name: plugin_info(plugin, listed) for plugin in listed}
+
+
+def plugin_info(plugin: Plugin, among: Iterable[Plugin] = ()) -> PluginInfo:
+    """The plugin's entry in the catalogue: schema and defaults of its args, phases, and a check of raw args.
+
+    `among`: where a family finds its members.
+    """
     return PluginInfo(
         name=plugin.name,
         doc=plugin.doc,
         maturity=plugin.maturity.value,
-        phases=phases_of(plugin),
+        phases=phases_of(plugin, *(other for other in among if other.name in plugin.members)),
         args_schema=msgspec.json.schema(plugin.args),
         defaults=v1_args(default_args(plugin)),
         aliases=plugin.aliases,
         check=lambda raw: _check(plugin, raw),
+        members=plugin.members,
     )
 
 
-def phases_of(plugin: Plugin) -> tuple[str, ...]:
-    """The phases it implements, in the order of a scheduling cycle."""
-    parts = {
+def phases_of(*plugins: Plugin) -> tuple[str, ...]:
+    """The phases that any of them implements, in the order of a scheduling cycle."""
+    found = {phase for plugin in plugins for phase, part in _parts_of(plugin).items() if part is not None}
+    return tuple(phase.value for phase in _parts_of(plugins[0]) if phase in found)
+
+
+def _parts_of(plugin: Plugin) -> dict[Phase, object]:
+    return {
         Phase.QUEUE_SORT: plugin.queue_sort,
         Phase.PRE_FILTER: plugin.pre_filter,
         Phase.FILTER: plugin.filter,
@@ -40,7 +55,6 @@ def phases_of(plugin: Plugin) -> tuple[str, ...]:
         Phase.PRE_BIND: plugin.pre_bind,
         Phase.POST_BIND: plugin.post_bind,
     }
-    return tuple(phase.value for phase, part in parts.items() if part is not None)
 
 
 def v1_args(args: msgspec.Struct) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from extender.plugins import (
     rescheduler,
     target_load_packing,
     topological_sort,
+    trimaran,
 )
 from extender.plugins.third_party import found_entry_points, with_third_party
 
@@ -40,6 +41,7 @@ PLUGINS: tuple[Plugin, ...] = (
     rescheduler.PLUGIN,
     target_load_packing.PLUGIN,
     topological_sort.PLUGIN,
+    trimaran.PLUGIN,
 )
 
 

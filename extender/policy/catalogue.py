@@ -48,6 +48,8 @@ class PluginInfo:
     aliases: tuple[str, ...] = ()
     check: ArgsCheck | None = None
     """What the schema cannot say: args -> problems, their paths relative to the args."""
+    members: tuple[str, ...] = ()
+    """A family: the plugins that its name brings (families.py)."""
 
     def effective_phases(self) -> frozenset[str]:
         """The phases whose switches have an effect."""

@@ -20,6 +20,7 @@ from extender.policy.document import (
     Profile,
     SchedulingPolicy,
 )
+from extender.policy.families import families_on, members_of, share_of
 from extender.policy.problem import Findings, at, nearest, shown
 from extender.policy.resolve import idle_phases, resolve
 from extender.policy.structure import Places
@@ -142,7 +143,16 @@ class Meaning:
             path = self._places.of(config) if self._form == "flat" else at(self._places.of(config), "args")
             if check_shape(self._catalogue[name], args, path, self._findings):
                 self.pending.append(PendingCheck(name, args, path))
+                self._check_shares(name, args, path, configs)
             yield msgspec.structs.replace(config, name=name, args=args)
+
+    def _check_shares(self, family: str, args: dict[str, Any], path: str, configs: tuple[PluginConfig, ...]) -> None:
+        """What a family's args mean is for its members to say."""
+        by_themselves = {self._names.get(config.name) for config in configs}
+        for name in members_of(self._catalogue[family], args, self._catalogue):
+            share = share_of(self._catalogue[name], args)
+            if name not in by_themselves and check_shape(self._catalogue[name], share, path, self._findings):
+                self.pending.append(PendingCheck(name, share, path))
 
     def _warn_of_idle_entries(self, written: Profile, known: Profile) -> None:
         enabled = {entry.name for phase in FIELD_OF_PHASE for entry in known.plugins.of(phase).enabled}
@@ -157,7 +167,7 @@ class Meaning:
                 )
 
     def _warn_of_idle_args(self, written: Profile, known: Profile) -> None:
-        on = {plugin.name for plugin in resolve(known, self._catalogue).plugins}
+        on = {plugin.name for plugin in resolve(known, self._catalogue).plugins} | families_on(known, self._catalogue)
         for config in written.plugin_config:
             name = self._names.get(config.name)
             if name is not None and name not in on:

@@ -73,7 +73,8 @@ def judge(pending: PendingCheck, catalogue: Catalogue, findings: Findings) -> No
 
 def conclude(drafted: Draft, findings: Findings) -> ParsedPolicy:
     """Raises PolicyRefused with the draft's problems and those that the plugins found."""
-    problems = (*drafted.problems, *findings.problems)
+    # Members of a family that share an argument find the same fault in it.
+    problems = tuple(dict.fromkeys((*drafted.problems, *findings.problems)))
     if problems or drafted.document is None:
         raise PolicyRefused(problems)
     return ParsedPolicy(

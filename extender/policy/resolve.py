@@ -5,7 +5,8 @@ As KubeSchedulerConfiguration resolves it:
 * `multiPoint.enabled` brings a plugin to every phase in which it works, except those whose `disabled` names it or `*`;
 * an entry under a phase's own `enabled` is on in that phase, whatever `disabled` and `multiPoint` say, and its
   weight wins over multiPoint's;
-* a plugin named nowhere is off: there are no default plugins to start from.
+* a plugin named nowhere is off: there are no default plugins to start from;
+* a family stands for its members (families.py) and has no place of its own.
 
 Coscheduling, CapacityScheduling and QoS have one check behind two switches, preFilter and filter: it runs while at
 least one of the two is on and neither is disabled. QoS orders the queue with it, unless queueSort disables it.
@@ -24,11 +25,13 @@ from extender.policy.catalogue import (
     in_order,
 )
 from extender.policy.document import ALL_PLUGINS, CYCLE_ORDER, EnabledPlugin, PluginSet, Profile
+from extender.policy.families import unfolded
 from extender.policy.parsed import ResolvedPlugin, ResolvedProfile
 
 
 def resolve(profile: Profile, catalogue: Catalogue) -> ResolvedProfile:
     """Names in `profile` are the plugins' own and known."""
+    profile = unfolded(profile, catalogue)
     args = {entry.name: entry.args for entry in profile.plugin_config}
     plugins = []
     for name in _names_in_order(profile):

@@ -44,6 +44,7 @@ class _Known(msgspec.Struct, frozen=True):
     phases: tuple[str, ...]
     args_schema: dict[str, Any]
     aliases: tuple[str, ...]
+    members: tuple[str, ...]
 
 
 class _Order(msgspec.Struct, frozen=True):
@@ -85,7 +86,10 @@ class Parser:
 
 
 async def _ask_child(text: bytes, catalogue: Catalogue) -> _Answer:
-    known = {name: _Known(info.name, info.phases, info.args_schema, info.aliases) for name, info in catalogue.items()}
+    known = {
+        name: _Known(info.name, info.phases, info.args_schema, info.aliases, info.members)
+        for name, info in catalogue.items()
+    }
     order = msgspec.msgpack.encode(_Order(text, known))
     paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     try:
@@ -127,7 +131,9 @@ def answer(order: bytes) -> bytes:
 
 def _catalogue(known: Mapping[str, _Known]) -> dict[str, PluginInfo]:
     return {
-        key: PluginInfo(plugin.name, "", "", plugin.phases, plugin.args_schema, {}, plugin.aliases)
+        key: PluginInfo(
+            plugin.name, "", "", plugin.phases, plugin.args_schema, {}, plugin.aliases, members=plugin.members
+        )
         for key, plugin in known.items()
     }
 

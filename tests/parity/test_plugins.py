@@ -40,8 +40,8 @@ COMPARED: dict[str, set[str]] = {
 FURTHER: dict[str, set[str]] = {"NodeResourceTopologyMatch-resync": set(), "PodFingerprint": set()}
 FILES = COMPARED | FURTHER
 
-# There is no upstream to record; a twin of their own holds them (test_rescheduler_twin.py).
-TWINNED = {"Rescheduler"}
+# There is no upstream to record; a twin of their own holds them (test_rescheduler_twin.py, plugins/test_trimaran.py).
+TWINNED = {"Rescheduler", "Trimaran"}
 
 
 @pytest.fixture(scope="module")

@@ -54,7 +54,7 @@ def from_installed() -> Told:
             "profiles": None,
         }
         for plugin in plugins
-        for info in [plugin_info(plugin)]
+        for info in [plugin_info(plugin, plugins)]
     ]
     return Told(_in_order(entries), dict(refused))
 
