@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from extender.controllers.controller import Controller, Surroundings
+from extender.controllers.reclaim import Reclaim
 from extender.controllers.releasing import Releasing
 from extender.controllers.rescheduling import Rescheduling
 from extender.controllers.waking import Waking
@@ -12,5 +13,5 @@ from extender.controllers.waking import Waking
 
 def controllers(around: Surroundings) -> list[Controller]:
     """Those that a cluster with an API server gets."""
-    kinds: tuple[Callable[[Surroundings], Controller], ...] = (Releasing, Rescheduling, Waking)
+    kinds: tuple[Callable[[Surroundings], Controller], ...] = (Reclaim, Releasing, Rescheduling, Waking)
     return [kind(around) for kind in kinds]

@@ -25,6 +25,7 @@ from extender.engine.explain import explain
 from extender.engine.permits import Left, Permits
 from extender.engine.preempting import agree
 from extender.engine.profile import PolicySet, Seat
+from extender.engine.reclaiming import Plan, plan, reclaiming_seat, still_needed
 from extender.engine.reservations import recheck, reserve, reserve_on_node
 from extender.engine.trace import Trace
 from extender.engine.verdicts import BindVerdict, FilterVerdict, PreemptVerdict, ScoreVerdict, Victims
@@ -133,8 +134,8 @@ class Engine:
     def preempt(self, pod: Pod, nodes: Mapping[str, Victims], now_s: float) -> PreemptVerdict:
         """The proposed nodes that filter would accept afterwards; none if the pod itself would be refused.
 
-        Saying yes here to what filter then refuses empties node after node, so both run the same checks. Nodes
-        without victims are left out: schedulers before 1.38 take them for an error, later ones drop them.
+        Nodes that end without victims are left out: schedulers before 1.38 take them for an error, later ones drop
+        them.
         """
         profile = self.policy.profile_for(pod.scheduler_name)
         proposed = {name: victims for name, victims in nodes.items() if victims.uids or profile.post_filters}
@@ -186,6 +187,22 @@ class Engine:
 
         return BindVerdict(error, make_frame=frame)
 
+    async def room_for(self, pod: Pod) -> Plan | None:
+        """Who would have to leave which node for the pod; None if no plugin makes room for it. Nobody is evicted."""
+        return await plan(self._world, self.policy, self._attempts, pod, self._clock())
+
+    def room_needed(self, pod: Pod, node: str, victims: tuple[Pod, ...]) -> str:
+        """Why a plan of `room_for` has lost its sense meanwhile, or ""."""
+        return still_needed(self._alone(self._state.pods.get(pod.uid, pod)), node, victims)
+
+    def makes_room_for(self, pod: Pod) -> bool:
+        """Whether a plugin makes room for the pod where the scheduler's own preemption does not look."""
+        return reclaiming_seat(self._alone(pod)) is not None
+
+    def protected(self, victim: Pod, preemptor: Pod | None = None) -> str:
+        """Why nobody may evict the pod (for `preemptor`, or without one), or "". Everybody who evicts asks this."""
+        return exempting_of(self._alone(preemptor or victim))(victim)
+
     async def explain(self, pod: Pod, names: Sequence[str] | None, policy: PolicySet | None) -> dict[str, Any]:
         """Who would say what about each node (all nodes by default), with nothing reserved: interfaces.md §5."""
         chosen = [name for name, _row in self._state.nodes.items()] if names is None else list(names)
@@ -197,6 +214,11 @@ class Engine:
         profile = self.policy.profile_for(pod.scheduler_name)
         codes = run_filters(Pass(self._world, profile, pod, rows, self._clock(), quiet=True), Trace())
         return not codes.all()
+
+    def _alone(self, pod: Pod) -> Pass:
+        """A quiet question about no node."""
+        profile = self.policy.profile_for(pod.scheduler_name)
+        return Pass(self._world, profile, pod, np.empty(0, np.int32), self._clock(), quiet=True)
 
     def queue_view(self, seat: Seat) -> QueueView:
         """What the order of `seat` looks at."""

@@ -226,6 +226,12 @@ EVICTIONS = Counter(
     ["why", "result", "plugin"],
     registry=REGISTRY,
 )
+RECLAIMS = Counter(
+    "trimtab_reclaims_total",
+    "Searches for room for entitled pods, by result: submitted, refused (by the eviction engine), nothing, later.",
+    ["result"],
+    registry=REGISTRY,
+)
 EVICTION_QUEUE = Gauge("trimtab_eviction_queue", "Evictions that wait for their turn or a retry.", registry=REGISTRY)
 EVICTION_JOBS_REFUSED = Counter(
     "trimtab_eviction_jobs_refused_total", "Eviction jobs not taken in, by cause.", ["cause"], registry=REGISTRY

@@ -1,0 +1,175 @@
+"""Making room where the scheduler's own preemption does not look: for a pod that a plugin refused, or that finds its
+guarantee taken by others.
+
+The search walks over all nodes in slices, so that calls of the scheduler pass in between; what it finds is verified
+again on the state of the moment before anybody leaves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from time import perf_counter
+
+import numpy as np
+
+from extender.engine.attempts import Attempts
+from extender.engine.call import Call
+from extender.engine.cycle import Pass, World, count_failure
+from extender.engine.preempting import exempting_of, helped, not_eligible, part_of
+from extender.engine.profile import PolicySet, Seat
+from extender.engine.trace import FilterStep
+from extender.framework.declaration import Cycle, Rejection, Search, Selection, Status
+from extender.framework.preemption import Candidate, best_of, failure_text, misplaced
+from extender.model.pod import Pod
+from extender.model.verdict import Code, Phase
+from extender.record.frames import Decision
+
+# Work in one step of the loop, and the pause that others get after it.
+STEP_S, PAUSE_S = 0.001, 0.004
+
+
+@dataclass(slots=True)
+class Plan:
+    """Who leaves which node for a pod, or why nobody does."""
+
+    pod: Pod
+    plugin: str
+    decision: str
+    record: Decision
+    winner: Candidate | None = None
+    why_not: str = ""
+
+
+@dataclass(slots=True)
+class _Found:
+    candidates: list[Candidate] = field(default_factory=list)
+    tried: dict[str, Status] = field(default_factory=dict)
+    """Node -> why it is no candidate."""
+
+    def note(self, node: str, selection: Selection) -> None:
+        if selection.status.code is not Code.SUCCESS:
+            self.tried[node] = selection.status
+        elif selection.victims:
+            self.candidates.append(Candidate(node, selection))
+        else:
+            self.tried[node] = Status(Code.UNSCHEDULABLE, "the pod fits there as it is", "nobody has to leave")
+
+
+def reclaiming_seat(over: Pass) -> Seat | None:
+    """The plugin that makes room for the pod, if any does."""
+    for seat in over.profile.post_filters:
+        reclaims = part_of(seat).reclaims
+        try:
+            if reclaims is not None and reclaims(over.cycle(seat)):
+                return seat
+        except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; it then does not reclaim
+            count_failure(seat, Phase.POST_FILTER, fault)
+    return None
+
+
+async def plan(world: World, policy: PolicySet, attempts: Attempts, pod: Pod, now_s: float) -> Plan | None:
+    """Search all nodes; None if no plugin makes room for this pod."""
+    nodes, profile = world.state.nodes, policy.profile_for(pod.scheduler_name)
+    names, rows = zip(*nodes.items(), strict=True) if len(nodes) else ((), ())
+    places = np.array(rows, np.int32)
+    call = Call(
+        "preempt",
+        pod,
+        names,
+        places,
+        attempts.joined(pod, now_s),
+        policy,
+        profile,
+        world.state.generation,
+        now_s,
+    )
+    over = call.over(world, quiet=True)
+    seat = reclaiming_seat(over)
+    if seat is None:
+        return None
+    refused = not_eligible(over, call.trace)
+    if refused is not None:
+        return _ended(call, refused[0], None, refused[1].reason)
+    found = _Found()
+    started = perf_counter()
+    await _search(over, seat, helped(over, call.trace, list(names)), found)
+    _note(call, seat, found, started)
+    winner = best_of(found.candidates)
+    why_not = "" if winner else _why_not(call, found)
+    return _ended(call, seat, winner, why_not)
+
+
+def still_needed(over: Pass, node: str, victims: tuple[Pod, ...]) -> str:
+    """Why the plan has lost its sense on the state of this moment, or ""."""
+    seat = reclaiming_seat(over)
+    if seat is None:
+        return "no plugin makes room for the pod any more"
+    cycle = over.cycle(seat)
+    selection = _judged(cycle, part_of(seat).search(cycle, exempting_of(over)), node)
+    if selection.status.code is not Code.SUCCESS:
+        return selection.status.reason
+    chosen = {pod.uid for pod in selection.victims}
+    here = [pod for pod in victims if pod.uid in over.world.state.pods]
+    spared = [pod.key for pod in here if pod.uid not in chosen]
+    return f"pod {spared[0]} may stay now" if spared else ""
+
+
+async def _search(over: Pass, seat: Seat, names: list[str], found: _Found) -> None:
+    cycle = over.cycle(seat)
+    search = part_of(seat).search(cycle, exempting_of(over))
+    began = perf_counter()
+    for name in names:
+        found.note(name, _judged(cycle, search, name))
+        if perf_counter() - began > STEP_S:
+            await asyncio.sleep(PAUSE_S)
+            began = perf_counter()
+
+
+def _judged(cycle: Cycle, search: Search, name: str) -> Selection:
+    row = cycle.nodes.row(name)
+    node = cycle.nodes.objects[row] if row >= 0 else None
+    if node is None:
+        return Selection(status=Status(Code.UNRESOLVABLE, "the node is gone"))
+    if why := misplaced(cycle.pod, node):
+        return Selection(status=Status(Code.UNRESOLVABLE, why))
+    return search(row, None)
+
+
+def _note(call: Call, seat: Seat, found: _Found, started: float) -> None:
+    """What the plugin said about each node goes into the record like a filter's words."""
+    base, codes = len(call.trace.rejections), dict[str, int]()
+    place = {name: i for i, name in enumerate(call.names)}
+    for name, status in found.tried.items():
+        label = status.label or status.reason
+        if label not in codes:
+            codes[label] = call.trace.add_rejection(seat.name, Rejection(label, status.code))
+        if call.trace.codes is not None:
+            call.trace.codes[place[name]] = codes[label]
+    rejected = len(found.tried)
+    call.trace.filter_steps.append(
+        FilterStep(
+            seat.name,
+            base,
+            len(codes),
+            rejected + len(found.candidates),
+            rejected,
+            int((perf_counter() - started) * 1e9),
+            "",
+            Phase.POST_FILTER,
+        )
+    )
+
+
+def _why_not(call: Call, found: _Found) -> str:
+    if call.trace.pod_steps and call.trace.pod_steps[-1].rejected:
+        return call.trace.pod_steps[-1].reason
+    return failure_text(len(call.names), found.tried)
+
+
+def _ended(call: Call, seat: Seat, winner: Candidate | None, why_not: str) -> Plan:
+    frame = call.frame(Code.SUCCESS if winner else Code.UNSCHEDULABLE, 1 if winner else 0)
+    frame.node = winner.node if winner else ""
+    frame.message = why_not or "reclaim"
+    frame.rejected = call.trace.rejected_sample(call.names)
+    return Plan(call.pod, seat.name, call.attempt.decision, frame, winner, why_not)
