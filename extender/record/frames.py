@@ -97,6 +97,8 @@ class Decision(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="deci
     rejected: list[NodeRejection] = []
     """A sample; the counts stand in `plugins`."""
     leases: list[LeaseTouch] = []
+    victims: dict[str, list[PodRef]] = {}
+    """preempt: node kept -> who would leave it, most important first. A sample of the nodes; `node` names all."""
     duration_us: float = 0.0
     """The whole call, bytes in to bytes out."""
     decode_us: float = 0.0
