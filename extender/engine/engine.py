@@ -23,7 +23,7 @@ from extender.engine.call import Call
 from extender.engine.cycle import Pass, World, ask, rows_of, run_filters, run_scores
 from extender.engine.explain import explain
 from extender.engine.permits import Left, Permits
-from extender.engine.preempting import agree
+from extender.engine.preempting import agree, exempting_of
 from extender.engine.profile import PolicySet, Seat
 from extender.engine.reclaiming import Plan, plan, reclaiming_seat, still_needed
 from extender.engine.reservations import recheck, reserve, reserve_on_node
