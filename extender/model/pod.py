@@ -125,6 +125,8 @@ class Pod(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     host_ip: str = ""
     seccomp_paths: tuple[str, ...] = ()
     """localhostProfile of the pod, then of each app container, where the type is Localhost."""
+    init_seccomp_paths: tuple[str, ...] = ()
+    """The same of the init containers."""
 
     @property
     def key(self) -> str:
@@ -331,7 +333,8 @@ class KubePod(Struct, gc=False):
             placement=_placement(spec),
             local_storage=_is_local(spec.volumes) if spec.volumes else False,
             host_ip=status.host_ip or "",
-            seccomp_paths=_seccomp_paths(spec),
+            seccomp_paths=_seccomp_paths(spec.security_context, spec.containers),
+            init_seccomp_paths=_seccomp_paths(None, spec.init_containers),
         )
 
 
@@ -470,10 +473,10 @@ def _host_port(port: _Port) -> tuple[str, str, int]:
     return port.protocol or "TCP", port.host_ip or "0.0.0.0", port.host_port or 0
 
 
-def _seccomp_paths(spec: _Spec) -> tuple[str, ...]:
+def _seccomp_paths(of_pod: _SecurityContext | None, containers: list[_Container] | None) -> tuple[str, ...]:
     paths = []
-    contexts = [c.security_context for c in spec.containers or () if c.security_context is not None]
-    for context in (spec.security_context, *contexts):
+    contexts = [c.security_context for c in containers or () if c.security_context is not None]
+    for context in (of_pod, *contexts):
         profile = context.seccomp_profile if context is not None else None
         if profile is not None and profile.type == "Localhost" and profile.localhost_profile:
             paths.append(profile.localhost_profile)

@@ -24,6 +24,7 @@ Differs = Callable[[Case, dict[str, Any] | None, set[str]], str | None]
 COMPARED: dict[str, set[str]] = {
     "NetworkOverhead": set(),
     "NodeMetadata": set(),
+    "SySched": set(),
     "NodeResourceTopologyMatch": set(),
     "NodeResourcesAllocatable": set(),
     "LoadVariationRiskBalancing": set(),
