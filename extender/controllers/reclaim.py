@@ -45,7 +45,7 @@ class Reclaim:
     def __init__(self, around: Surroundings) -> None:
         self._around = around
         self._outside: dict[str, float] = {}
-        """UID of each pod that the scheduler calls unschedulable -> since when, or since its nomination, unix seconds."""
+        """UID of each pod that the scheduler calls unschedulable -> since when, or its nomination; unix seconds."""
         self._tried: dict[str, _Tried] = {}
         self._submitted = 0
         for pod in around.state.pods.values():

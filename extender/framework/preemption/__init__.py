@@ -9,6 +9,7 @@ from extender.framework.preemption.choice import Candidate, best_of, failure_tex
 from extender.framework.preemption.dry_run import DryRun, dry_run, shortlist_size
 from extender.framework.preemption.importance import by_importance, importance
 from extender.framework.preemption.placement import misplaced
+from extender.framework.preemption.ports import taken_ports
 from extender.framework.preemption.room import Misfit, Room, Rooms, hopeless
 from extender.framework.preemption.selection import no_victims, reprieved, unjudged
 
@@ -30,5 +31,6 @@ __all__ = [
     "no_victims",
     "reprieved",
     "shortlist_size",
+    "taken_ports",
     "unjudged",
 ]

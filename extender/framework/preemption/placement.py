@@ -1,12 +1,13 @@
-"""Whether a pod may stand on a node at all, as far as node and pod alone say it: taints, selectors, affinity.
+"""Whether a pod may stand on a node at all, as far as node and pod alone say it: taints, selectors, affinity, ports.
 
 The scheduler judges these itself. They are here for paths that begin without it, such as reclaim.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from extender.framework.preemption.ports import Port, clash
 from extender.model.node import Node, Taint
 from extender.model.pod import NodeTerm, Pod, Requirement, Toleration
 
@@ -14,8 +15,8 @@ _REPELLING = ("NoSchedule", "NoExecute")
 _CORDON = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
 
 
-def misplaced(pod: Pod, node: Node) -> str:
-    """Why the pod may not stand there, whoever leaves, or ""."""
+def misplaced(pod: Pod, node: Node, taken: Sequence[Port] = ()) -> str:
+    """Why the pod may not stand there, or "". `taken`: host ports of the pods that stay on the node."""
     placement = pod.placement
     if placement.unjudged:
         return f"only the scheduler can judge {', '.join(placement.unjudged)}"
@@ -27,6 +28,8 @@ def misplaced(pod: Pod, node: Node) -> str:
         return "the node does not match the pod's node selector"
     if placement.node_terms is not None and not any(_term_holds(term, node) for term in placement.node_terms):
         return "the node does not match the pod's node affinity"
+    if clash(placement.host_ports, taken):
+        return "a host port is taken"
     return ""
 
 

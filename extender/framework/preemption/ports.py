@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+from extender.model.pod import Pod
 
 Port = tuple[str, str, int]
 """(protocol, host IP, port)"""
 
 _EVERYWHERE = "0.0.0.0"
 """What a port without a host IP is bound to."""
+
+
+def taken_ports(pods: Iterable[Pod]) -> list[Port]:
+    return [port for pod in pods for port in pod.placement.host_ports]
 
 
 def clash(some: Sequence[Port], others: Sequence[Port]) -> bool:
