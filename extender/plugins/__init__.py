@@ -9,6 +9,7 @@ from __future__ import annotations
 from extender.framework import Plugin
 from extender.plugins import (
     capacity_scheduling,
+    coscheduling,
     load_variation_risk_balancing,
     low_risk_over_commitment,
     network_overhead,
@@ -29,12 +30,12 @@ from extender.plugins.third_party import found_entry_points, with_third_party
 
 PLUGINS: tuple[Plugin, ...] = (
     capacity_scheduling.PLUGIN,
+    coscheduling.PLUGIN,
     load_variation_risk_balancing.PLUGIN,
     low_risk_over_commitment.PLUGIN,
     network_overhead.PLUGIN,
     node_metadata.PLUGIN,
     node_resource_topology_match.PLUGIN,
-    node_resources_allocatable.PLUGIN,
     peaks.PLUGIN,
     pod_state.PLUGIN,
     preemption_toleration.PLUGIN,
@@ -44,6 +45,7 @@ PLUGINS: tuple[Plugin, ...] = (
     target_load_packing.PLUGIN,
     topological_sort.PLUGIN,
     trimaran.PLUGIN,
+    node_resources_allocatable.PLUGIN,
 )
 
 

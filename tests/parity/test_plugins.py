@@ -22,16 +22,17 @@ Differs = Callable[[Case, dict[str, Any] | None, set[str]], str | None]
 
 # Keys of `expect` that are compared; an empty set is all of them. The phases that are still to come are absent.
 COMPARED: dict[str, set[str]] = {
-    "NetworkOverhead": set(),
     "NodeMetadata": set(),
-    "SySched": set(),
     "NodeResourceTopologyMatch": set(),
+    "NetworkOverhead": set(),
+    "SySched": set(),
     "NodeResourcesAllocatable": set(),
     "LoadVariationRiskBalancing": set(),
     "LowRiskOverCommitment": set(),
     "Peaks": set(),
     "PodState": set(),
     "TargetLoadPacking": set(),
+    "Coscheduling": set(),
     "CapacityScheduling": set(),
     "PreemptionToleration": set(),
     "QoS": set(),
