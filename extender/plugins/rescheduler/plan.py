@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from extender.framework import Pod, request_k8s
-from extender.framework.preemption import misplaced, taken_ports
+from extender.framework.preemption import misplaced
 from extender.framework.preemption.placement import tolerates
+from extender.framework.preemption.ports import clash
 from extender.plugins.rescheduler.book import RUNNING, requested
 from extender.plugins.rescheduler.kernel import percent, unclamped
 from extender.plugins.rescheduler.movable import first_to_go, group_of, immovable
@@ -55,7 +56,10 @@ class Place:
         )
 
     def has_room(self, pod: Pod) -> bool:
-        """Whether the pod's requests fit beside those of all pods, the leaving ones included."""
+        """Whether its requests and host ports are free beside those of all pods, the leaving ones included."""
+        ports = pod.placement.host_ports
+        if ports and any(clash(ports, other.placement.host_ports) for other in (*self.machine.pods, *self.pods)):
+            return False
         return all(
             amount <= self.allocatable.get(name, 0) - self.requested.get(name, 0)
             for name, amount in wanted(pod).items()
@@ -173,7 +177,7 @@ class Plan:
             return True
         if soft_taints and not _tolerates_all(pod, place):
             return False
-        return place.has_room(pod) and not misplaced(pod, place.machine.node, taken_ports(place.pods))
+        return place.has_room(pod) and not misplaced(pod, place.machine.node)
 
 
 def wanted(pod: Pod) -> Mapping[str, int]:
