@@ -112,6 +112,9 @@ HOLDS = Gauge("trimtab_holds", "Bind calls held open.", registry=REGISTRY)
 HOLDS_ENDED = Counter(
     "trimtab_holds_ended_total", "Held bind calls let go or broken off, by cause.", ["cause"], registry=REGISTRY
 )
+POD_GROUP_STATUS = Counter(
+    "trimtab_pod_group_status_total", "Statuses of PodGroups written, or not, by result.", ["result"], registry=REGISTRY
+)
 HOLDS_REFUSED = Counter(
     "trimtab_holds_refused_total", "Bind calls that failed because too many were held open.", registry=REGISTRY
 )
@@ -179,6 +182,11 @@ PODS = Gauge("trimtab_pods", "Non-terminal pods in the cluster cache.", registry
 METRICS_AGE = Gauge(
     "trimtab_load_metrics_age_seconds",
     "Age of the newest node load document; -1 before the first.",
+    registry=REGISTRY,
+)
+METRICS_NODES = Gauge(
+    "trimtab_load_metrics_nodes",
+    "Nodes in the newest node load document; 0 when it is too old to be used.",
     registry=REGISTRY,
 )
 METRICS_FAILURES = Counter(
