@@ -21,6 +21,7 @@ from extender.model.pod import Container, Pod
 from extender.plugins import capacity_scheduling
 from extender.plugins.capacity_scheduling.book import QuotaBook
 from tests.extender.engine.a_world import FakeBinder
+from tests.thorough import CI
 
 MAX_CPU = 4
 NODES = ["node-1", "node-2"]
@@ -44,6 +45,8 @@ def cpu_of(uid: str) -> int:
 
 class QuotaMachine(RuleBasedStateMachine):
     compiled: CompiledPlugin
+    runner: asyncio.Runner
+    steps = 0
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,7 +98,7 @@ class QuotaMachine(RuleBasedStateMachine):
     def bind(self, uid: str, fails: bool) -> None:  # noqa: FBT001 - drawn, not called
         if uid in self.exists:
             self.binder.answers[uid] = "no" if fails else ""
-            asyncio.run(self.engine.bind("team", uid, uid, "node-1", self.now_s + 5))
+            self.runner.run(self.engine.bind("team", uid, uid, "node-1", self.now_s + 5))
 
     @rule(uid=UIDS)
     def fails_elsewhere(self, uid: str) -> None:
@@ -107,6 +110,7 @@ class QuotaMachine(RuleBasedStateMachine):
     @rule(uid=UIDS)
     def delete(self, uid: str) -> None:
         self.exists.discard(uid)
+        self.binder.bound = [(bound, node) for bound, node in self.binder.bound if bound != uid]
         self.state.apply(PodDeleted(uid), self.now_s)
 
     @rule(after_s=st.sampled_from([1.0, 10.0, 31.0]))
@@ -121,6 +125,7 @@ class QuotaMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_quota_holds(self) -> None:
+        QuotaMachine.steps += 1
         bound = {uid for uid, _node in self.binder.bound} & self.exists
         on_nodes = {uid for uid, pod in self.state.pods.items() if pod.node_name}
         assert sum(map(cpu_of, bound | on_nodes)) <= MAX_CPU
@@ -149,6 +154,12 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> CompiledPlugin:
     return compile_all([capacity_scheduling.PLUGIN], cache)["CapacityScheduling"]
 
 
+@pytest.mark.timeout(900)  # a hundred thousand steps in CI
 def test_the_quota_law(compiled: CompiledPlugin) -> None:
-    QuotaMachine.compiled = compiled
-    run_state_machine_as_test(QuotaMachine, settings=settings(deadline=None, stateful_step_count=60))
+    QuotaMachine.compiled, QuotaMachine.steps = compiled, 0
+    with asyncio.Runner() as QuotaMachine.runner:
+        run_state_machine_as_test(
+            QuotaMachine,
+            settings=settings(deadline=None, max_examples=600 if CI else 30, stateful_step_count=200),
+        )
+    assert QuotaMachine.steps >= (100_000 if CI else 1000)
