@@ -96,6 +96,8 @@ class TopologyBook:
         self._over_reserved: set[str] = set()
         self._reconfigured: set[str] = set()
         self._departed: dict[str, dict[str, Pod]] = {}
+        self._over: set[str] = set()
+        """UIDs of charged pods that are gone: the next proof ends their charge."""
         self._kept_at_s: float | None = None
         self._resynced_at_s: float | None = None
 
@@ -138,6 +140,8 @@ class TopologyBook:
                 self._depart(pod)
         if new is None:
             self._unasked.discard(pod.uid)
+            if pod.uid in self._charges.get(pod.node_name, ()):
+                self._over.add(pod.uid)
 
     # What the engine promises.
 
@@ -156,6 +160,7 @@ class TopologyBook:
         self.landed(uid)
         if self._charges.get(node, {}).pop(uid, None) is not None:
             self._show(node)
+        self._over.discard(uid)
         self._node_of.pop(uid, None)
 
     def landed(self, uid: str) -> None:
@@ -292,9 +297,8 @@ class TopologyBook:
         return {(pod.namespace, pod.name) for pod in pods if not only_exclusive or _is_exclusive(pod, live)}
 
     def _unproven(self, node: str, pods: Sequence[Pod]) -> set[str]:
-        """Charged pods that the fingerprint did not cover and that are still there."""
-        seen = {pod.uid for pod in pods} | self._departed.get(node, {}).keys()
-        return self._charges.get(node, {}).keys() - seen
+        """Charged pods that the fingerprint did not cover and that may still come."""
+        return self._charges.get(node, {}).keys() - {pod.uid for pod in pods} - self._over
 
     def _flush(self, node: str, pods: Sequence[Pod], keep: Collection[str]) -> None:
         self.held[node] = self.live[node]
@@ -302,13 +306,18 @@ class TopologyBook:
         kept = {uid: asked for uid, asked in charges.items() if uid in keep}
         if kept:
             self._charges[node] = kept
-        for uid in charges.keys() - kept.keys():
-            if uid not in self._landing.get(node, ()):
-                self._node_of.pop(uid, None)
+        self._forget_charged(node, charges.keys() - kept.keys())
         self._unmark(node)
         self._place(node, pods)
         self._show(node)
         self.generation += 1
+
+    def _forget_charged(self, node: str, uids: Collection[str]) -> None:
+        """Their charges have ended; those on their way are still known."""
+        for uid in uids:
+            self._over.discard(uid)
+            if uid not in self._landing.get(node, ()):
+                self._node_of.pop(uid, None)
 
     def _unmark(self, node: str) -> None:
         self._strangers.pop(node, None)
@@ -365,9 +374,7 @@ class TopologyBook:
         self.held.pop(node, None)
         self.placements.pop(node, None)
         self._departed.pop(node, None)
-        for uid in self._charges.pop(node, {}):
-            if uid not in self._landing.get(node, ()):
-                self._node_of.pop(uid, None)
+        self._forget_charged(node, self._charges.pop(node, {}).keys())
         self.live_zones.drop(node)
         self.held_zones.drop(node)
         self._unmark(node)
