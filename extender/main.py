@@ -22,11 +22,13 @@ from extender.cluster.binder import Binder, FileBinder, KubernetesBinder
 from extender.cluster.feed import KubernetesFeed
 from extender.cluster.file import ClusterFileError, load_cluster_file
 from extender.cluster.load import LoadMetrics
+from extender.cluster.load_feeds import LoadFeeds
 from extender.cluster.state import ClusterState
 from extender.controllers.controller import Controller, Surroundings, kept_alive
 from extender.controllers.releasing import Releasing
 from extender.controllers.table import controllers
 from extender.engine.engine import Engine
+from extender.engine.load_choice import load_source
 from extender.engine.profile import NEUTRAL
 from extender.eviction import Evictions, EvictionSettings
 from extender.framework.cache import KernelCacheError
@@ -35,6 +37,7 @@ from extender.journal.changes import event_frame, snapshot_of
 from extender.journal.journal import Journal
 from extender.kube import KubeApi, KubeError
 from extender.model.events import Event
+from extender.model.load_source import LoadSource, Provider
 from extender.plugins import installed
 from extender.record.frames import Frame
 from extender.server.admin import admin_app
@@ -130,7 +133,7 @@ class _Program:
                 parts.create_task(steering.run()),
                 parts.create_task(self._follow_cluster(api)),
                 parts.create_task(self._tick(engine)),
-                *(parts.create_task(work) for work in self._follow_load()),
+                parts.create_task(self._follow_load(engine, api)),
                 *(parts.create_task(work) for work in self._control(engine, api)),
             ]
             await self._serve_verbs(engine)
@@ -223,21 +226,26 @@ class _Program:
             raise StartRefused(str(wrong)) from wrong
         self._view.file_loaded = True
 
-    def _follow_load(self) -> Sequence[Coroutine[Any, Any, None]]:
+    def _follow_load(self, engine: Engine, api: KubeApi | None) -> Coroutine[Any, Any, None]:
+        """One collector for every plugin; the options choose its source, and where they do not, the policy."""
         settings = self._settings
-        if not (settings.load_watcher or settings.metrics_file):
-            return ()
-        try:
-            load = LoadMetrics(
-                self._state,
-                url=settings.load_watcher,
-                file=settings.metrics_file,
-                static=settings.cluster_file is not None,
-            )
-        except ValueError as wrong:
-            raise StartRefused(str(wrong)) from wrong
+        feeds = LoadFeeds(self._state, api=api, prometheus=settings.prometheus_options)
+        chosen = settings.load_source
+        if chosen is not None:
+            try:
+                feeds.open(chosen)
+            except ValueError as wrong:
+                raise StartRefused(str(wrong)) from wrong
+
+        def wanted() -> LoadSource | None:
+            source = chosen or load_source(engine.policy, has_metrics_api=api is not None)
+            # Its numbers are made shares by the capacity of nodes, which must be known.
+            early = source is not None and source.provider is Provider.KUBERNETES and not self._view.is_ready
+            return None if early else source
+
+        load = LoadMetrics(self._state, wanted, feeds.open, static=settings.cluster_file is not None)
         self._view.load = load
-        return (load.run(),)
+        return load.run()
 
     def _control(self, engine: Engine, api: KubeApi | None) -> Sequence[Coroutine[Any, Any, None]]:
         """The loops that act on the cluster by themselves; a cluster in a file has nobody to act on."""

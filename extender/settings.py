@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from extender.model.load_source import LoadSource, Provider
+from extender.model.prometheus import PrometheusOptions
+
 UNUSABLE, UNREACHABLE = 2, 3
 
 
@@ -33,6 +36,11 @@ class ExtenderSettings:
     journal_sync: Literal["always", "interval", "never"]
     load_watcher: str | None
     metrics_file: Path | None
+    prometheus: str | None
+    prometheus_options: PrometheusOptions
+    prometheus_token_file: Path | None
+    prometheus_insecure: bool
+    metrics_server: bool
     max_body_bytes: int
     bind_timeout_s: float
     hold_timeout_s: float
@@ -59,6 +67,22 @@ class ExtenderSettings:
             return None
         return self.tls_cert, self.tls_key, self.client_ca
 
+    @property
+    def load_source(self) -> LoadSource | None:
+        """Where node load is measured, if the options say it."""
+        if self.load_watcher:
+            return LoadSource(provider=Provider.LOAD_WATCHER, address=self.load_watcher)
+        if self.metrics_file:
+            return LoadSource(provider=Provider.FILE, address=str(self.metrics_file))
+        if self.prometheus:
+            return LoadSource(
+                provider=Provider.PROMETHEUS,
+                address=self.prometheus,
+                token_file=str(self.prometheus_token_file or ""),
+                insecure=self.prometheus_insecure,
+            )
+        return LoadSource(provider=Provider.KUBERNETES) if self.metrics_server else None
+
     def problems(self) -> list[str]:
         """What contradicts itself, each with what to do."""
         wrong = []
@@ -68,8 +92,7 @@ class ExtenderSettings:
             wrong.append("--cluster-file and --kubeconfig exclude each other: a cluster has one source")
         if self.cluster_file and self.policy_name:
             wrong.append("--policy-configmap needs an API server; with --cluster-file use --policy FILE")
-        if self.load_watcher and self.metrics_file:
-            wrong.append("--load-watcher and --metrics-file exclude each other: load has one source")
+        wrong += self._load_problems()
         if bool(self.tls_cert) != bool(self.tls_key):
             wrong.append("--tls-cert and --tls-key belong together")
         if self.client_ca and not self.tls_cert:
@@ -78,4 +101,21 @@ class ExtenderSettings:
             wrong.append("--webhook needs --webhook-cert and --webhook-key: an API server calls webhooks by TLS only")
         if self.webhook and self.cluster_file:
             wrong.append("--webhook needs an API server, which --cluster-file does not give")
+        return wrong
+
+    def _load_problems(self) -> list[str]:
+        wrong = []
+        sources = {
+            "--load-watcher": self.load_watcher,
+            "--metrics-file": self.metrics_file,
+            "--prometheus": self.prometheus,
+            "--metrics-server": self.metrics_server,
+        }
+        given = [option for option, told in sources.items() if told]
+        if len(given) > 1:
+            wrong.append(f"{' and '.join(given)} exclude each other: load has one source")
+        if (self.prometheus_token_file or self.prometheus_insecure) and not self.prometheus:
+            wrong.append("--prometheus-token-file and --prometheus-insecure need --prometheus")
+        if self.metrics_server and self.cluster_file:
+            wrong.append("--metrics-server needs an API server; with --cluster-file use --metrics-file FILE")
         return wrong

@@ -12,6 +12,7 @@ import click
 import uvloop
 
 from extender.cli.types import ADDRESS, SIZE, Address
+from extender.model.prometheus import QUERIES, QUERY_NAMES, PrometheusOptions
 from extender.settings import ExtenderSettings, StartRefused
 
 IN_CLUSTER = "KUBERNETES_SERVICE_HOST" in os.environ
@@ -51,6 +52,29 @@ HOST = "0.0.0.0" if IN_CLUSTER else "127.0.0.1"
     "--metrics-file",
     type=click.Path(path_type=Path),
     help="load-watcher document in a file; read again when it changes.",
+)
+@click.option("--prometheus", metavar="URL", help="Prometheus with node load.")
+@click.option(
+    "--prometheus-query",
+    "prometheus_queries",
+    metavar="NAME=PROMQL",
+    multiple=True,
+    help="Replace one of the queries " + ", ".join(QUERY_NAMES) + " (shares of capacity, 0..1); empty: not asked.",
+)
+@click.option(
+    "--prometheus-label",
+    default=PrometheusOptions().label,
+    show_default=True,
+    help="Label that holds the name of the node.",
+)
+@click.option(
+    "--prometheus-token-file", type=click.Path(path_type=Path), help="Bearer token for it; read for every poll."
+)
+@click.option("--prometheus-insecure", is_flag=True, help="Take any certificate of it.")
+@click.option(
+    "--metrics-server",
+    is_flag=True,
+    help="Node load from metrics.k8s.io. Also what plugins get when neither an option nor their args name a source.",
 )
 @click.option("--max-body", type=SIZE, default="64Mi", show_default=True, help="Largest request body.")
 @click.option(
@@ -124,6 +148,12 @@ def extender(
     journal_sync: Literal["always", "interval", "never"],
     load_watcher: str | None,
     metrics_file: Path | None,
+    prometheus: str | None,
+    prometheus_queries: tuple[str, ...],
+    prometheus_label: str,
+    prometheus_token_file: Path | None,
+    prometheus_insecure: bool,  # noqa: FBT001 - click passes options by name
+    metrics_server: bool,  # noqa: FBT001 - as above
     max_body: int,
     bind_timeout: float,
     hold_timeout: float,
@@ -157,6 +187,11 @@ def extender(
         journal_sync=journal_sync,
         load_watcher=load_watcher,
         metrics_file=metrics_file,
+        prometheus=prometheus,
+        prometheus_options=PrometheusOptions(_queries(prometheus_queries), prometheus_label),
+        prometheus_token_file=prometheus_token_file,
+        prometheus_insecure=prometheus_insecure,
+        metrics_server=metrics_server,
         max_body_bytes=max_body,
         bind_timeout_s=bind_timeout,
         hold_timeout_s=hold_timeout,
@@ -187,6 +222,19 @@ def extender(
     except StartRefused as refused:
         click.echo(f"trimtab extender: {refused}", err=True)
         sys.exit(refused.exit_code)
+
+
+def _queries(given: tuple[str, ...]) -> dict[str, str]:
+    """The usual queries with those given in their place."""
+    queries = dict(QUERIES)
+    for text in given:
+        name, equals, query = text.partition("=")
+        if not equals or name not in queries:
+            raise click.UsageError(
+                f"--prometheus-query wants NAME=PROMQL with one of the names {', '.join(QUERY_NAMES)}, not {text!r}"
+            )
+        queries[name] = query.strip()
+    return queries
 
 
 def default_kernel_cache() -> Path:

@@ -25,8 +25,13 @@ class LoadSource(Struct, frozen=True, kw_only=True, gc=False):
     """URL or path; empty: the provider's usual one."""
     token: str = ""
     """Bearer token; never shown."""
+    token_file: str = ""
+    """Where the token stands, read for every poll; only the extender's own options set it."""
     insecure: bool = False
     """Take any TLS certificate."""
 
     def __str__(self) -> str:
-        return f"{self.provider.value} {self.address}".strip()
+        """For people: without token, user and password."""
+        scheme, slashes, rest = self.address.rpartition("://")
+        host, slash, path = rest.partition("/")
+        return f"{self.provider.value} {scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}".strip()

@@ -234,6 +234,9 @@ EVICTIONS = Counter(
     ["why", "result", "plugin"],
     registry=REGISTRY,
 )
+ELASTIC_QUOTA_STATUS = Counter(
+    "trimtab_elastic_quota_status_total", "Writes of an ElasticQuota's status, by result.", ["result"], registry=REGISTRY
+)
 RECLAIMS = Counter(
     "trimtab_reclaims_total",
     "Searches for room for entitled pods, by result: submitted, refused (by the eviction engine), nothing, later.",

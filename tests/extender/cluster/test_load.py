@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from extender.cluster import load as load_module
+from extender.cluster import load_fetch
 from extender.cluster.load import LoadMetrics
+from extender.cluster.load_feeds import LoadFeeds
 from extender.cluster.state import METRICS_STALE_S, ClusterState
 from extender.model.events import Event, MetricsReplaced, NodeUpserted
+from extender.model.load_source import LoadSource, Provider
 from extender.model.node import Node
 from tests.extender.cluster.a_server import served
 
@@ -37,6 +39,16 @@ def a_state() -> ClusterState:
     for name in ("n1", "n2"):
         state.apply(NodeUpserted(Node(name=name)), 0.0)
     return state
+
+
+def metrics_of(
+    state: ClusterState, *, url: str = "", file: Path | None = None, static: bool = False, clock: Clock | None = None
+) -> LoadMetrics:
+    if url:
+        source = LoadSource(provider=Provider.LOAD_WATCHER, address=url)
+    else:
+        source = LoadSource(provider=Provider.FILE, address=str(file))
+    return LoadMetrics(state, lambda: source, LoadFeeds(state).open, static=static, clock=clock or Clock())
 
 
 def load_of(state: ClusterState, name: str) -> float | None:
@@ -63,7 +75,7 @@ def test_a_service_fills_the_columns() -> None:
     state.listeners.append(heard.append)
 
     async def story(address: str) -> None:
-        load = LoadMetrics(state, url=address, clock=Clock())
+        load = metrics_of(state, url=address)
         assert await load.poll()
         assert (load_of(state, "n1"), load_of(state, "n2")) == (42.5, None)
         assert state.metrics_end_s == 990
@@ -80,7 +92,7 @@ def test_short_and_long_documents_are_read_alike(many: int) -> None:
     state = a_state()
 
     async def story(address: str) -> None:
-        assert await LoadMetrics(state, url=address, clock=Clock()).poll()
+        assert await metrics_of(state, url=address).poll()
         assert load_of(state, "n1") == 42.5
 
     with_watcher(lambda: web.json_response(a_document("n1", *(f"x{i}" for i in range(many)))), story)
@@ -102,13 +114,13 @@ def test_short_and_long_documents_are_read_alike(many: int) -> None:
     ],
 )
 def test_a_failure_is_told_and_leaves_the_last_values(answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(load_module, "FETCH_TIMEOUT_S", 0.2)
-    monkeypatch.setattr(load_module, "DOCUMENT_BYTES_MAX", 200_000)
+    monkeypatch.setattr(load_fetch, "FETCH_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(load_fetch, "DOCUMENT_BYTES_MAX", 200_000)
     state = a_state()
     answers: list[Any] = [lambda: web.json_response(a_document("n1")), answer]
 
     async def story(address: str) -> None:
-        load = LoadMetrics(state, url=address, clock=Clock())
+        load = metrics_of(state, url=address)
         assert await load.poll()
         assert not await load.poll()
         assert load.error
@@ -124,7 +136,7 @@ def test_a_value_that_is_no_number_spoils_neither_node_nor_document(value: str) 
     text = json.dumps(a_document("n1", "n2")).replace("42.5", value, 1)
 
     async def story(address: str) -> None:
-        assert await LoadMetrics(state, url=address, clock=Clock()).poll()
+        assert await metrics_of(state, url=address).poll()
         assert load_of(state, "n1") in (None, 0.0)
         assert load_of(state, "n2") == 42.5
 
@@ -132,7 +144,7 @@ def test_a_value_that_is_no_number_spoils_neither_node_nor_document(value: str) 
 
 
 def test_nobody_there_is_a_failure() -> None:
-    load = LoadMetrics(a_state(), url="http://127.0.0.1:1", clock=Clock())
+    load = metrics_of(a_state(), url="http://127.0.0.1:1")
     assert not asyncio.run(load.poll())
     assert "127.0.0.1" in load.error
 
@@ -142,7 +154,7 @@ def test_stale_values_tell_nothing_until_new_ones_come(tmp_path: Path) -> None:
     heard: list[Event] = []
     state.listeners.append(heard.append)
     path.write_text(json.dumps(a_document("n1")))
-    load = LoadMetrics(state, file=path, clock=clock)
+    load = metrics_of(state, file=path, clock=clock)
     load.check_age()
     assert asyncio.run(load.poll())
     clock.now_s += METRICS_STALE_S
@@ -162,7 +174,7 @@ def test_stale_values_tell_nothing_until_new_ones_come(tmp_path: Path) -> None:
 def test_a_static_file_never_grows_stale(tmp_path: Path) -> None:
     state, clock, path = a_state(), Clock(), tmp_path / "load.json"
     path.write_text(json.dumps(a_document("n1")))
-    load = LoadMetrics(state, file=path, static=True, clock=clock)
+    load = metrics_of(state, file=path, static=True, clock=clock)
     asyncio.run(load.poll())
     clock.now_s += 1e6
     load.check_age()
@@ -171,7 +183,7 @@ def test_a_static_file_never_grows_stale(tmp_path: Path) -> None:
 
 def test_a_file_is_read_when_it_changes_and_a_broken_one_stays_an_error(tmp_path: Path) -> None:
     state, path = a_state(), tmp_path / "load.json"
-    load = LoadMetrics(state, file=path, clock=Clock())
+    load = metrics_of(state, file=path)
     assert not asyncio.run(load.poll())
     path.write_text(json.dumps(a_document("n1")))
     assert asyncio.run(load.poll())
@@ -183,10 +195,49 @@ def test_a_file_is_read_when_it_changes_and_a_broken_one_stays_an_error(tmp_path
     assert load.error
 
 
-def test_exactly_one_source_with_a_proper_address() -> None:
-    for wrong in ({}, {"url": "http://x", "file": "y"}, {"url": "load-watcher:2020"}, {"url": "/watcher"}):
-        with pytest.raises(ValueError):
-            LoadMetrics(a_state(), **wrong)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (LoadSource(provider=Provider.LOAD_WATCHER, address="load-watcher:2020"), "http://load-watcher:2020"),
+        (LoadSource(provider=Provider.LOAD_WATCHER, address="/watcher"), "no address of a load-watcher"),
+        (LoadSource(provider=Provider.PROMETHEUS, address="ftp://p"), "no address of a Prometheus server"),
+        (LoadSource(provider=Provider.KUBERNETES), "needs an API server"),
+        (LoadSource(provider=Provider.SIGNALFX), "run a load-watcher on it"),
+    ],
+)
+def test_a_source_that_cannot_be_asked_is_an_error_and_no_crash(source: LoadSource, words: str) -> None:
+    state = a_state()
+    load = LoadMetrics(state, lambda: source, LoadFeeds(state).open, clock=Clock())
+    assert not asyncio.run(load.poll())
+    assert words in load.status()["error"]
+
+
+def test_neither_password_nor_token_is_ever_shown() -> None:
+    source = LoadSource(provider=Provider.PROMETHEUS, address="http://me:secret@127.0.0.1:1/p", token="hidden")  # noqa: S106
+    state = a_state()
+    load = LoadMetrics(state, lambda: source, LoadFeeds(state).open, clock=Clock())
+    assert not asyncio.run(load.poll())
+    told = json.dumps(load.status())
+    assert "127.0.0.1:1/p" in told
+    assert "secret" not in told
+    assert "hidden" not in told
+
+
+def test_another_source_is_followed_and_none_is_no_failure(tmp_path: Path) -> None:
+    state = a_state()
+    paths = [tmp_path / "one", tmp_path / "two"]
+    for path, value in zip(paths, (10.0, 20.0), strict=True):
+        path.write_text(json.dumps(a_document("n1", value=value)))
+    sources: list[LoadSource | None] = [LoadSource(provider=Provider.FILE, address=str(path)) for path in paths]
+    sources = [None, sources[0], sources[1], None]
+    load = LoadMetrics(state, lambda: sources[0], LoadFeeds(state).open, clock=Clock())
+    seen = []
+    for _ in range(4):
+        asyncio.run(load.poll())
+        seen.append((load.status()["source"], load_of(state, "n1")))
+        sources.pop(0) if len(sources) > 1 else None
+    assert seen == [("", None), (f"file {paths[0]}", 10.0), (f"file {paths[1]}", 20.0), ("", 20.0)]
+    assert load.status()["failures"] == 0
 
 
 def test_run_polls_until_cancelled(tmp_path: Path) -> None:
@@ -194,7 +245,7 @@ def test_run_polls_until_cancelled(tmp_path: Path) -> None:
     path.write_text(json.dumps(a_document("n1")))
 
     async def run() -> None:
-        task = asyncio.create_task(LoadMetrics(state, file=path).run())
+        task = asyncio.create_task(metrics_of(state, file=path).run())
         async with asyncio.timeout(20):
             while load_of(state, "n1") is None:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
