@@ -29,6 +29,11 @@ def pack(frame: Decision) -> bytes | None:
         ]
     if frame.leases:
         detail["leases"] = [{"plugin": t.plugin, "action": t.action, "detail": t.detail} for t in frame.leases]
+    if frame.victims:
+        detail["victims"] = {
+            node: [{"namespace": pod.namespace, "name": pod.name, "uid": pod.uid} for pod in pods]
+            for node, pods in frame.victims.items()
+        }
     if frame.features:
         detail["features"] = frame.features
     if 0 < len(frame.candidates) <= MAX_CANDIDATES:

@@ -81,9 +81,9 @@ class Evictions:
             params.append(uid)
         return [_told(row) for row in self._rows(conditions, params, _VICTIMS_MAX)]
 
-    def changed_since(self, after_us: int) -> bool:
-        """Whether rows were taken in after that time (a `seen_us`)."""
-        return bool(self._store.query("SELECT 1 FROM eviction WHERE seen_us > ? LIMIT 1", (after_us,)))
+    def newest_since(self, after_us: int) -> int:
+        """When the newest row was taken in, if after that time (both are `seen_us`); else 0."""
+        return int(self._store.query("SELECT max(seen_us) FROM eviction WHERE seen_us > ?", (after_us,))[0][0] or 0)
 
     def values(self) -> dict[str, list[str]]:
         """Distinct values for filter boxes: plugin, namespace and node, the most used first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -76,8 +77,10 @@ def joined(frames: Frames, *, whole: bool = False) -> dict[str, Any]:
     if not whole:
         return answer
     plugins = _plugins(frames)
+    proposed = _proposed(frames.details)
     for phase, call in zip(answer["phases"], sorted(frames.calls, key=_order), strict=False):
         phase["plugins"] = plugins.get((call.producer, call.id), [])
+        phase["proposed"] = proposed.get((call.producer, call.id), {})
     answer["leases"] = [lease for _, detail in details for lease in detail.get("leases", ())]
     answer["features"] = next((detail["features"] for _, detail in details if "features" in detail), {})
     answer["candidates"] = next((detail["candidates"] for _, detail in details if "candidates" in detail), [])
@@ -212,6 +215,16 @@ def _details(rows: Iterable[DetailRow]) -> tuple[list[tuple[int, dict[str, Any]]
         except ValueError as error:
             trouble = str(error)
     return details, trouble
+
+
+def _proposed(rows: Iterable[DetailRow]) -> dict[tuple[str, int], dict[str, Any]]:
+    """Who would leave which node, by preempt call."""
+    found: dict[tuple[str, int], dict[str, Any]] = {}
+    for row in rows:
+        with suppress(ValueError):  # told where the details are
+            if victims := unpack(row.codec, row.body).get("victims"):
+                found[row.producer, row.id] = victims
+    return found
 
 
 def _score(best: dict[str, Any]) -> dict[str, Any]:

@@ -10,5 +10,6 @@ from typing import Final
 
 from analytics.views.decisions.view import VIEW as DECISIONS
 from analytics.views.declaration import View
+from analytics.views.evictions.view import VIEW as EVICTIONS
 
-VIEWS: Final[tuple[View, ...]] = (DECISIONS,)
+VIEWS: Final[tuple[View, ...]] = (DECISIONS, EVICTIONS)

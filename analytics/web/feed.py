@@ -13,6 +13,7 @@ import anyio.to_thread
 
 from analytics.store import Store, StoreError
 from analytics.store.decisions import Decisions
+from analytics.store.evictions import Evictions
 from analytics.web import metrics
 from analytics.web.envelopes import encode
 from analytics.web.live import Broadcaster
@@ -27,8 +28,11 @@ _LOG: Final = logging.getLogger(__name__)
 class Feed:
     def __init__(self, store: Store, broadcaster: Broadcaster) -> None:
         self._decisions = Decisions(store)
+        self._evictions = Evictions(store)
         self._broadcaster = broadcaster
         self._seen_us: int | None = None
+        self._evicted_us = 0
+        """The same for evictions, which are asked for at another moment."""
 
     async def run(self) -> None:
         """Until cancelled. A store that does not answer is asked again; readers then load afresh."""
@@ -55,12 +59,16 @@ class Feed:
         if self._seen_us is None:
             # What came before, readers load by themselves: at this `hello`, for a list they asked for at their own
             # first one may be older than where the store stands here.
-            self._seen_us = await anyio.to_thread.run_sync(self._decisions.newest_change_us)
+            self._seen_us = self._evicted_us = await anyio.to_thread.run_sync(self._decisions.newest_change_us)
             self._broadcaster.publish("hello", b"{}")
             return
         event, self._seen_us = await anyio.to_thread.run_sync(self._news, self._seen_us)
         if event is not None:
             self._broadcaster.publish("decisions", encode(event))
+        evicted_us = await anyio.to_thread.run_sync(self._evictions.newest_since, self._evicted_us)
+        if evicted_us:
+            self._evicted_us = evicted_us
+            self._broadcaster.publish("evictions", b"{}")
 
     def _news(self, after_us: int) -> tuple[dict[str, Any] | None, int]:
         ids, seen_us = self._decisions.changed(after_us, limit=CHANGES_MAX)

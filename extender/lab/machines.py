@@ -11,6 +11,8 @@ from extender.lab.trees import Tree
 from extender.lab.writing import Writer
 
 GPU = "example.com/gpu"
+POOL = "example.com/pool"
+"""Label and taint of machines that are kept for some."""
 ZONES = ("zone-a", "zone-b", "zone-c")
 _KUBELET_SHARE_MILLI = 120
 """What a kubelet keeps for itself of every machine: capacity minus allocatable."""
@@ -27,12 +29,14 @@ class Machine:
     share: float
     """Of all nodes of a cluster."""
     gpus: int = 0
+    pool: str = ""
+    """If set, only pods that say so come here."""
 
 
 MACHINES = (
     Machine("general-16", 16, 64, 0.55),
     Machine("small-8", 8, 32, 0.25),
-    Machine("memory-16", 16, 128, 0.12),
+    Machine("memory-16", 16, 128, 0.12, pool="data"),
     Machine("gpu-32", 32, 256, 0.08, gpus=8),
 )
 
@@ -67,7 +71,11 @@ def node_tree(name: str, machine: Machine, zone: str, now: str) -> Tree:
         "topology.kubernetes.io/region": "lab",
         "topology.kubernetes.io/zone": zone,
     }
-    spec: Tree = {"taints": [{"key": GPU, "value": "present", "effect": "NoSchedule"}]} if machine.gpus else {}
+    taints = [{"key": GPU, "value": "present", "effect": "NoSchedule"}] if machine.gpus else []
+    if machine.pool:
+        labels[POOL] = machine.pool
+        taints.append({"key": POOL, "value": machine.pool, "effect": "NoSchedule"})
+    spec: Tree = {"taints": taints} if taints else {}
     status = {"capacity": capacity, "allocatable": allocatable, "conditions": [ready_condition(now, is_ready=True)]}
     return {
         "metadata": {"name": name, "labels": labels},

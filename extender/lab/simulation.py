@@ -17,7 +17,7 @@ from extender.lab.budgets import BudgetKeeper
 from extender.lab.gangs import Gangs
 from extender.lab.identity import Clock, Identities
 from extender.lab.kinds import DISRUPTION_BUDGETS, ELASTIC_QUOTAS, NAMESPACES, NODES, PODS, PRIORITY_CLASSES
-from extender.lab.machines import GPU, ZONES, Machine, add_machine, fleet
+from extender.lab.machines import GPU, POOL, ZONES, Machine, add_machine, fleet
 from extender.lab.outages import Outages
 from extender.lab.store import Change, Store, Stored
 from extender.lab.tenants import (
@@ -147,16 +147,18 @@ class Simulation:
 
     def _fill(self, pods: int) -> None:
         """Pods bound before we came: at random where they fit, within their tenants' promises."""
-        nodes = [(n.name, _room(n)) for n in self._store.listed(NODES)]
-        nodes = [(name, room) for name, room in nodes if GPU not in room]
-        total = sum(room["cpu"] for _name, room in nodes)
-        apps = [(t, a) for t, a in self._apps if not a.gpus]
+        pools: dict[str, list[tuple[str, dict[str, int]]]] = {}
+        for node in self._store.listed(NODES):
+            if GPU not in (room := _room(node)):
+                pools.setdefault(node.tree["metadata"]["labels"].get(POOL, ""), []).append((node.name, room))
+        total = sum(room["cpu"] for nodes in pools.values() for _name, room in nodes)
+        apps = [(t, a) for t, a in self._apps if not a.gpus and a.pool in pools]
         weights = [a.weight * a.lifetime for _t, a in apps]
         spent: Counter[str] = Counter()
         placed = 0
         for _attempt in range(_FILL_ATTEMPTS * pods):
             tenant, app = self._random.choices(apps, weights)[0]
-            name, room = self._random.choice(nodes)
+            name, room = self._random.choice(pools[app.pool])
             promised = (tenant.quota_share or (1.0, 1.0))[1] * total * _PROMISE_AT_START
             fits = room["cpu"] >= app.cpu_milli and room["memory"] >= app.memory_mi << 20
             if not fits or spent[tenant.namespace] + app.cpu_milli > promised:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from extender.lab.machines import GPU
+from extender.lab.machines import GPU, POOL
 from extender.lab.trees import Tree
 
 CLASSES = {"critical": 1000, "standard": 100, "spot": -10}
@@ -37,6 +37,8 @@ class App:
     """A job, which succeeds; else a service, whose pods are deleted at the end."""
     warm_up: bool = False
     """Has an init container."""
+    pool: str = ""
+    """The machines that are kept for it; empty: those that are kept for nobody."""
     gang: str = ""
     """Its PodGroup, if its pods are of use only together."""
 
@@ -60,7 +62,7 @@ TENANTS = (
             App("search", 1000, 2048, 3, load=0.9, lifetime=1.4),
             App("checkout", 250, 384, 4, load=0.35, warm_up=True),
         ),
-        quota_share=(0.24, 0.6),
+        quota_share=(0.26, 0.6),
     ),
     Tenant(
         "team-batch",
@@ -68,7 +70,7 @@ TENANTS = (
             App("report", 1500, 2048, 3, load=0.95, lifetime=0.6, priority_class="spot", finishes=True),
             App("transcode", 2500, 1536, 2, load=1.1, lifetime=0.8, priority_class="spot", finishes=True),
         ),
-        quota_share=(0.05, 0.14),
+        quota_share=(0.06, 0.14),
     ),
     Tenant(
         "team-ml",
@@ -76,14 +78,14 @@ TENANTS = (
             App("train", 3000, 16384, 0.5, load=0.7, lifetime=2.0, gpus=2, finishes=True),
             App("infer", 1000, 4096, 0.7, load=0.6, gpus=1),
         ),
-        quota_share=(0.12, 0.3),
+        quota_share=(0.13, 0.3),
         gpu_share=(1.0, 0.75),
     ),
     Tenant(
         "team-data",
         (
-            App("ingest", 750, 3072, 3, load=0.6, lifetime=1.2, warm_up=True),
-            App("index", 500, 6144, 1.5, load=0.4, lifetime=1.5),
+            App("ingest", 750, 3072, 3, load=0.6, lifetime=1.2, warm_up=True, pool="data"),
+            App("index", 500, 6144, 1.5, load=0.4, lifetime=1.5, pool="data"),
         ),
     ),
     Tenant("team-platform", (App("gateway", 300, 256, 1.5, load=0.5),)),
@@ -97,8 +99,12 @@ SALE = "team-shop"
 BUDGETS = {"team-shop": ("cart", "70%"), "team-data": ("ingest", "60%")}
 """PodDisruptionBudgets by namespace: application and minAvailable."""
 
-INCIDENT = App("incident", 14000, 8192, 0, load=0.8, lifetime=0.25, priority_class="critical", finishes=True)
-"""A large urgent pod that arrives now and then and fits nowhere without preemption."""
+INCIDENT = App(
+    "incident", 14000, 8192, 0, load=0.8, lifetime=0.25, priority_class="critical", finishes=True, pool="data"
+)
+"""A large urgent pod that arrives now and then and fits nowhere without preemption.
+
+It goes to machines of tenants without quota: CapacityScheduling lets nobody outside a quota preempt inside one."""
 INCIDENT_NAMESPACE = "team-platform"
 
 
@@ -161,6 +167,9 @@ def pod_tree(namespace: str, app: App, owner_uid: str, owner_hash: str) -> Tree:
     }
     if app.gpus:
         spec["tolerations"] = [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}]
+    if app.pool:
+        spec["nodeSelector"] = {**spec["nodeSelector"], POOL: app.pool}
+        spec["tolerations"] = [{"key": POOL, "operator": "Exists", "effect": "NoSchedule"}]
     if app.finishes:
         spec["restartPolicy"] = "Never"
     return {

@@ -43,6 +43,11 @@ export function milliseconds(value: number): string {
   return `${new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value)} ms`;
 }
 
+/** Milliseconds as seconds with one digit: 2.5 s, 31.0 s. */
+export function seconds(value: number): string {
+  return `${new Intl.NumberFormat(locale(), { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value / 1000)} s`;
+}
+
 /** Time of day; with the date when it is not today. */
 export function moment(iso: string, now = new Date()): string {
   const at = new Date(iso);

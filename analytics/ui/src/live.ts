@@ -23,7 +23,7 @@ function connect(): void {
   if (source || document.hidden || listeners.size === 0) return;
   liveState.value = "connecting";
   source = new EventSource("/api/v1/events");
-  for (const name of ["hello", "decisions", "resync"]) {
+  for (const name of ["hello", "decisions", "evictions", "resync"]) {
     source.addEventListener(name, (event) => {
       liveState.value = "live";
       tell(name, JSON.parse((event as MessageEvent<string>).data));

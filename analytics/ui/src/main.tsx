@@ -1,4 +1,5 @@
 import { DecisionsPage } from "@views/decisions/page";
+import { EvictionsPage } from "@views/evictions/page";
 import { render } from "preact";
 import { type Page, Shell } from "./shell";
 import "./style.css";
@@ -7,6 +8,7 @@ import "./theme";
 // By hand, in the order of the navigation.
 const PAGES: readonly [Page, ...Page[]] = [
   { slug: "decisions", title: "decisions.title", render: DecisionsPage },
+  { slug: "evictions", title: "evictions.title", render: EvictionsPage },
 ];
 
 const root = document.getElementById("app");

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from analytics.views.decisions.mermaid import Chart
-from analytics.views.decisions.story import QUIET_CODES, EvictionStory, PhaseStory, PluginStory, Story, waiting
+from analytics.views.decisions.story import (
+    QUIET_CODES,
+    EvictionStory,
+    PhaseStory,
+    PluginStory,
+    PodName,
+    Story,
+    waiting,
+)
 
 NODES_MAX: Final = 60
 """More boxes than this are a picture of nothing."""
+_VICTIMS_NAMED: Final = 3
+"""Per node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,7 @@ def _draw_phase(chart: Chart, limits: Limits, story: Story, phase: PhaseStory, a
         leaving = chart.node(_leaving(phase), "quiet")
         chart.edge(at, leaving, _nodes(phase.nodes_out) if phase.phase == "filter" else "")
         at = leaving
+        _draw_proposed(chart, limits, phase.proposed, at)
     chart.close()
     for node, plugin in rejections:
         _draw_rejections(chart, node, plugin, limits.reasons)
@@ -135,6 +146,17 @@ def _draw_permit(
     node = chart.node([state, kept, "" if drawn else phase.message], "wait")
     chart.edge(at, node)
     return node
+
+
+def _draw_proposed(chart: Chart, limits: Limits, proposed: Mapping[str, Sequence[PodName]], at: str) -> None:
+    """Who would leave which node: the scheduler takes one of them."""
+    shown = list(proposed.items())[: limits.plugins // 2]
+    for node, pods in shown:
+        names = [f"{pod.namespace}/{pod.name}" for pod in pods[:_VICTIMS_NAMED]]
+        more = [f"and {len(pods) - len(names)} more"] if len(pods) > len(names) else []
+        chart.edge(at, chart.node([f"may clear {node}", "of", *names, *more], "wait"), dotted=True)
+    if len(proposed) > len(shown):
+        chart.edge(at, chart.node([f"or {_nodes(len(proposed) - len(shown))} more"], "quiet"), dotted=True)
 
 
 def _draw_victims(chart: Chart, limits: Limits, victims: Sequence[EvictionStory], at: str) -> str:

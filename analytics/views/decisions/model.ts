@@ -1,4 +1,5 @@
 /** Answers of the decisions API, as far as the page reads them. */
+import type { Eviction, PodName } from "./evictions";
 
 export interface Pod {
   namespace: string;
@@ -73,7 +74,11 @@ export interface PhaseStory {
   code: string;
   node: string;
   message: string;
+  /** permit: held back still. */
+  waits: boolean;
   plugins: PluginStory[];
+  /** preempt: node -> pods that would leave it. */
+  proposed: Record<string, PodName[]>;
 }
 
 export interface Rejection {
@@ -108,6 +113,9 @@ export interface Story extends Summary {
   scores: BestNode[];
   leases: { plugin: string; action: string; detail: string }[];
   attempts: { id: string; attempt: number; time: string; outcome: string; node: string; message: string }[];
+  victims: Eviction[];
+  evicted: Eviction[];
+  waited_ms: number;
   detail: string;
 }
 

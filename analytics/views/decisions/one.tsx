@@ -1,10 +1,11 @@
 import { data } from "@shell/api";
-import { milliseconds, moment, t } from "@shell/i18n";
+import { milliseconds, moment, seconds, t } from "@shell/i18n";
 import { follow } from "@shell/live";
 import { useLoad } from "@shell/load";
 import { Copy, Loading, TroubleNotice, Verdict } from "@shell/parts";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { Evicted, evictedSentence, Proposed, podPath, Victims } from "./evictions";
 import { Flowchart } from "./flowchart";
 import type { Story } from "./model";
 import { sentence } from "./sentence";
@@ -40,18 +41,22 @@ function useFollowed(id: string, again: () => void): void {
 }
 
 function Told({ story, path }: { story: Story; path: string }) {
+  const gone = story.evicted.find((eviction) => eviction.result === "evicted");
   return (
     <article>
       <nav class="crumbs" aria-label={t("one.back")}>
         <a href="/decisions">{t("one.back")}</a>
         <span aria-hidden="true">/</span>
         <a href={`/decisions?namespace=${encodeURIComponent(story.pod.namespace)}`}>{story.pod.namespace}</a>
+        <span aria-hidden="true">/</span>
+        <a href={podPath(story.pod)}>{t("one.pod")}</a>
       </nav>
       <div class="title">
         <div>
           <h1 class="name">
             {story.pod.name} <Verdict outcome={story.outcome} />
           </h1>
+          {gone && <p class="said">{evictedSentence(gone)}</p>}
           <p class="said">{sentence(story)}</p>
         </div>
       </div>
@@ -60,11 +65,17 @@ function Told({ story, path }: { story: Story; path: string }) {
       <div class="columns">
         <section class="panel">
           <h2>{t("one.flow")}</h2>
-          <Flowchart path={`${path}.mmd`} version={`${story.phases.length} ${story.outcome}`} />
+          <Flowchart
+            path={`${path}.mmd`}
+            version={`${story.phases.length} ${story.outcome} ${story.victims.length} ${story.waited_ms}`}
+          />
           <p class="aside">{t("one.hidden")}</p>
         </section>
         <div>
           <Phases phases={story.phases} />
+          <Victims story={story} />
+          <Proposed phases={story.phases} />
+          <Evicted evictions={story.evicted} />
           <Rejections rejections={story.rejections} />
           <Attempts story={story} />
           <Leases leases={story.leases} />
@@ -97,6 +108,7 @@ function Facts({ story }: { story: Story }) {
         )}
       </Fact>
       <Fact name={t("one.duration")}>{milliseconds(story.duration_ms)}</Fact>
+      {story.waited_ms > 0 && <Fact name={t("one.waited")}>{seconds(story.waited_ms)}</Fact>}
       <Fact name={t("one.revision")} copied={story.revision}>
         {story.revision || t("none")}
       </Fact>

@@ -35,6 +35,12 @@ class PluginStory(Struct, frozen=True):
     message: str = ""
 
 
+class PodName(Struct, frozen=True):
+    namespace: str
+    name: str
+    uid: str
+
+
 class PhaseStory(Struct, frozen=True):
     """One verb call, or a bind by somebody else as the watch saw it (then `verb` is empty)."""
 
@@ -55,6 +61,8 @@ class PhaseStory(Struct, frozen=True):
     waits: bool = False
     """permit: held back still."""
     plugins: list[PluginStory] = []
+    proposed: dict[str, list[PodName]] = {}
+    """preempt: node -> pods that would leave it."""
 
 
 class Rejection(Struct, frozen=True):
@@ -84,12 +92,6 @@ class LeaseStory(Struct, frozen=True):
     plugin: str
     action: str
     detail: str = ""
-
-
-class PodName(Struct, frozen=True):
-    namespace: str
-    name: str
-    uid: str
 
 
 class EvictionStory(Struct, frozen=True):

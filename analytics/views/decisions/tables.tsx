@@ -50,7 +50,7 @@ function PhaseRows({ phase }: { phase: PhaseStory }) {
   const notes = [
     phase.nominated ? t("one.nominated") : "",
     phase.nodes_unknown ? t("one.unknown", { n: phase.nodes_unknown }) : "",
-    phase.phase === "bind" ? phase.node : "",
+    phase.phase === "bind" || phase.phase === "permit" ? phase.node : "",
     phase.message,
   ].filter(Boolean);
   return (
@@ -65,7 +65,7 @@ function PhaseRows({ phase }: { phase: PhaseStory }) {
         </td>
         <td class="number">{count(phase.nodes_in)}</td>
         <td class="number">{count(Math.max(0, phase.nodes_in - phase.nodes_out))}</td>
-        <td class="number">{milliseconds(phase.duration_ms)}</td>
+        <td class="number">{phase.waits ? t("one.waiting") : milliseconds(phase.duration_ms)}</td>
       </tr>
       {phase.plugins.map((plugin) => (
         <PluginRow key={plugin.plugin + plugin.phase} plugin={plugin} />
@@ -252,40 +252,48 @@ export function Attempts({ story }: { story: Story }) {
   if (story.attempts.length < 2) return null;
   return (
     <Panel title={t("one.attempts")}>
-      <Wide>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col" class="number">
-                {t("one.attempt")}
-              </th>
-              <th scope="col">{t("list.time")}</th>
-              <th scope="col">{t("list.verdict")}</th>
-              <th scope="col">{t("list.node")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {story.attempts.map((attempt) => (
-              <tr key={attempt.id} class={attempt.id === story.id ? "chosen" : ""}>
-                <td class="number">{attempt.attempt}</td>
-                <td class="time">
-                  {attempt.id === story.id ? (
-                    <>
-                      {moment(attempt.time)} <span class="muted small">{t("one.this")}</span>
-                    </>
-                  ) : (
-                    <a href={`/decisions/${encodeURIComponent(attempt.id)}`}>{moment(attempt.time)}</a>
-                  )}
-                </td>
-                <td>
-                  <Verdict outcome={attempt.outcome} />
-                </td>
-                <td class="mono">{attempt.node || t("none")}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <AttemptTable story={story} />
     </Panel>
+  );
+}
+
+/** `all`: none of them is the one that is shown. */
+export function AttemptTable({ story, all = false }: { story: Story; all?: boolean }) {
+  return (
+    <Wide>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col" class="number">
+              {t("one.attempt")}
+            </th>
+            <th scope="col">{t("list.time")}</th>
+            <th scope="col">{t("list.verdict")}</th>
+            <th scope="col">{t("list.node")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {story.attempts.map((attempt) => (
+            <tr key={attempt.id} class={attempt.id === story.id && !all ? "chosen" : ""}>
+              <td class="number">{attempt.attempt}</td>
+              <td class="time">
+                {attempt.id === story.id && !all ? (
+                  <>
+                    {moment(attempt.time)} <span class="muted small">{t("one.this")}</span>
+                  </>
+                ) : (
+                  <a href={`/decisions/${encodeURIComponent(attempt.id)}`}>{moment(attempt.time)}</a>
+                )}
+              </td>
+              <td>
+                <Verdict outcome={attempt.outcome} />
+                {all && attempt.message && <span class="note muted small">{attempt.message}</span>}
+              </td>
+              <td class="mono">{attempt.node || t("none")}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Wide>
   );
 }

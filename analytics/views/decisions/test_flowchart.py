@@ -14,6 +14,7 @@ from analytics.views.decisions.story import (
     EvictionStory,
     PhaseStory,
     PluginStory,
+    PodName,
     PodStory,
     Rejection,
     ScorePart,
@@ -66,6 +67,9 @@ phases = st.builds(
     message=texts,
     waits=st.booleans(),
     plugins=st.lists(plugins, max_size=20),
+    proposed=st.dictionaries(
+        texts, st.lists(st.builds(PodName, namespace=texts, name=texts, uid=texts), max_size=6), max_size=20
+    ),
 )
 evictions = st.builds(
     EvictionStory,
@@ -198,6 +202,16 @@ def test_victims_are_drawn_once_each_with_how_it_ended() -> None:
     for words in ("CapacityScheduling asks for room", "takes back", "evicted team-b/a", "evicted team-b/b"):
         assert words in text
     assert "refused team-b/a" not in text
+
+
+def test_a_preemption_shows_whom_it_may_clear_from_where() -> None:
+    pods = [PodName("team-b", f"v{i}", f"u{i}") for i in range(5)]
+    phase = PhaseStory("preempt", "t", 0.2, 3, 2, node="node-1,node-2", proposed={"node-1": pods, "node-2": pods[:1]})
+    text = draw(a_story(outcome="unschedulable", phases=[phase]))
+    assert_well_formed(text)
+    for words in ("may clear node-1", "team-b/v0", "team-b/v2", "and 2 more", "may clear node-2"):
+        assert words in text
+    assert "team-b/v3" not in text
 
 
 def test_plugins_that_changed_nothing_are_folded_before_those_that_rejected() -> None:

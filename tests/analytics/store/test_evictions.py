@@ -100,8 +100,8 @@ def test_evictions_are_forgotten_with_the_facts(store):
 
 def test_news_are_known_by_when_they_were_taken_in(store):
     store.write([eviction(5, "a")])
-    assert Evictions(store).changed_since(4)
-    assert not Evictions(store).changed_since(5)
+    assert Evictions(store).newest_since(4) == 5
+    assert Evictions(store).newest_since(5) == 0
 
 
 def test_a_store_of_the_first_schema_gets_the_table_and_keeps_its_rows(target):

@@ -1,0 +1,156 @@
+/** Evictions as the pages of decisions, pods and evictions show them. */
+import { type Key, moment, t } from "@shell/i18n";
+import { Wide } from "@shell/parts";
+import type { PhaseStory, Story } from "./model";
+
+export interface PodName {
+  namespace: string;
+  name: string;
+  uid: string;
+}
+
+export interface Eviction {
+  time: string;
+  plugin: string;
+  why: string;
+  reason: string;
+  pod: PodName;
+  node: string;
+  result: string;
+  message: string;
+  decision: string;
+  preemptor: PodName | null;
+}
+
+export function podPath(pod: { namespace: string; name: string }): string {
+  return `/decisions/pod/${encodeURIComponent(pod.namespace)}/${encodeURIComponent(pod.name)}`;
+}
+
+export function PodLink({ pod }: { pod: PodName }) {
+  return (
+    <a class="podlink" href={podPath(pod)}>
+      <span class="muted small">{pod.namespace}/</span>
+      {pod.name}
+    </a>
+  );
+}
+
+const GOOD = ["evicted", "dryRun", "gone"];
+
+export function EvictionResult({ result }: { result: string }) {
+  return (
+    <span class={GOOD.includes(result) ? "badge" : "badge warn"}>
+      {t(`eviction.${result}` as Key) ?? result}
+    </span>
+  );
+}
+
+/** By whom, for whom and why a pod had to leave. */
+export function evictedSentence(eviction: Eviction): string {
+  const told = { node: eviction.node, plugin: eviction.plugin, reason: eviction.reason };
+  if (!eviction.preemptor) return t("evicted.said.evicted", told);
+  return t("evicted.said.evicted.for", {
+    ...told,
+    pod: `${eviction.preemptor.namespace}/${eviction.preemptor.name}`,
+  });
+}
+
+/** Pods that this decision's pod made leave. */
+export function Victims({ story }: { story: Story }) {
+  if (story.victims.length === 0) return null;
+  return (
+    <section class="panel">
+      <h2>{t("one.victims")}</h2>
+      <EvictionTable evictions={story.victims} who="pod" />
+    </section>
+  );
+}
+
+/** What was done to the pod itself. */
+export function Evicted({ evictions }: { evictions: Eviction[] }) {
+  if (evictions.length === 0) return null;
+  return (
+    <section class="panel">
+      <h2>{t("one.evicted")}</h2>
+      <EvictionTable evictions={evictions} who="preemptor" />
+    </section>
+  );
+}
+
+function EvictionTable({ evictions, who }: { evictions: Eviction[]; who: "pod" | "preemptor" }) {
+  return (
+    <Wide>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{t(who === "pod" ? "evictions.pod" : "evictions.by")}</th>
+            <th scope="col">{t("evictions.result")}</th>
+            <th scope="col">{t("evictions.reason")}</th>
+          </tr>
+        </thead>
+        <tbody>
+          {evictions.map((eviction) => (
+            <tr key={eviction.time + eviction.pod.uid + eviction.result}>
+              <td>
+                {who === "pod" ? <PodLink pod={eviction.pod} /> : eviction.plugin}
+                {who === "preemptor" && eviction.preemptor && (
+                  <span class="note small">
+                    {t("evictions.for")} <PodLink pod={eviction.preemptor} />
+                  </span>
+                )}
+                <span class="note muted small mono">
+                  {moment(eviction.time)} · {eviction.node}
+                </span>
+              </td>
+              <td>
+                <EvictionResult result={eviction.result} />
+              </td>
+              <td>
+                {eviction.reason}
+                {eviction.message && <span class="note muted small">{eviction.message}</span>}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Wide>
+  );
+}
+
+/** Whom preemption may take, by node, as the last preempt call left it. */
+export function Proposed({ phases }: { phases: PhaseStory[] }) {
+  const nodes = Object.entries(phases.findLast((phase) => phase.phase === "preempt")?.proposed ?? {});
+  if (nodes.length === 0) return null;
+  return (
+    <section class="panel">
+      <h2>{t("one.proposed")}</h2>
+      <Wide>
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">{t("one.node")}</th>
+              <th scope="col">{t("evictions.pod")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            {nodes.map(([node, pods]) => (
+              <tr key={node}>
+                <th scope="row" class="mono">
+                  {node}
+                </th>
+                <td>
+                  {pods.map((pod) => (
+                    <span key={pod.uid} class="note">
+                      <PodLink pod={pod} />
+                    </span>
+                  ))}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Wide>
+      <p class="aside">{t("one.proposed.aside")}</p>
+    </section>
+  );
+}

@@ -1,0 +1,83 @@
+/** One pod: where it stands and why, every attempt, and what was done to it. */
+import { data } from "@shell/api";
+import { t } from "@shell/i18n";
+import { follow } from "@shell/live";
+import { useLoad } from "@shell/load";
+import { Loading, Notice, TroubleNotice, Verdict } from "@shell/parts";
+import { useEffect, useRef } from "preact/hooks";
+import { Evicted, type Eviction, evictedSentence } from "./evictions";
+import type { Story } from "./model";
+import { sentence } from "./sentence";
+import { AttemptTable } from "./tables";
+
+interface Why {
+  decision: Story | null;
+  evicted: Eviction[];
+}
+
+export function OnePod({ namespace, name }: { namespace: string; name: string }) {
+  const path = `/api/v1/pods/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}/why`;
+  const why = useLoad(path, (signal) => data<Why>(path, signal));
+  const latest = useRef(why.again);
+  latest.current = why.again;
+  const newest = useRef("");
+  newest.current = why.value?.decision?.id ?? "";
+
+  useEffect(
+    () =>
+      follow((event, body) => {
+        const ids = event === "decisions" ? (body as { ids: string[] }).ids : [];
+        if (event === "resync" || event === "evictions" || ids.includes(newest.current)) latest.current();
+      }),
+    [],
+  );
+  useEffect(() => {
+    document.title = `${name} · Trimtab`;
+  });
+
+  if (why.value === undefined) {
+    if (!why.trouble) return <Loading />;
+    if (why.trouble.kind !== "missing") return <TroubleNotice trouble={why.trouble} retry={why.again} />;
+    return (
+      <Notice title={t("pod.nothing.title")} action={{ label: t("trouble.retry"), run: why.again }}>
+        <p class="mono">
+          {namespace}/{name}
+        </p>
+        <p>{t("pod.nothing.advice")}</p>
+      </Notice>
+    );
+  }
+  return <Told namespace={namespace} name={name} why={why.value} />;
+}
+
+function Told({ namespace, name, why }: { namespace: string; name: string; why: Why }) {
+  const gone = why.evicted.find((eviction) => eviction.result === "evicted");
+  return (
+    <article>
+      <nav class="crumbs" aria-label={t("one.back")}>
+        <a href="/decisions">{t("one.back")}</a>
+        <span aria-hidden="true">/</span>
+        <a href={`/decisions?namespace=${encodeURIComponent(namespace)}`}>{namespace}</a>
+      </nav>
+      <div class="title">
+        <div>
+          <h1 class="name">
+            {name} {why.decision && <Verdict outcome={why.decision.outcome} />}
+          </h1>
+          {gone && <p class="said">{evictedSentence(gone)}</p>}
+          {why.decision && <p class="said">{sentence(why.decision)}</p>}
+          <p class="muted">{t("pod.lead")}</p>
+        </div>
+      </div>
+      <Evicted evictions={why.evicted} />
+      <section class="panel">
+        <h2>{t("pod.attempts")}</h2>
+        {why.decision ? (
+          <AttemptTable story={why.decision} all />
+        ) : (
+          <p class="muted">{t("pod.attempts.none")}</p>
+        )}
+      </section>
+    </article>
+  );
+}
