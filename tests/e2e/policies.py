@@ -33,4 +33,14 @@ def by_size(mode: str) -> dict[str, Any]:
     )
 
 
+def queue_order(scheduler_name: str) -> dict[str, Any]:
+    """Pods of that scheduler go by priority, QoS class and time."""
+    return policy({"schedulerName": scheduler_name, "plugins": {"queueSort": {"enabled": [{"name": "QoS"}]}}})
+
+
 QUOTAS = policy({"schedulerName": "*", "plugins": {"multiPoint": {"enabled": [{"name": "CapacityScheduling"}]}}})
+
+TOLERATION = policy({"schedulerName": "*", "plugins": {"postFilter": {"enabled": [{"name": "PreemptionToleration"}]}}})
+
+GANGS = policy({"schedulerName": "*", "plugins": {"multiPoint": {"enabled": [{"name": "Coscheduling"}]}}})
+"""Pods of one PodGroup are placed together or not at all."""

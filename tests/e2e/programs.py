@@ -25,6 +25,8 @@ class Extender(Process):
     def __init__(self, plane: ControlPlane, journal: Path) -> None:
         super().__init__("extender", plane.dir)
         self.journal = journal
+        self.options: tuple[str, ...] = ()
+        """More command line, from the next start on."""
         self._plane = plane
         self._scheduler_port, self._admin_port = free_port(), free_port()
 
@@ -54,6 +56,7 @@ class Extender(Process):
                 f"--policy-configmap={NAMESPACE}/{POLICY}",
                 f"--kubeconfig={self._plane.kubeconfig('extender', identity)}",
                 f"--journal={self.journal}",
+                *self.options,
             ],
             env=_clean_environment(),
             cwd=REPOSITORY,
