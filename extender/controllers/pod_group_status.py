@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from extender.controllers.controller import Surroundings
+from extender.controllers.field_manager import MANAGER, is_anothers
 from extender.controllers.pod_group_phase import ENDED, next_status
 from extender.kube import KubeError
 from extender.model.events import Object
@@ -25,8 +26,6 @@ from extender.telemetry import metrics
 _LOG = logging.getLogger(__name__)
 
 PLUGIN = "Coscheduling"
-MANAGER = "trimtab"
-"""Our name as a field manager."""
 ROUND_S = 1.0
 # Groups looked after in one round; the others wait for the next.
 PER_ROUND = 50
@@ -93,7 +92,7 @@ class PodGroupStatus:
             self._failed(key, answer.message)
             return
         found: dict[str, Any] = msgspec.json.decode(answer.body)
-        if _is_anothers(found):
+        if is_anothers(found):
             self._aside.add(key)
             return
         self._aside.discard(key)
@@ -148,9 +147,3 @@ class PodGroupStatus:
     def _object_changed(self, kind: str, key: str, _old: Object | None, new: Object | None) -> None:
         if kind == KIND and new is not None:
             self._changed[key] = None
-
-
-def _is_anothers(found: Mapping[str, Any]) -> bool:
-    """Whether somebody else writes its status."""
-    entries = (found.get("metadata") or {}).get("managedFields") or ()
-    return any("f:status" in (entry.get("fieldsV1") or {}) and entry.get("manager") != MANAGER for entry in entries)

@@ -235,7 +235,10 @@ EVICTIONS = Counter(
     registry=REGISTRY,
 )
 ELASTIC_QUOTA_STATUS = Counter(
-    "trimtab_elastic_quota_status_total", "Writes of an ElasticQuota's status, by result.", ["result"], registry=REGISTRY
+    "trimtab_elastic_quota_status_total",
+    "Writes of an ElasticQuota's status, by result.",
+    ["result"],
+    registry=REGISTRY,
 )
 RECLAIMS = Counter(
     "trimtab_reclaims_total",

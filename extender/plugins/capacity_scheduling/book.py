@@ -40,6 +40,8 @@ _NOTHING = Resources()
 class QuotaBook:
     def __init__(self) -> None:
         self._quotas: dict[str, Quota] = {}
+        self._counting: dict[str, str] = {}
+        """namespace -> key of the object that its quota was taken from last."""
         self._listed: dict[str, dict[str, Quota]] = {}
         """namespace -> key -> every well-formed object, in order of appearance."""
         self._problems: dict[str, str] = {}
@@ -91,7 +93,7 @@ class QuotaBook:
         if namespace in self._quotas and not is_update:
             self._problems[key] = f"ignored: namespace {namespace} already has a quota"
             return
-        self._set_quota(namespace, quota)
+        self._set_quota(namespace, key, quota)
 
     # What the engine promises.
 
@@ -115,6 +117,10 @@ class QuotaBook:
     def quota(self, namespace: str) -> Quota:
         """Raises KeyError for a namespace without one."""
         return self._quotas[namespace]
+
+    def counting(self, namespace: str) -> str:
+        """Key of the object whose min and max the namespace has, or "" if it has none."""
+        return self._counting.get(namespace, "")
 
     def charge(self, uid: str) -> tuple[str, Resources] | None:
         """(namespace, what the pod is charged), or None."""
@@ -194,13 +200,15 @@ class QuotaBook:
         if not self._charges[namespace]:
             del self._charges[namespace], self._used[namespace]
 
-    def _set_quota(self, namespace: str, quota: Quota) -> None:
+    def _set_quota(self, namespace: str, key: str, quota: Quota) -> None:
         self._end_quota(namespace)
+        self._counting[namespace] = key
         self._quotas[namespace] = quota
         self._total_min = self._total_min.plus(quota.min)
         self._total_used = self._total_used.plus(self.used(namespace))
 
     def _end_quota(self, namespace: str) -> None:
+        self._counting.pop(namespace, None)
         quota = self._quotas.pop(namespace, None)
         if quota is not None:
             self._total_min = self._total_min.plus(quota.min, -1)
@@ -225,7 +233,7 @@ class QuotaBook:
         if left and namespace not in self._quotas:
             key, quota = next(iter(left.items()))
             self._problems.pop(key, None)
-            self._set_quota(namespace, quota)
+            self._set_quota(namespace, key, quota)
 
 
 def _told(amounts: Resources) -> dict[str, Any]:
