@@ -11,6 +11,7 @@ import yaml
 from click.testing import CliRunner
 
 from extender.cli.extender import extender as extender_command
+from extender.plugins import PLUGINS
 from tests.e2e.cluster import Pool
 from tests.e2e.controlplane import ControlPlane, Scheduler
 from tests.e2e.kube import Kube, KubeRefused
@@ -45,13 +46,12 @@ def test_the_extender_may_not_read(account: Kube, path: str) -> None:
     assert refused.value.status == FORBIDDEN
 
 
-def test_the_extender_may_not_change_pods_nodes_or_other_configmaps(account: Kube, pool: Pool) -> None:
+def test_the_extender_may_not_make_pods_or_change_nodes_or_other_configmaps(account: Kube, pool: Pool) -> None:
     node = pool.add_nodes([{"cpu": "1", "memory": "1Gi", "pods": "1"}])[0]
     pods = f"{CORE}/namespaces/{pool.namespace}/pods"
     pool.kube.post(f"{CORE}/namespaces/{NAMESPACE}/configmaps", {"metadata": {"name": "other"}})
     attempts: list[tuple[str, str, Any]] = [
         ("POST", pods, pool.pod("mine")),
-        ("DELETE", f"{pods}/any", None),
         ("PATCH", f"{CORE}/nodes/{node}", {"spec": {"unschedulable": True}}),
         ("PATCH", f"{CORE}/namespaces/{NAMESPACE}/configmaps/other", {"data": {"a": "b"}}),
         ("DELETE", POLICY_PATH, None),
@@ -67,6 +67,52 @@ def test_the_extender_may_not_change_pods_nodes_or_other_configmaps(account: Kub
 def test_the_extender_may_read_what_it_watches(account: Kube) -> None:
     for path in (f"{CORE}/pods", f"{CORE}/nodes", "/apis/scheduling.x-k8s.io/v1alpha1/elasticquotas", POLICY_PATH):
         account.get(path)
+
+
+READ = ("get", "list", "watch")
+RIGHTS = {
+    ("", "pods"): (*READ, "patch", "delete"),
+    ("", "pods/binding"): ("create",),
+    ("", "pods/status"): ("patch",),
+    ("", "pods/eviction"): ("create",),
+    ("", "nodes"): READ,
+    ("policy", "poddisruptionbudgets"): READ,
+    ("scheduling.k8s.io", "priorityclasses"): READ,
+    ("scheduling.x-k8s.io", "podgroups"): READ,
+    ("scheduling.x-k8s.io", "podgroups/status"): ("patch",),
+    ("scheduling.x-k8s.io", "elasticquotas"): READ,
+    ("scheduling.x-k8s.io", "elasticquotas/status"): ("get", "patch"),
+    ("topology.node.k8s.io", "noderesourcetopologies"): READ,
+    ("security-profiles-operator.x-k8s.io", "seccompprofiles"): READ,
+    ("appgroup.diktyo.x-k8s.io", "appgroups"): READ,
+    ("networktopology.diktyo.x-k8s.io", "networktopologies"): READ,
+    ("tenancy.trimtab.dev", "tenants"): READ,
+    ("metrics.k8s.io", "nodes"): ("get", "list"),
+}
+"""What plugins and controllers need in every namespace, and no more of it."""
+VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
+
+
+@pytest.mark.parametrize(("group", "resource"), sorted(RIGHTS))
+def test_the_extender_has_exactly_the_rights_that_it_uses(account: Kube, group: str, resource: str) -> None:
+    name, _, subresource = resource.partition("/")
+    place = {"group": group, "resource": name, "subresource": subresource, "namespace": "any-namespace"}
+    allowed = {verb for verb in VERBS if _may(account, {**place, "verb": verb})}
+    assert allowed == set(RIGHTS[group, resource])
+
+
+def test_every_declared_kind_of_every_plugin_may_be_watched() -> None:
+    """A plugin that reads a new kind needs its right here, or it is neutral on every cluster."""
+    watched = {(kind.group, kind.plural) for plugin in PLUGINS for kind in plugin.watches}
+    assert {place for place in watched if not set(READ) <= set(RIGHTS.get(place, ()))} == set()
+
+
+def _may(account: Kube, attributes: dict[str, str]) -> bool:
+    """What the API server itself says."""
+    review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
+    body = {**review, "spec": {"resourceAttributes": attributes}}
+    answer = account.post("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body)
+    return bool(answer["status"]["allowed"])
 
 
 def test_the_base_runs_both_programs_locked_down(plane: ControlPlane) -> None:
