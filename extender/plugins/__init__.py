@@ -23,6 +23,7 @@ from extender.plugins import (
     rescheduler,
     sy_sched,
     target_load_packing,
+    tenant_quota,
     topological_sort,
     trimaran,
 )
@@ -36,6 +37,7 @@ PLUGINS: tuple[Plugin, ...] = (
     network_overhead.PLUGIN,
     node_metadata.PLUGIN,
     node_resource_topology_match.PLUGIN,
+    node_resources_allocatable.PLUGIN,
     peaks.PLUGIN,
     pod_state.PLUGIN,
     preemption_toleration.PLUGIN,
@@ -43,9 +45,9 @@ PLUGINS: tuple[Plugin, ...] = (
     rescheduler.PLUGIN,
     sy_sched.PLUGIN,
     target_load_packing.PLUGIN,
+    tenant_quota.PLUGIN,
     topological_sort.PLUGIN,
     trimaran.PLUGIN,
-    node_resources_allocatable.PLUGIN,
 )
 
 

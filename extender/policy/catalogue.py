@@ -25,7 +25,7 @@ PHASES = (
 
 MULTI_POINT = "multiPoint"
 
-ONE_CHECK = frozenset({"Coscheduling", "CapacityScheduling", "QoS"})
+ONE_CHECK = frozenset({"Coscheduling", "CapacityScheduling", "QoS", "TenantQuota"})
 """Plugins whose preFilter and filter switches act on one and the same check."""
 CHECK_PHASES = frozenset({"preFilter", "filter"})
 ORDERED_BY_CHECK = frozenset({"QoS"})

@@ -42,8 +42,9 @@ COMPARED: dict[str, set[str]] = {
 FURTHER: dict[str, set[str]] = {"NodeResourceTopologyMatch-resync": set(), "PodFingerprint": set()}
 FILES = COMPARED | FURTHER
 
-# There is no upstream to record; a twin of their own holds them (test_rescheduler_twin.py, plugins/test_trimaran.py).
-TWINNED = {"Rescheduler", "Trimaran"}
+# There is no upstream to record; a twin of their own holds them (test_rescheduler_twin.py, test_tenant_quota_twin.py,
+# plugins/test_trimaran.py).
+TWINNED = {"Rescheduler", "TenantQuota", "Trimaran"}
 
 
 @pytest.fixture(scope="module")
