@@ -241,8 +241,12 @@ class TopologyBook:
         return marked if cache.resync_scope == ONLY_RESOURCES else marked | self._reconfigured
 
     def behind(self) -> set[str]:
-        """Nodes whose newest object or whose charges wait for a flush."""
-        waiting = {node for node, held in self.held.items() if self.live.get(node) is not held}
+        """Nodes whose newest object, charges or placement of containers wait for a flush."""
+        waiting = {
+            node
+            for node, held in self.held.items()
+            if self.live.get(node) is not held or (held.placement and node not in self.placements)
+        }
         return waiting | {node for node, charges in self._charges.items() if charges}
 
     def resync(self, nodes: Iterable[str], pods_of: PodsOf, cache: Cache, *, as_upstream: bool = False) -> list[str]:
@@ -269,8 +273,9 @@ class TopologyBook:
 
     def _begin(self) -> None:
         """Hold the newest objects; only pods on their way stay charged."""
-        for node in self.behind() | self._strangers.keys() | self._over_reserved | self._reconfigured:
-            self._flush(node, (), self._landing.get(node, ()))
+        outdated = {node for node, held in self.held.items() if self.live.get(node) is not held}
+        for node in outdated | self._charges.keys() | self._strangers.keys() | self._over_reserved:
+            self._flush(node, None, self._landing.get(node, ()))
 
     def _proves(self, node: str, pods: Sequence[Pod], cache: Cache, *, as_upstream: bool) -> bool:
         live = self.live[node]
@@ -300,7 +305,8 @@ class TopologyBook:
         """Charged pods that the fingerprint did not cover and that may still come."""
         return self._charges.get(node, {}).keys() - {pod.uid for pod in pods} - self._over
 
-    def _flush(self, node: str, pods: Sequence[Pod], keep: Collection[str]) -> None:
+    def _flush(self, node: str, pods: Sequence[Pod] | None, keep: Collection[str]) -> None:
+        """`pods`: what the node has, if that is known; `keep`: UIDs whose charges stay."""
         self.held[node] = self.live[node]
         charges = self._charges.pop(node, {})
         kept = {uid: asked for uid, asked in charges.items() if uid in keep}
@@ -308,7 +314,9 @@ class TopologyBook:
             self._charges[node] = kept
         self._forget_charged(node, charges.keys() - kept.keys())
         self._unmark(node)
-        self._place(node, pods)
+        self.placements.pop(node, None)
+        if pods is not None:
+            self._place(node, pods)
         self._show(node)
         self.generation += 1
 
@@ -327,7 +335,6 @@ class TopologyBook:
 
     def _place(self, node: str, pods: Sequence[Pod]) -> None:
         """Where the pods' containers stand, if the object tells and the kubelet pins them to one zone."""
-        self.placements.pop(node, None)
         topology = self.held[node]
         if not topology.placement or topology.policy != SINGLE_NUMA_NODE:
             return
