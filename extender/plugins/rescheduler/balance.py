@@ -36,6 +36,11 @@ def balance(scene: Scene) -> Sequence[Move]:
 
 
 def load_balancing(plan: Plan) -> None:
+    def evens(pod: Pod, source: Place, target: Place) -> bool:
+        """It takes cpu along, and does not make the target what the source was."""
+        cpu = target.with_pod(pod)[0]
+        return target.cpu < cpu < source.cpu and not _turns_over(plan, pod, source, target)
+
     places = [place for place in plan.places if place.takes_pods]
     for _ in range(LOAD_PODS_MAX):
         if len(places) <= 1:
@@ -47,18 +52,16 @@ def load_balancing(plan: Plan) -> None:
             f"node {fullest.name} is used to {fullest.cpu:.1f}% of cpu, node {emptiest.name} to {emptiest.cpu:.1f}%: "
             f"{plan.args.imbalance_threshold:.1f} points or more apart"
         )
-        if not _move(plan, fullest, _Aim("LoadBalancing", reason, _cpu, _evens_cpu)):
+        if not _move(plan, fullest, _Aim("LoadBalancing", reason, _cpu, evens)):
             return
 
 
 def pod_count_balancing(plan: Plan) -> None:
-    apart = excluded(plan.args)
-
     def count(place: Place) -> int:
-        return sum(1 for pod in place.pods if pod.phase == RUNNING and pod.namespace not in apart)
+        return pods_counted(plan, place)
 
-    def evens(_pod: Pod, source: Place, target: Place) -> bool:
-        return count(target) + 1 < count(source)
+    def evens(pod: Pod, source: Place, target: Place) -> bool:
+        return count(target) + 1 < count(source) and not _turns_over(plan, pod, source, target)
 
     for _ in range(COUNT_PODS_MAX):
         places = [place for place in plan.places if place.takes_pods and count(place)]
@@ -95,10 +98,17 @@ def _anywhere(_pod: Pod, _source: Place, _target: Place) -> bool:
     return True
 
 
-def _evens_cpu(pod: Pod, source: Place, target: Place) -> bool:
-    """It takes cpu along, and does not make the target what the source was."""
-    cpu = target.with_pod(pod)[0]
-    return target.cpu < cpu < source.cpu
+def pods_counted(plan: Plan, place: Place) -> int:
+    """Running pods outside excluded namespaces."""
+    apart = excluded(plan.args)
+    return sum(1 for pod in place.pods if pod.phase == RUNNING and pod.namespace not in apart)
+
+
+def _turns_over(plan: Plan, pod: Pod, source: Place, target: Place) -> bool:
+    """What evens one measure must not upset the other so far that the next round undoes it."""
+    far = plan.args.imbalance_threshold
+    cpu = target.with_pod(pod)[0] - (source.cpu - (source.with_pod(pod)[0] - source.cpu))
+    return cpu >= far or pods_counted(plan, target) - pods_counted(plan, source) + 2 >= far
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from extender.framework import Code, Cycle
 from extender.framework.compiled import CompiledPlugin, compile_all
 from extender.model.events import MetricsReplaced, NodeUpserted, PodDeleted, PodUpserted
 from extender.model.node import Node
-from extender.model.pod import Container, Pod
+from extender.model.pod import Container, Pod, Quantities
 from extender.plugins.rescheduler import PLUGIN
 from extender.plugins.rescheduler.a_twin import MAINTENANCE, Twin, TwinArgs, TwinNode, TwinPod
 from extender.plugins.rescheduler.args import ReschedulerArgs
@@ -129,7 +129,7 @@ class World:
 
 
 def _node(machine: TwinNode) -> Node:
-    has = {"cpu": f"{machine.cpu}m", "memory": str(machine.memory), "pods": "110"}
+    has: Quantities = {"cpu": f"{machine.cpu}m", "memory": str(machine.memory), "pods": "110"}
     labels = {} if machine.maintenance is None else {MAINTENANCE: machine.maintenance}
     return Node(name=machine.name, capacity=has, allocatable=has, unschedulable=machine.cordoned, labels=labels)
 
