@@ -205,10 +205,12 @@ class Permits:
 
     def no_node(self, pod: Pod, profile: Profile, over: Pass | None = None) -> None:
         """The pod found no node: by our own filter (`over` is its pass), or by the scheduler's word."""
-        for seat in profile.permits:
-            chosen = over or Pass(self._world, profile, pod, np.empty(0, np.int32), self._clock())
-            self._told(seat.name, _permit(seat.plugin).no_node, chosen.cycle(seat))
-        if profile.permits:
+        for seat in profile.no_nodes:
+            hear = _permit(seat.plugin).no_node
+            if hear is not None:
+                chosen = over or Pass(self._world, profile, pod, np.empty(0, np.int32), self._clock())
+                self._told(seat.name, hear, chosen.cycle(seat))
+        if profile.no_nodes:
             self.carry_out()
 
     def activate(self, before: PolicySet, now: PolicySet) -> None:

@@ -52,6 +52,8 @@ class Profile:
     node_reservers: tuple[Seat, ...] = ()
     """Charged when bind arrives."""
     permits: tuple[Seat, ...] = ()
+    no_nodes: tuple[Seat, ...] = ()
+    """They hear of pods that found no node."""
     pre_binds: tuple[Seat, ...] = ()
     post_binds: tuple[Seat, ...] = ()
 
@@ -138,6 +140,7 @@ def profile_of(name: str, seats: Sequence[Seat]) -> Profile:
         reservers=running(Phase.RESERVE, lambda plugin: isinstance(plugin.reserve, Reserve)),
         node_reservers=running(Phase.RESERVE, lambda plugin: isinstance(plugin.reserve, ReserveOnNode)),
         permits=running(Phase.PERMIT, lambda plugin: plugin.permit),
+        no_nodes=running(Phase.POST_FILTER, lambda plugin: plugin.permit and plugin.permit.no_node),
         pre_binds=running(Phase.PRE_BIND, lambda plugin: plugin.pre_bind),
         post_binds=running(Phase.POST_BIND, lambda plugin: plugin.post_bind),
     )

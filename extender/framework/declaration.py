@@ -292,10 +292,11 @@ class Permit:
     """(book, pod, now_s): its bind came to nothing, or its caller gave up. Idempotent."""
     orders: Callable[[Any], Sequence[Order]]
     """(book) -> what has become of groups since the last call; asked after every event and call."""
-    no_node: Callable[[Cycle], None]
-    """Filter left the pod no node (rows: its candidates), or the scheduler says that it found none (no rows)."""
     drop: Callable[[Any], None]
     """(book): the plugin was switched off; forget every promise."""
+    no_node: Callable[[Cycle], None] | None = None
+    """Filter left the pod no node (rows: its candidates), or the scheduler says that it found none (no rows). Belongs
+    to the phase postFilter."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ def _parts_of(plugin: Plugin) -> dict[Phase, object]:
         Phase.QUEUE_SORT: plugin.queue_sort,
         Phase.PRE_FILTER: plugin.pre_filter,
         Phase.FILTER: plugin.filter,
-        Phase.POST_FILTER: plugin.post_filter,
+        Phase.POST_FILTER: plugin.post_filter or (plugin.permit and plugin.permit.no_node),
         Phase.SCORE: plugin.score,
         Phase.RESERVE: plugin.reserve,
         Phase.PERMIT: plugin.permit,

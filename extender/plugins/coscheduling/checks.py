@@ -44,13 +44,19 @@ def _resources(cycle: Cycle, gang: Gang, rows: NDArray[np.int32], args: Coschedu
     if group is None or group.min_resources is None or cycle.now_s < gang.permitted_until_s:
         return PASSED
     needed = {**group.min_resources, "pods": group.min_member}
-    gap = resource_gap(needed, cycle.nodes, rows, [gang.members[uid] for uid in sorted(gang.bound)])
+    own = [gang.members[uid] for uid in sorted(gang.bound)]
+    gap = resource_gap(needed, cycle.nodes, rows, [*own, *leaving(cycle)])
     if gap is not None:
         listed = " ".join(f"{name}:{amount}" for name, amount in sorted(gap.items()))
         return refused(f"resource gap: map[{listed}]", "resource gap")
     if not cycle.quiet:
         gang.permitted_until_s = cycle.now_s + (args.permit_waiting_time_seconds or PERMITTED_S)
     return PASSED
+
+
+def leaving(cycle: Cycle) -> list[Pod]:
+    """Pods that preemption would evict, were this pod to preempt."""
+    return [cycle.pods[uid] for uids in cycle.leaving.values() for uid in uids if uid in cycle.pods]
 
 
 def failed_recently(gang: Gang) -> Status:

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from extender.framework import Cycle, NodeTable, Pod
+from extender.framework import Cycle, NodeTable, Pod, request_k8s
 from extender.framework.preemption import misplaced
 from extender.plugins.coscheduling.book import GangBook
-from extender.plugins.coscheduling.checks import is_gated, siblings_of
+from extender.plugins.coscheduling.checks import is_gated, leaving, siblings_of
 from extender.plugins.coscheduling.fitting import Int64s, Want, fitted, most
 from extender.plugins.coscheduling.gang import Gang, Seen, Slot
 from extender.plugins.coscheduling.pod_group import WAIT_DEFAULT_S
@@ -206,4 +206,9 @@ def _free(cycle: Cycle, gang: Gang, kept: list[Slot]) -> Int64s:
     if others is not None:
         free = free - others
     own = Gang(gang.key, members=gang.members, slots=kept, placed=gang.placed)
-    return free - reserved_for((own,), table)
+    free = free - reserved_for((own,), table)
+    for pod in leaving(cycle):
+        row, request = table.row(pod.node_name), vector(request_k8s(pod), table)
+        if row >= 0 and request is not None:
+            free[row] += request
+    return free

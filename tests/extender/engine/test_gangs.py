@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from extender.engine.verdicts import Victims
 from extender.framework import Pod
 from extender.framework.compiled import CompiledPlugin, compile_all
 from extender.model.verdict import Phase
@@ -375,6 +376,31 @@ def test_in_parity_mode_members_hold_what_they_got(compiled: CompiledPlugin, run
     world.pass_time(HOLD_LIMIT_S)
     assert world.held == []
     assert world.bound == set()
+
+
+def test_without_post_filter_nobody_is_sent_back_because_a_sibling_found_no_node(world: GangWorld) -> None:
+    world.switch(on=True, phases=set(Phase) - {Phase.POST_FILTER})
+    pods = world.gang("g", 3)
+    scheduled(world, pods[:2])
+    world.pass_time(2)
+    world.says_unschedulable(pods[2])
+    assert world.held == ["g-0", "g-1"]
+
+
+def test_a_member_may_preempt_only_if_its_whole_gang_can_then_be_placed(world: GangWorld) -> None:
+    for i, node in enumerate(["node-a", "node-b"]):
+        world.create(member("", i, cpu=4, node_name=node))
+    would_go = {node: Victims((f"single-{i}",)) for i, node in enumerate(["node-a", "node-b"])}
+
+    def kept(pod: Pod) -> set[str]:
+        return set(world.engine.preempt(pod, would_go, world.now_s).nodes)
+
+    fits, large = world.gang("fits", 8, priority=5), world.gang("large", 9, priority=5)
+    assert len(kept(fits[0])) == 1
+    assert kept(large[0]) == set()
+    assert list(world.book.busy()) == []
+    world.group("fits", 8, minResources={"cpu": "8"})
+    assert len(kept(fits[0])) == 1
 
 
 def test_without_permit_members_are_bound_as_they_come(world: GangWorld) -> None:
