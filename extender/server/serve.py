@@ -107,7 +107,8 @@ def _config(app: ASGIApp, tls: Tls | None, backlog: int, shutdown_s: int) -> uvi
         config.load()
     except (OSError, ssl.SSLError) as wrong:
         raise CannotListen(
-            f"cannot use the TLS files ({wrong}); check --tls-cert, --tls-key and --client-ca"
+            f"cannot use the TLS files ({wrong}); check --tls-cert, --tls-key and --client-ca, "
+            "or --webhook-cert and --webhook-key"
         ) from wrong
     if config.ssl is not None:
         config.ssl.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import base64
 import itertools
+import json
+import shutil
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.client import HTTPException
+from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
 
+from extender.cli.extender import extender as extender_command
 from extender.controllers.line import WINDOW
+from extender.server.webhook import PATH
 from tests.e2e.cluster import POOL, Bindings, Pool
 from tests.e2e.controlplane import ControlPlane, Scheduler, pod_condition
 from tests.e2e.kube import Kube, KubeRefused
 from tests.e2e.policies import NOTHING, QUOTAS, queue_order
 from tests.e2e.process import eventually, free_port
-from tests.e2e.programs import DRAIN_S, Extender, PolicyConfigMap
+from tests.e2e.programs import DRAIN_S, NAMESPACE, REPOSITORY, Extender, PolicyConfigMap
 from tests.e2e.registration import render
 
 GATE = "trimtab.dev/qos-order"
@@ -243,6 +248,34 @@ def test_a_pod_refused_by_a_plugin_is_shown_again_once_the_plugin_is_off(
     assert WAKE in pod["metadata"]["annotations"]
     assert pod_condition(pod, "PodScheduled")["status"] == "True"
     assert pod["spec"]["nodeSelector"] == {POOL: pool.name}
+
+
+def test_the_component_is_accepted_by_the_api_server(plane: ControlPlane, tmp_path: Path) -> None:
+    shutil.copytree(REPOSITORY / "deploy", tmp_path / "deploy")
+    overlay = tmp_path / "deploy" / "mine"
+    overlay.mkdir()
+    (overlay / "kustomization.yaml").write_text(
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
+        "resources: [../base]\ncomponents: [../components/webhook]\n"
+    )
+    accepted = plane.kubectl("apply", "--dry-run=server", "-k", str(overlay), "-o", "json")
+    made = {(item["kind"], item["metadata"]["name"]): item for item in json.loads(accepted)["items"]}
+
+    (hook,) = made["MutatingWebhookConfiguration", "trimtab"]["webhooks"]
+    assert (hook["failurePolicy"], hook["sideEffects"]) == ("Ignore", "None")
+    assert hook["clientConfig"]["service"]["path"] == PATH
+    (expression,) = hook["namespaceSelector"]["matchExpressions"]
+    assert {"kube-system", NAMESPACE} <= set(expression["values"])
+    pod = made["Deployment", "trimtab"]["spec"]["template"]["spec"]
+    extender = pod["containers"][0]
+    options = [option for option in extender["args"] if option.startswith("--webhook")]
+    with extender_command.make_context("extender", options) as context:
+        assert context.params["webhook"].port == 8443
+        folder = context.params["webhook_cert"].parent
+    (mount,) = (m for m in extender["volumeMounts"] if m["name"] == "webhook-tls")
+    assert mount["mountPath"] == str(folder)
+    service = made["Service", "trimtab-webhook"]["spec"]["ports"][0]
+    assert service["targetPort"] in {port["name"] for port in extender["ports"]}
 
 
 def _held(extender: Extender, scheduler: str) -> int:

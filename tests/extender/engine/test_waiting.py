@@ -1,16 +1,22 @@
 """Pods that our last answer left without any node are remembered, and no others."""
 
+import asyncio
+
 import pytest
 
 from extender.engine import waiting as waiting_module
+from extender.engine.profile import PolicySet, Seat, profile_of
+from extender.engine.verdicts import Victims
 from extender.engine.waiting import Waiting
+from extender.framework import PASSED, Args, Cycle, Phase, Plugin, PreFilter, Status
+from extender.framework.compiled import CompiledPlugin
 from extender.model.events import PodDeleted, PodUpserted
 from extender.telemetry import metrics
 from tests.extender.engine.a_world import SizeArgs, World, a_pod
 
 NODES = {"small": 2, "large": 8}
 NAMES = list(NODES)
-HUGE = {"Size": SizeArgs(least_cpu_milli=10**9)}
+HUGE: dict[str, Args] = {"Size": SizeArgs(least_cpu_milli=10**9)}
 
 
 @pytest.fixture(scope="session")
@@ -100,6 +106,35 @@ def test_the_table_is_bounded_and_its_overflow_counted(world):
     assert [pod.uid for pod in world.engine.waiting] == ["b", "c"]
     assert metrics.WAITING_FORGOTTEN._value.get() == before + 1
     assert waiting_module.REMEMBERED_MAX > 1000
+
+
+def test_whether_a_pod_would_pass_is_asked_over_all_nodes(world):
+    assert not world.engine.would_pass(a_pod("a"))
+    world.use("Size", args={"Size": SizeArgs(least_cpu_milli=4000)})
+    assert world.engine.would_pass(a_pod("a"))
+    assert world.engine.leases() == []
+
+
+def test_nobody_passes_where_no_node_is(cache):
+    assert not World(cache, {}).engine.would_pass(a_pod("a"))
+
+
+def test_only_filter_asks_in_earnest(world):
+    asked: list[bool] = []
+
+    def looks_on(cycle: Cycle) -> Status:
+        asked.append(cycle.quiet)
+        return PASSED
+
+    watching = Plugin(name="Watching", doc="Looks on.", pre_filter=PreFilter(looks_on))
+    seat = Seat(watching, CompiledPlugin(watching, {}, {}), watching.args(), 1, frozenset(Phase))
+    profile = profile_of("default-scheduler", [seat])
+    world.engine.activate(PolicySet("r1", "h1", "wide", {"default-scheduler": profile}))
+    world.filter(a_pod("a"), NAMES)
+    world.engine.would_pass(a_pod("a"))
+    world.engine.preempt(a_pod("a"), {"small": Victims(("v",), 0)}, world.now_s)
+    asyncio.run(world.engine.explain(a_pod("a"), NAMES, None))
+    assert asked == [False, True, True, True]
 
 
 def test_the_one_refused_longest_ago_comes_first(world):
