@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extender.framework import Container, NodeTable, Pod, QueuedPod, QueueView
+from extender.framework import Container, Node, NodeTable, Pod, QueuedPod, QueueView
 from extender.framework.binding import bind_plugin
 from extender.framework.loop import filter_loop
-from extender.model.node import Node
 from extender.plugins.coscheduling import PLUGIN
 from extender.plugins.coscheduling.book import GangBook
 from extender.plugins.coscheduling.gap import resource_gap
