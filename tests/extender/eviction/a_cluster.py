@@ -73,13 +73,15 @@ class Cluster:
             settings=EvictionSettings(**{"retry_s": 0.0, **settings}),
         )
 
-    def pod(self, name: str, node: str = "", *, priority: int = 0, grace_s: int = 30, **parts: Any) -> Pod:
+    def pod(
+        self, name: str, node: str = "", *, cpu: str = "1", priority: int = 0, grace_s: int = 30, **parts: Any
+    ) -> Pod:
         """A pod; on a node it is Running and ready."""
         spec: dict[str, Any] = {"terminationGracePeriodSeconds": grace_s, **parts}
         if priority:
             self.lab.priority(f"p-{name}", priority)
             spec["priorityClassName"] = f"p-{name}"
-        stored = self.lab.pod(name, labels={"app": "web"}, **spec)
+        stored = self.lab.pod(name, cpu, labels={"app": "web"}, **spec)
         if node:
             binding = {"metadata": {"name": name}, "target": {"name": node}}
             self._post(stored, "binding", binding)
