@@ -67,6 +67,12 @@ def show(results: dict[str, Any], console: Console) -> None:
     table.add_row("start to ready", f"{start['ready_s']:.2f} s")
     table.add_row(f"sync of {start['objects']} nodes and pods", f"{start['objects_per_s']} objects/s")
     table.add_row(f"resident memory at {results['nodes']} nodes", f"{start['resident_mb']:.0f} MB")
+    if together := results.get("all_plugins"):
+        count, one, every = len(together["plugins"]), together["one"]["p50_ms"], together["all"]["p50_ms"]
+        table.add_row(
+            f"filter + prioritize, {together['names']} names, {count} score plugins",
+            f"p50 {every:.2f} ms; with one {one:.2f} ms; ratio {together['p50_ratio']:.2f}",
+        )
     for key, what in (
         ("policy_file", "policy file: edit to effect"),
         ("policy_config_map", "policy ConfigMap: edit to effect"),

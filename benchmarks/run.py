@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from benchmarks import hot_path, journal_to_page, policy_edits, report, startup, tools, workload
+from benchmarks import all_plugins, hot_path, journal_to_page, policy_edits, report, startup, tools, workload
 from benchmarks.programs import BenchmarkFailed
 from benchmarks.scene import POLICY, cluster, extender, sidecar
 
@@ -32,10 +32,12 @@ class Plan:
     edits: int
     decisions: int
     cold: bool
+    together: int
+    """Cycles with all score plugins, and as many with one."""
 
 
-FULL = Plan(5000, 10_000, (500, 5000), rounds=20, client_seconds=20.0, edits=40, decisions=20, cold=True)
-SHORT = Plan(200, 200, (50,), rounds=1, client_seconds=0.0, edits=2, decisions=2, cold=False)
+FULL = Plan(5000, 10_000, (500, 5000), rounds=20, client_seconds=20.0, edits=40, decisions=20, cold=True, together=200)
+SHORT = Plan(200, 200, (50,), rounds=1, client_seconds=0.0, edits=2, decisions=2, cold=False, together=5)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -93,7 +95,9 @@ def _large(plan: Plan, built: tools.Tools, folder: Path, console: Console) -> di
             start["resident_after_load_mb"] = round(ours.program.resident_mb(), 1)
             console.print("policy file: edit to effect")
             edits = policy_edits.by_file(ours, policy, plan.edits)
-    return {"start": start, "hot_path": rows, "policy_file": edits}
+        console.print("filter and prioritize with every score plugin, and with one")
+        together = all_plugins.measure(on, on.node_names(), workload.pods(), plan.together, *cache)
+    return {"start": start, "hot_path": rows, "policy_file": edits, "all_plugins": together}
 
 
 def _small(plan: Plan, folder: Path, console: Console) -> dict[str, Any]:

@@ -26,6 +26,10 @@ def test_a_short_run_measures_every_part() -> None:
     assert found["start"]["objects"] > 200
     for part in ("policy_file", "policy_config_map", "journal_to_page"):
         assert found[part]["count"] == 2
+    together = found["all_plugins"]
+    assert together["one"]["count"] == together["all"]["count"] == 5
+    assert together["p50_ratio"] > 0
+    assert together["left_out"] == []
     built = tools.build()
     if built.go is None:
         assert found["hot_path"] == []
