@@ -125,7 +125,8 @@ class Rescheduling:
             pod = self._state.pods.get(move.pod.uid)
             if pod is None:
                 return "the pod is gone"
-            return immovable(pod, seat.args, self._clock()) or self._settled(move, seat.args)
+            protected = self._engine.protected(pod)
+            return protected or immovable(pod, seat.args, self._clock()) or self._settled(move, seat.args)
 
         return still
 
@@ -208,7 +209,9 @@ class Rescheduling:
         return found
 
     def _governs(self, profile: Profile, pod: Pod) -> bool:
-        return self._engine.policy.profile_for(pod.scheduler_name).scheduler_name == profile.scheduler_name
+        """Whether the pod is the profile's, and no plugin of it protects the pod."""
+        governing = self._engine.policy.profile_for(pod.scheduler_name)
+        return governing.scheduler_name == profile.scheduler_name and not self._engine.protected(pod)
 
 
 def _min_members(groups: Mapping[str, Object]) -> dict[str, int]:

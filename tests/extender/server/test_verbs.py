@@ -166,6 +166,20 @@ def test_preempt_never_answers_a_node_or_a_victim_that_was_not_sent(kept: dict[s
     assert counted("trimtab_internal_faults_total", verb="preempt") == before + 1
 
 
+def test_preempt_names_pods_that_a_plugin_added_in_the_plugins_order() -> None:
+    verdict = PreemptVerdict({"a": Victims(("added", "y"), 1), "b": Victims(())}, added={"added"})
+    answer = Verbs(Scripted(preempt=lambda: verdict), a_table([])).call("preempt", PREEMPT)
+    assert json.loads(answer.body) == {
+        "NodeNameToMetaVictims": {"a": {"Pods": [{"UID": "added"}, {"UID": "y"}], "NumPDBViolations": 1}}
+    }
+
+
+def test_preempt_names_no_victim_twice() -> None:
+    verdict = PreemptVerdict({"a": Victims(("added", "added"))}, added={"added"})
+    answer = Verbs(Scripted(preempt=lambda: verdict), a_table([])).call("preempt", PREEMPT)
+    assert json.loads(answer.body) == NEUTRAL["preempt"]
+
+
 def test_bind_passes_on_the_engines_words_and_its_deadline() -> None:
     engine = Scripted(bind=lambda: BindVerdict("slot taken"))
     verbs = Verbs(engine, a_table([]), clock=lambda: 1000.0, settings=VerbSettings(bind_timeout_s=3.0))
