@@ -46,9 +46,9 @@ def test_the_compiled_filter_answers_as_its_rule(kernels: Path) -> None:
         promised: Any,
         request: Any,
         here: Any,
-        pinned: bool,
-        guarded: bool,
-        rows: list[int],  # noqa: FBT001
+        pinned: bool,  # noqa: FBT001 - drawn, not called
+        guarded: bool,  # noqa: FBT001
+        rows: list[int],
     ) -> None:
         flat = [amount for row in promised for amount in row]
         told = [
