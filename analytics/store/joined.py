@@ -159,7 +159,7 @@ def _phase(call: DecisionRow, waits: dict[int, int]) -> dict[str, Any]:
         "decode_ms": round(call.decode_us / 1000, 4),
         "encode_ms": round(call.encode_us / 1000, 4),
         "nodes_in": call.nodes_in,
-        "nodes_out": call.nodes_out,
+        "nodes_out": call.nodes_in if is_permit else call.nodes_out,
         "nodes_unknown": call.nodes_unknown,
         "nominated": call.nominated,
         "code": call.code,

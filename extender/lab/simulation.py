@@ -56,6 +56,8 @@ _RETRY_S = 2.0
 """A controller that is held back looks again after this time."""
 _INCIDENT_S = (12.0, 25.0)
 _LIFETIME_S = (8.0, 900.0)
+_STOOD_S = 600.0
+"""Pods that were there before we came have been there so long."""
 _SALE_EVERY_S = (20.0, 35.0)
 _SALE_LASTS_S = 6.0
 _SALE_PODS = 5.0
@@ -218,6 +220,8 @@ class Simulation:
         tree = pod_tree(namespace, app, *owner)
         if node:
             tree["spec"]["nodeName"] = node
+            placed = {"type": "PodScheduled", "status": "True", "lastProbeTime": None}
+            tree["status"] = {"conditions": [{**placed, "lastTransitionTime": self._new.later(-_STOOD_S)}]}
         self.counts["created"] += 1
         self._waiting[namespace] += not node
         made = self._writer.add(PODS, namespace, tree)

@@ -43,8 +43,9 @@ export function milliseconds(value: number): string {
   return `${new Intl.NumberFormat(locale(), { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value)} ms`;
 }
 
-/** Milliseconds as seconds with one digit: 2.5 s, 31.0 s. */
+/** Milliseconds as seconds with one digit: 2.5 s, 31.0 s; below one second as they are. */
 export function seconds(value: number): string {
+  if (value < 1000) return milliseconds(value);
   return `${new Intl.NumberFormat(locale(), { minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value / 1000)} s`;
 }
 

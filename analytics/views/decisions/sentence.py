@@ -44,7 +44,7 @@ def _said(story: Story) -> str:
         case _ if filters:
             return f"No end seen so far: {filters[-1].nodes_out} of {filters[-1].nodes_in} nodes passed the filters."
         case _:
-            return "No end seen so far."
+            return _preempting(story)
 
 
 def wait_reason(phase: PhaseStory) -> str:
@@ -69,6 +69,20 @@ _WAITS: Final = {
     "quota": "Waits for quota",
     "reservation": "Waits for room that is reserved for others",
 }
+
+
+def _preempting(story: Story) -> str:
+    """Full before Trimtab was asked: what preemption may do about it."""
+    call = next((phase for phase in reversed(story.phases) if phase.phase == "preempt"), None)
+    if call is None:
+        return "No end seen so far."
+    if not call.proposed:
+        return f"Fits nowhere as it is, and preemption is of no help on any of {call.nodes_in} nodes."
+    node, victims = next(iter(call.proposed.items()))
+    return (
+        f"Fits nowhere as it is; preemption may clear {call.nodes_out} of {call.nodes_in} nodes, "
+        f"such as {node} of {len(victims)} pods."
+    )
 
 
 def _scheduled(story: Story, call: PhaseStory | None) -> str:

@@ -21,9 +21,19 @@ export function sentence(story: Story): string {
     default: {
       const held = story.phases.findLast((phase) => phase.waits);
       if (held) return t("one.said.wait.permit", { node: held.node, reason: waitReason(held) });
+      if (filter === undefined) return preempting(story);
       return t("one.said.unknown", numbers);
     }
   }
+}
+
+/** Full before Trimtab was asked: what preemption may do about it. */
+function preempting(story: Story): string {
+  const call = story.phases.findLast((phase) => phase.phase === "preempt");
+  if (!call) return t("one.said.unknown", { in: 0, out: 0 });
+  const [node, victims] = Object.entries(call.proposed)[0] ?? [];
+  if (node === undefined || victims === undefined) return t("one.said.preempt.none", { in: call.nodes_in });
+  return t("one.said.preempt", { in: call.nodes_in, out: call.nodes_out, node, n: victims.length });
 }
 
 function waited(story: Story): string {

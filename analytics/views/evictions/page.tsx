@@ -103,7 +103,7 @@ function Filters({ filtered }: { filtered: boolean }) {
       <div class="row">
         <Choice name="why" label="evictions.why" options={CHOICES.why} />
         <Choice name="result" label="evictions.result" options={CHOICES.result} family="eviction" />
-        <Choice name="plugin" label="filter.plugin" options={values?.plugin ?? []} />
+        <Choice name="plugin" label="evictions.by" options={values?.plugin ?? []} />
         <Choice name="namespace" label="filter.namespace" options={values?.namespace ?? []} />
         <Choice name="node" label="filter.node" options={values?.node ?? []} />
         {filtered && (

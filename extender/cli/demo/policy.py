@@ -11,6 +11,8 @@ TEXT = """\
 #   - change a weight below (TargetLoadPacking: 1 -> 10) and see which nodes win
 #   - set targetUtilization to 20 or 80
 #   - comment out CapacityScheduling: team-batch is then no longer held to its quota
+#   - comment out Coscheduling: gangs of team-sim then start in part, and wait for the rest while they hold their nodes
+#   - set dryRun of Rescheduler to false: it then really moves pods, where their budgets allow it
 #   - misspell a plugin: nothing changes, and /configz says why
 apiVersion: policy.trimtab.dev/v1alpha1
 kind: SchedulingPolicy
@@ -21,13 +23,25 @@ profiles:
   plugins:
     multiPoint:
       enabled:
-      - name: CapacityScheduling          # ElasticQuota objects, enforced when a pod is filtered
+      - name: Coscheduling                # PodGroup objects: all pods of a gang, or none
+      - name: CapacityScheduling          # ElasticQuota objects: guaranteed, borrowed, taken back by preemption
+      - name: PreemptionToleration        # pods of class standard are left alone for their first 20 seconds
+      - {name: Rescheduler, weight: 1}    # keeps off overloaded nodes, and says which pods it would move
     score:
       enabled:
       - {name: TargetLoadPacking, weight: 2}        # fill nodes up to a target of real CPU load
       - {name: NodeResourcesAllocatable, weight: 1} # prefer small nodes, keep the large ones free
       - {name: PodState, weight: 1}                 # prefer nodes with pods that are about to leave
   pluginConfig:
+  - name: Rescheduler
+    args:
+      cpuThreshold: 97
+      memoryThreshold: 97
+      reserveThreshold: 100
+      dryRun: true
+      reschedulingInterval: 10s
+      minPodAge: 10s
+      maxReschedulePods: 3
   - name: TargetLoadPacking
     args: {targetUtilization: 50}
   - name: NodeResourcesAllocatable
