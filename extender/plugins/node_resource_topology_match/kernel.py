@@ -8,12 +8,14 @@ operations are upstream's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableSequence, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 Int64s = NDArray[np.int64]
+Amounts = MutableSequence[int]
+"""One node's, in room that `cycle_scratch_*` lends: resource j of zone z at j * zones + z."""
 
 ABSENT, PRESENT, STALE, NO_RELEASE, TOO_MUCH_RELEASED = 0, 1, 2, 3, 4
 """State of a node's data."""
@@ -52,6 +54,8 @@ def alignment(
     cycle_affine: Sequence[int],
     cycle_host_level: Sequence[int],
     cycle_allocatable: Sequence[int],
+    cycle_scratch_units: MutableSequence[int],
+    cycle_scratch_nanos: MutableSequence[int],
 ) -> int:
     """One of the answers above."""
     if cycle_exempt or cycle_state == ABSENT:
@@ -65,8 +69,7 @@ def alignment(
     if cycle_policy != SINGLE_NUMA_NODE:
         return PASS
     names = len(cycle_affine)
-    units = np.empty(names * cycle_zones, np.int64)
-    nanos = np.empty(names * cycle_zones, np.int64)
+    units, nanos = cycle_scratch_units, cycle_scratch_nanos
     copy_zones(cycle_units, cycle_nanos, cycle_first, cycle_zones, cycle_stride, names, units, nanos)
     for s in range(len(cycle_kinds)):
         is_pod = s == 0
@@ -108,8 +111,8 @@ def alignment(
 
 
 def aligned_zone(
-    units: Int64s,
-    nanos: Int64s,
+    units: Amounts,
+    nanos: Amounts,
     ids: Sequence[int],
     first: int,
     zones: int,
@@ -153,8 +156,8 @@ def aligned_zone(
 
 
 def take_in_zone(
-    units: Int64s,
-    nanos: Int64s,
+    units: Amounts,
+    nanos: Amounts,
     ids: Sequence[int],
     first: int,
     zones: int,
@@ -194,6 +197,8 @@ def fitness(
     cycle_asked_units: Sequence[int],
     cycle_asked_nanos: Sequence[int],
     cycle_weights: Sequence[int],
+    cycle_scratch_units: MutableSequence[int],
+    cycle_scratch_nanos: MutableSequence[int],
 ) -> int:
     """0..100, the more the better; LeastNUMANodes may fall below 0 where a node needs more zones than it manages."""
     if not cycle_guaranteed:
@@ -201,8 +206,7 @@ def fitness(
     if cycle_state != PRESENT:
         return 0
     names = len(cycle_weights)
-    units = np.empty(names * cycle_zones, np.int64)
-    nanos = np.empty(names * cycle_zones, np.int64)
+    units, nanos = cycle_scratch_units, cycle_scratch_nanos
     copy_zones(cycle_units, cycle_nanos, cycle_first, cycle_zones, cycle_stride, names, units, nanos)
     if cycle_strategy == LEAST_NUMA_NODES:
         return few_zones(
@@ -243,8 +247,8 @@ def fitness(
 
 
 def in_one_zone(
-    units: Int64s,
-    nanos: Int64s,
+    units: Amounts,
+    nanos: Amounts,
     ids: Sequence[int],
     first: int,
     zones: int,
@@ -273,8 +277,8 @@ def in_one_zone(
 
 
 def allocation(
-    units: Int64s,
-    nanos: Int64s,
+    units: Amounts,
+    nanos: Amounts,
     zones: int,
     z: int,
     asked_units: Sequence[int],
@@ -306,8 +310,8 @@ def allocation(
 
 
 def balance(
-    units: Int64s,
-    nanos: Int64s,
+    units: Amounts,
+    nanos: Amounts,
     zones: int,
     z: int,
     asked_units: Sequence[int],
@@ -349,8 +353,8 @@ def variance(x: NDArray[np.float64], n: int) -> float:
 
 
 def few_zones(
-    units: Int64s,
-    nanos: Int64s,
+    units: Amounts,
+    nanos: Amounts,
     ids: Sequence[int],
     first: int,
     zones: int,
@@ -391,8 +395,8 @@ def few_zones(
 
 
 def nearest(
-    units: Int64s,
-    nanos: Int64s,
+    units: Amounts,
+    nanos: Amounts,
     zones: int,
     costs: Sequence[int],
     costs_first: int,
@@ -472,8 +476,8 @@ def distance(costs: Sequence[int], costs_first: int, zones: int, combination: In
 
 
 def hosts(
-    units: Int64s,
-    nanos: Int64s,
+    units: Amounts,
+    nanos: Amounts,
     zones: int,
     asked_units: Sequence[int],
     asked_nanos: Sequence[int],
@@ -504,8 +508,8 @@ def hosts(
 
 
 def take_in_turn(
-    units: Int64s,
-    nanos: Int64s,
+    units: Amounts,
+    nanos: Amounts,
     ids: Sequence[int],
     first: int,
     zones: int,
@@ -553,8 +557,8 @@ def copy_zones(
     zones: int,
     stride: int,
     names: int,
-    units: Int64s,
-    nanos: Int64s,
+    units: Amounts,
+    nanos: Amounts,
 ) -> int:
     """One node's amounts: resource j of zone z at j * zones + z."""
     for j in range(names):
@@ -571,7 +575,7 @@ def asks_anything(asked_nanos: Sequence[int], at: int, names: int) -> bool:
     return False
 
 
-def is_zoned(nanos: Int64s, zones: int, asked_nanos: Sequence[int], at: int, names: int) -> bool:
+def is_zoned(nanos: Amounts, zones: int, asked_nanos: Sequence[int], at: int, names: int) -> bool:
     """Any requested resource is listed by any zone."""
     for j in range(names):
         if asked_nanos[at + j] >= 0:
@@ -585,7 +589,7 @@ def is_less(a_units: int, a_nanos: int, b_units: int, b_nanos: int) -> bool:
     return a_units < b_units or (a_units == b_units and a_nanos < b_nanos)
 
 
-def subtract(units: Int64s, nanos: Int64s, k: int, by_units: int, by_nanos: int) -> int:
+def subtract(units: Amounts, nanos: Amounts, k: int, by_units: int, by_nanos: int) -> int:
     units[k] -= by_units
     nanos[k] -= by_nanos
     if nanos[k] < 0:

@@ -50,7 +50,7 @@ REJECTIONS = tuple(
 
 _NODE_VALUES = ("state", "first", "zones", "policy", "scope")
 _ASKED = ("asked_units", "asked_nanos")
-_ZONE_VECTORS = ("units", "nanos", "ids")
+_ZONE_VECTORS = ("units", "nanos", "ids", "scratch_units", "scratch_nanos")
 
 
 def still_aligned(cycle: Cycle) -> Status:

@@ -40,6 +40,7 @@ def zone_values(cycle: Cycle) -> Mapping[str, Any]:
         "row": _kept(cycle.memo, "row", nodes.rows, lambda: np.arange(nodes.rows)),
         "rows": nodes.rows,
         "allocatable": _allocatable(cycle, ask.names),
+        **_scratch(cycle.memo, len(ask.names) * int(columns["zones"].max(initial=0))),
         "names": ask.names,
     }
 
@@ -54,6 +55,13 @@ def fitness_values(cycle: Cycle) -> Mapping[str, Any]:
         "strategy": STRATEGIES.index(strategy.type),
         "weights": np.array([weights.get(name, 1) for name in values["names"]], np.int64),
     }
+
+
+def _scratch(memo: dict[str, Any], room: int) -> Mapping[str, Int64s]:
+    """Where the kernel works on one node's zones; no call needs what another left there."""
+    names = ("scratch_units", "scratch_nanos")
+    scratch: Mapping[str, Int64s] = _kept(memo, "scratch", room, lambda: {n: np.zeros(room, np.int64) for n in names})
+    return scratch
 
 
 def _zones(cycle: Cycle) -> tuple[ZoneTable, Mapping[str, Int64s]]:
