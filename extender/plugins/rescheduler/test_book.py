@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from extender.model.node import Node
-from extender.model.pod import Container, Pod
+from extender.framework import Container, Node, Pod
 from extender.plugins.rescheduler import book as module
 from extender.plugins.rescheduler.book import MAINTENANCE_LABEL, UsageBook
 

@@ -18,10 +18,10 @@ from extender.model.events import MetricsReplaced, NodeUpserted, PodDeleted, Pod
 from extender.model.node import Node
 from extender.model.pod import Container, Pod, Quantities
 from extender.plugins.rescheduler import PLUGIN
-from extender.plugins.rescheduler.a_twin import MAINTENANCE, Twin, TwinArgs, TwinNode, TwinPod
 from extender.plugins.rescheduler.args import ReschedulerArgs
 from extender.plugins.rescheduler.book import UsageBook
 from extender.plugins.rescheduler.plugin import in_full, room_left, warn
+from tests.extender.plugins.rescheduler.a_twin import MAINTENANCE, Twin, TwinArgs, TwinNode, TwinPod
 from tests.thorough import thorough
 
 NODES = ("n0", "n1", "n2")

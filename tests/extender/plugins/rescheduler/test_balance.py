@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from extender.model.node import Taint
 from extender.model.pod import Container, NodeTerm, Placement, Pod, Requirement, Toleration
 from extender.plugins.rescheduler import plan as planning
-from extender.plugins.rescheduler.a_scene import GIB, NOW_S, after, machine, pod, scene
 from extender.plugins.rescheduler.balance import balance, node_maintenance
 from extender.plugins.rescheduler.movable import GROUP_LABEL, group_of, immovable
 from extender.plugins.rescheduler.plan import Plan
 from extender.plugins.rescheduler.scene import Machine, Scene
+from tests.extender.plugins.rescheduler.a_scene import GIB, NOW_S, after, machine, pod, scene
 
 
 def pods(count: int, cpu_milli: int = 1000, **parts: Any) -> list[Pod]:
