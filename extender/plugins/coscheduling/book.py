@@ -54,7 +54,9 @@ class GangBook:
             self._forget_plan(gang, gang.problem or NOT_FOUND)
         gang.group = found
         if found is not None:
+            self._trim(gang)
             self._reconsider(gang)
+            self._note(gang)
         self._drop_if_empty(gang)
 
     @property
@@ -97,6 +99,7 @@ class GangBook:
         gang = self.gang_of(pod)
         if gang is None or gang.placed.pop(pod.uid, None) is None:
             return
+        self._note(gang)
         self.collapse(gang, UNRESERVED, now_s)
 
     def collapse(self, gang: Gang, reason: str, now_s: float) -> None:
@@ -140,7 +143,7 @@ class GangBook:
         """The plugin was switched off: nothing is planned, nobody waits, no failure is remembered."""
         self._orders.clear()
         for gang in self._gangs.values():
-            gang.slots, gang.failed_ns = [], None
+            gang.slots, gang.failed_ns, gang.amounts = [], None, None
             gang.placed.clear()
             gang.seen.clear()
             gang.backed_off_until_s = gang.permitted_until_s = 0.0
@@ -234,6 +237,8 @@ class GangBook:
         self._note(gang)
 
     def _note(self, gang: Gang) -> None:
+        """Its slots or its placed members have changed."""
+        gang.changes += 1
         if gang.slots or gang.placed:
             self._busy[gang.key] = gang
         else:

@@ -64,8 +64,8 @@ def failed_recently(gang: Gang) -> Status:
 
 
 def siblings_of(gang: Gang, pod: Pod) -> dict[str, Pod]:
-    """All members by UID; the pod itself is one even if our watch is late."""
-    return gang.members if pod.uid in gang.members else {**gang.members, pod.uid: pod}
+    """All members by UID; the pod itself is one even if our watch is late. (Pods written by hand may have no UID.)"""
+    return gang.members if pod.uid in gang.members or not pod.uid else {**gang.members, pod.uid: pod}
 
 
 def is_gated(pod: Pod) -> bool:

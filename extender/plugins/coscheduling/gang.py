@@ -58,6 +58,10 @@ class Gang:
     permitted_until_s: float = 0.0
     """Until then its minResources are not compared again."""
     seen: dict[Shape, Seen] = field(default_factory=dict)
+    changes: int = 0
+    """Rises with every change of slots or placed members."""
+    amounts: tuple[tuple[int, int, int], NDArray[np.int64], NDArray[np.int64]] | None = None
+    """What its places take, and as of when: (rows, int64[place, resource])."""
     hopeless: str = ""
     """The member for which the last plan failed."""
 

@@ -27,6 +27,8 @@ from extender.plugins.coscheduling.shape import Shape, shape_of, vector
 
 ANYWHERE = ""
 """No node: the member is not pinned."""
+# Shapes of one gang whose offered nodes are remembered; the oldest list is forgotten first.
+SEEN_MAX = 16
 # A list of nodes that the scheduler offered a sibling longer ago than this says little.
 SEEN_S = 60.0
 
@@ -169,6 +171,9 @@ def _offered(cycle: Cycle) -> NDArray[np.bool_]:
 
 def _remember(cycle: Cycle, gang: Gang, shape: Shape) -> None:
     if len(cycle.rows) > 1:
+        gang.seen.pop(shape, None)
+        if len(gang.seen) >= SEEN_MAX:
+            del gang.seen[next(iter(gang.seen))]
         gang.seen[shape] = Seen(cycle.now_s, cycle.nodes.names_version, cycle.rows[cycle.rows >= 0].copy())
 
 

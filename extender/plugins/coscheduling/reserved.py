@@ -16,18 +16,37 @@ Int64s = NDArray[np.int64]
 
 def reserved_for(gangs: Iterable[Gang], table: NodeTable, priority: int | None = None) -> Int64s:
     """int64[row, resource]; `priority`: places that are only planned count if their gang's is at least that."""
+    reserved = np.zeros((table.rows, len(table.resources)), np.int64)
+    for gang in gangs:
+        if priority is None or gang.priority >= priority:
+            rows, amounts = _all_of(gang, table)
+        else:
+            rows, amounts = _amounts(gang, table, obeyed=False)
+        if len(rows):
+            np.add.at(reserved, rows, amounts)
+    return reserved
+
+
+def _all_of(gang: Gang, table: NodeTable) -> tuple[NDArray[np.int64], Int64s]:
+    """What all its places take; kept until the gang or the set of nodes changes."""
+    key = gang.changes, table.names_version, len(table.resources)
+    if gang.amounts is None or gang.amounts[0] != key:
+        gang.amounts = key, *_amounts(gang, table, obeyed=True)
+    return gang.amounts[1], gang.amounts[2]
+
+
+def _amounts(gang: Gang, table: NodeTable, *, obeyed: bool) -> tuple[NDArray[np.int64], Int64s]:
     rows: list[int] = []
     amounts: list[Int64s] = []
-    for gang in gangs:
-        for node, shape in _promised(gang, obeyed=priority is None or gang.priority >= priority):
-            row, request = table.row(node), vector(shape.request, table)
-            if row >= 0 and request is not None:
-                rows.append(row)
-                amounts.append(request)
-    reserved = np.zeros((table.rows, len(table.resources)), np.int64)
-    if rows:
-        np.add.at(reserved, rows, np.array(amounts))
-    return reserved
+    vectors: dict[Shape, Int64s | None] = {}
+    for node, shape in _promised(gang, obeyed=obeyed):
+        if shape not in vectors:
+            vectors[shape] = vector(shape.request, table)
+        row, request = table.row(node), vectors[shape]
+        if row >= 0 and request is not None:
+            rows.append(row)
+            amounts.append(request)
+    return np.array(rows, np.int64), np.array(amounts, np.int64).reshape(len(rows), len(table.resources))
 
 
 def fits(gang: Gang, table: NodeTable, others: Int64s | None) -> bool:
