@@ -62,7 +62,7 @@ TENANTS = (
             App("search", 1000, 2048, 3, load=0.9, lifetime=1.4),
             App("checkout", 250, 384, 4, load=0.35, warm_up=True),
         ),
-        quota_share=(0.27, 0.6),
+        quota_share=(0.21, 0.5),
     ),
     Tenant(
         "team-batch",
@@ -78,7 +78,7 @@ TENANTS = (
             App("train", 3000, 16384, 0.5, load=0.7, lifetime=2.0, gpus=2, finishes=True),
             App("infer", 1000, 4096, 0.7, load=0.6, gpus=1),
         ),
-        quota_share=(0.1, 0.3),
+        quota_share=(0.06, 0.2),
         gpu_share=(1.0, 0.75),
     ),
     Tenant(
