@@ -6,6 +6,8 @@ for every question.
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -521,6 +523,21 @@ def sorted_reasons(told: Tree) -> Tree:
 def test_capacity_scheduling_chooses_as_its_twin(kernels: Path) -> None:
     reached = reach(kernels, LIVE_QUOTAS, Quotas)
     assert reached >= {"won", "lost", "Success+", "Unschedulable", "UnschedulableAndUnresolvable"}
+
+
+def test_a_pod_that_neither_fits_nor_is_within_the_quotas_loses_no_node(kernels: Path) -> None:
+    """Upstream takes it away twice and fails; the recorded answer keeps that, a cluster does not."""
+    recorded = Path(__file__).parents[2] / "parity" / "vectors" / "CapacityScheduling.jsonl.gz"
+    with gzip.open(recorded, "rt") as lines:
+        failed = [
+            case for case in map(json.loads, lines) if case["expect"].get("postfilter", {}).get("code") == "Error"
+        ]
+    for case in failed:
+        upstream = answer_plugin_case(case, compile_all([capacity_scheduling.PLUGIN], kernels))
+        assert upstream["postfilter"] == case["expect"]["postfilter"]
+        ours = answer_plugin_case(case, compile_all([LIVE_QUOTAS], kernels))
+        assert ours["postfilter"]["code"] == "Success"
+    assert failed
 
 
 @pytest.mark.timeout(600)  # thousands of examples
