@@ -7,6 +7,7 @@ before its verdict, so every answer belongs to one revision and one generation, 
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -36,13 +37,15 @@ from extender.ledger.ledger import Ended, Lease, Ledger
 from extender.model.events import PodAssumed
 from extender.model.pod import Pod
 from extender.model.verdict import Code, Phase
-from extender.record.frames import Decision, Frame, Outcome
+from extender.record.frames import Decision, Frame, Outcome, PodRef
 from extender.telemetry import metrics
 
 _LOG = logging.getLogger(__name__)
 
 # Longer than a scheduling cycle with slow volume binding; a bind that comes later is checked again.
 LEASE_TTL_S = 120.0
+VICTIM_NODES_KEPT = 20
+"""Nodes of a preempt answer whose victims are recorded by name."""
 # Below the httpTimeout of 90 s in scheduler-config/, with room for the binding that follows.
 HOLD_LIMIT_S = 75.0
 
@@ -149,6 +152,7 @@ class Engine:
             decision.nodes_in = len(nodes)
             decision.node = ",".join(agreed.nodes)
             decision.rejected = call.trace.rejected_sample(names)
+            decision.victims = self._named(agreed.nodes)
             return decision
 
         return PreemptVerdict(agreed.nodes, agreed.added, make_frame=frame)
@@ -255,6 +259,14 @@ class Engine:
         self._permits.expire(now_s)
 
     # Parts.
+
+    def _named(self, nodes: Mapping[str, Victims]) -> dict[str, list[PodRef]]:
+        """Victims by node as the record names them, for the first nodes; who is gone already is left out."""
+        pods = self._state.pods
+        return {
+            name: [pod_ref(pods[uid]) for uid in victims.uids if uid in pods]
+            for name, victims in itertools.islice(nodes.items(), VICTIM_NODES_KEPT)
+        }
 
     def _call(
         self, verb: str, pod: Pod, names: Sequence[str], rows: NDArray[np.int32], attempt: Attempt, now_s: float

@@ -358,6 +358,13 @@ def test_without_plugins_preemption_passes_through(world):
     assert preempt(world, a_pod("p"), VICTIMS) == VICTIMS
 
 
+def test_the_record_of_a_preemption_names_who_would_leave_but_not_who_has_gone(world):
+    for uid, node in (("v1", "small"), ("v3", "large")):
+        world.state.apply(PodUpserted(a_pod(uid, node_name=node)), world.now_s)
+    told = world.engine.preempt(a_pod("p"), VICTIMS, world.now_s).make_frame().victims
+    assert {node: [pod.uid for pod in pods] for node, pods in told.items()} == {"small": ["v1"], "large": ["v3"]}
+
+
 def test_nodes_without_victims_are_left_out(world):
     assert preempt(world, a_pod("p"), {"small": Victims(()), **VICTIMS}) == VICTIMS
 
