@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extender.framework import CPU, EPHEMERAL, MEMORY, PODS, NodeTable, Pod, Quantities, milli, request_k8s, value
+
+_SAFE = 2**62
 
 
 def resource_gap(
@@ -23,11 +26,17 @@ def resource_gap(
     gap = {}
     for name, amount in needed.items():
         need = milli(amount) if name == "cpu" else value(amount)
-        covered = np.cumsum(_left(name, table, rows, back)) if len(rows) else np.empty(0, np.int64)
+        covered = np.cumsum(_summable(_left(name, table, rows, back)))
         if not len(covered) or int(covered.max()) < need:
             lacking = need - (int(covered[-1]) if len(covered) else 0)
             gap[name] = f"{lacking}m" if name == "cpu" else str(lacking)
     return gap or None
+
+
+def _summable(left: NDArray[np.int64]) -> NDArray[Any]:
+    """The same, as Python's own numbers where the sum might not fit into 64 bits."""
+    largest = int(np.abs(left).max(initial=0))
+    return left.astype(object) if largest * len(left) >= _SAFE else left
 
 
 def _left(

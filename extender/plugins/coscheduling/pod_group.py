@@ -13,6 +13,8 @@ KIND = "PodGroup"
 LABEL = "scheduling.x-k8s.io/pod-group"
 WAIT_DEFAULT_S = 60
 _NS = 10**9
+_INT32 = 2**31
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class PodGroupError(ValueError):
@@ -69,9 +71,9 @@ def _mapping(found: Mapping[str, Any], key: str, path: str) -> Mapping[str, Any]
 
 
 def _whole(told: object, key: str) -> int:
-    if isinstance(told, int) and not isinstance(told, bool):
+    if isinstance(told, int) and not isinstance(told, bool) and abs(told) < _INT32:
         return told
-    raise PodGroupError(f"spec.{key}: want a whole number, got {told!r}")
+    raise PodGroupError(f"spec.{key}: want a whole number of 32 bits, got {str(told)[:60]!r}")
 
 
 def _readable(listed: Quantities) -> None:
@@ -88,4 +90,4 @@ def _created_ns(told: object) -> int:
     except ValueError:
         return 0
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return int(moment.timestamp()) * _NS
+    return int((moment - _EPOCH).total_seconds()) * _NS

@@ -108,6 +108,41 @@ def test_a_need_ends_at_the_first_node_after_which_it_is_covered(nodes: list[tup
     assert gap == (None if left is None else {"cpu": f"{left}m"})
 
 
+def test_sums_beyond_64_bits_are_no_gap() -> None:
+    made = a_table([(2**62, 0)] * 3)
+    assert resource_gap({"cpu": "5m"}, made, np.arange(3, dtype=np.int32), ()) is None
+
+
+anything = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9), st.sampled_from(["2", "1Gi"])),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(["minMember", "minResources", "scheduleTimeoutSeconds", "cpu", "uid", "creationTimestamp"]),
+            inner,
+            max_size=4,
+        ),
+    ),
+    max_leaves=12,
+)
+
+
+@thorough
+@given(spec=anything, metadata=anything)
+def test_whatever_stands_in_a_pod_group_it_is_understood_or_refused_with_a_reason(spec: Any, metadata: Any) -> None:
+    book = GangBook()
+    found = {"metadata": metadata, "spec": spec}
+    book.object_changed("PodGroup", "ns/g", None, found)
+    gang = book.gang("ns/g")
+    assert gang is not None
+    assert (gang.group is None) == ("ns/g" in book.problems) == bool(gang.problem)
+    if gang.group is not None:
+        assert gang.group.wait_s(60) < 2**31
+    book.object_changed("PodGroup", "ns/g", found, None)
+    assert book.gang("ns/g") is None
+    assert book.problems == {}
+
+
 def test_pods_of_the_group_itself_take_no_room() -> None:
     made = a_table([(4, 4)])
     made.pod_count[0] = 1

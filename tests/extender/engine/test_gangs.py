@@ -245,8 +245,9 @@ def test_a_group_that_wants_nobody_keeps_nobody(world: GangWorld, least: int) ->
 def test_a_group_that_cannot_be_read_refuses_its_members_with_the_reason(world: GangWorld) -> None:
     pods = world.gang("g", 2)
     world.group("g", "two")
-    assert world.schedule(pods[0]) == "PodGroup ns/g cannot be used: spec.minMember: want a whole number, got 'two'"
-    assert world.book.problems == {"ns/g": "ignored: spec.minMember: want a whole number, got 'two'"}
+    why = "spec.minMember: want a whole number of 32 bits, got 'two'"
+    assert world.schedule(pods[0]) == "PodGroup ns/g cannot be used: " + why
+    assert world.book.problems == {"ns/g": f"ignored: {why}"}
     world.group("g", 2)
     assert scheduled(world, pods) == ["", ""]
     assert world.book.problems == {}
