@@ -7,6 +7,7 @@ Decoding is strict and case-sensitive, as upstream's configuration is. A null co
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 import typing
 from collections.abc import Mapping
@@ -100,6 +101,7 @@ def _struct_problems(kind: Any, fields: dict[str, Any], tree: Mapping[Any, Any],
             yield _join(path, field.encode_name), "missing"
 
 
+@functools.cache
 def _fields(kind: Any) -> dict[str, Any] | None:
     """{name on the wire: type} of a Struct, bounds of Annotated included; None for anything else."""
     if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -114,6 +115,7 @@ def case_of(machines: list[Machine], args: dict[str, float]) -> dict[str, Any]:
     return {"case": "x", "plugin": "Rescheduler", "args": args, "pod": incoming, "nodes": nodes, "pods": pods}
 
 
+@pytest.mark.timeout(900)  # three thousand clusters in CI
 @thorough
 @given(machines=st.lists(MACHINES, min_size=4, max_size=6), args=ARGS)
 def test_filter_and_score_are_the_twins(
