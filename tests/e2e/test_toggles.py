@@ -34,7 +34,12 @@ HIGH = "toggles-high"
 BY_PLUGIN = {plugin.name: plugin for plugin in PLUGINS}
 
 ARGS: Mapping[str, dict[str, Any]] = {
-    "NodeMetadata": {"metadataKey": "toggles.test/rank", "metadataSource": "Label", "metadataType": "Number"},
+    "NodeMetadata": {
+        "metadataKey": "toggles.test/rank",
+        "metadataSource": "Label",
+        "metadataType": "Number",
+        "scoringStrategy": "Highest",
+    },
     "Peaks": {"NodePowerModel": {"any": {"k0": 1.0, "k1": 1.0, "k2": 0.02}}},
     "Rescheduler": {"enableReschedulingController": False},
 }
