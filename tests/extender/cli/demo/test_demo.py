@@ -102,6 +102,60 @@ def test_a_dying_program_ends_the_demo_and_its_log_is_shown(tmp_path: Path) -> N
         assert answer(f"{console}/health") is None
 
 
+CHARTS_MAX = 60
+SHOWN_LIMIT_S = 200.0
+"""On a quiet machine all of it is there within one minute, and the promise is two; test machines are shared."""
+
+
+SHOWN = {
+    "gang": ("permit", "waiting for", "Scheduled on"),
+    "quota": ("filter", "CapacityScheduling", "more than max"),
+    "packing": ("score", "TargetLoadPacking", "weight 2", "Scheduled on"),
+    "preemption": ("preempt", "postFilter", "may clear"),
+    "reclaim": ("eviction", "asks for room", "evicted team-batch"),
+}
+"""What the demo is to show: a phase of the decision, and what its flowchart says."""
+
+
+@pytest.mark.timeout(420)
+def test_the_default_policy_shows_a_gang_a_quota_packing_and_a_preemption_each_in_a_flowchart(tmp_path: Path) -> None:
+    with a_demo(tmp_path, "--nodes=50") as (process, console, _others):
+        eventually(process, lambda: decisions(console), START_LIMIT_S)
+        charts = {
+            what: eventually(
+                process, lambda phase=phase, words=words: flowchart_with(console, phase, words), SHOWN_LIMIT_S
+            )
+            for what, (phase, *words) in SHOWN.items()
+        }
+        assert all(chart.startswith("flowchart TD") for chart in charts.values())
+        victims = (answer(f"{console}/api/v1/evictions?why=preemption&result=evicted") or {})["data"]["evictions"]
+        pod = victims[0]["pod"]
+        why = answer(f"{console}/api/v1/pods/{pod['namespace']}/{pod['name']}/why")["data"]["summary"]
+        assert why.startswith("Evicted from")
+
+
+def flowchart_with(console: str, phase: str, words: list[str]) -> str:
+    """The flowchart of a decision with this phase that says all these words; empty: there is none so far."""
+    for decision in decisions_with(console, phase)[:CHARTS_MAX]:
+        with OPENER.open(f"{console}/api/v1/decisions/{decision}.mmd", timeout=10) as response:
+            chart: str = response.read().decode()
+        said = " ".join(chart.replace("<br/>", " ").split())
+        if all(word in said for word in words):
+            return chart
+    return ""
+
+
+def decisions_with(console: str, phase: str) -> list[str]:
+    """Ids, newest first."""
+    if phase == "eviction":
+        asked = (answer(f"{console}/api/v1/evictions?why=preemption&result=evicted") or {}).get("data") or {}
+        return [e["decision"] for e in asked.get("evictions", ()) if e["decision"]]
+    listed = (answer(f"{console}/api/decisions?limit=1000&view=summary") or {}).get("data") or {}
+    found = [d for d in listed.get("decisions", ()) if phase in {call["phase"] for call in d["phases"]}]
+    # Most are of the common kind; those that were rejected somewhere come first where that is looked for.
+    return [d["id"] for d in sorted(found, key=lambda d: phase == "filter" and d["outcome"] != "unschedulable")]
+
+
 def children_of(pid: int) -> list[int]:
     return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
