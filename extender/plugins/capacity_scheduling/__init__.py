@@ -1,4 +1,4 @@
-"""Elastic quotas: who may still start pods. Never here: preemption, the status of the quota objects."""
+"""Elastic quotas: who may still start pods, and who makes room for whom. Never here: an eviction, a quota's status."""
 
 from extender.plugins.capacity_scheduling.plugin import PLUGIN
 
