@@ -163,7 +163,9 @@ def _reasons(verdict: PluginVerdict) -> Iterator[tuple[str, int]]:
         return
     if verdict.reasons:
         yield from verdict.reasons.items()
-    elif verdict.code in _REJECTING:  # a reason that concerns the pod, whatever the node
+    elif verdict.code in _REJECTING and (
+        verdict.rejected or verdict.nodes_in
+    ):  # a reason that concerns the pod, whatever the node
         yield verdict.message or verdict.code, verdict.rejected or verdict.nodes_in
 
 

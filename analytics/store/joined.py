@@ -134,14 +134,14 @@ def _message(calls: list[DecisionRow], end: OutcomeRow | None, rejections: Itera
         return end.message
     if end and end.result in ("deleted", "preempted"):
         return f"pod {end.result} before an end was seen" if end.rank == 0 else f"pod {end.result}"
-    said = next((call.message for call in reversed(calls) if call.message), "")
+    said = next((call.message for call in reversed(calls) if call.message and call.verb != "preempt"), "")
     if end and end.result == "unschedulable" and not said:
         return _why_nowhere(rejections)
     return said
 
 
 def _why_nowhere(rejections: Iterable[RejectionRow]) -> str:
-    reasons = [r for r in _rejections(rejections) if r["mode"] == "enforce"]
+    reasons = [r for r in _rejections(rejections) if r["mode"] == "enforce" and r["phase"] != "postFilter"]
     told = [f"{r['plugin']}: {r['reason']} ({r['nodes']})" for r in reasons[:_REASONS_TOLD]]
     more = [f"and {len(reasons) - _REASONS_TOLD} more reasons"] if len(reasons) > _REASONS_TOLD else []
     return "; ".join(told + more)

@@ -55,7 +55,7 @@ def wait_reason(phase: PhaseStory) -> str:
 
 def waits_for(story: Story) -> str:
     """What a rejected pod waits for: gang, quota, reservation, or empty where it is none of these."""
-    first = next((r for r in story.rejections if r.mode == "enforce"), None)
+    first = next((r for r in story.rejections if r.mode == "enforce" and r.phase != "postFilter"), None)
     if first is None:
         return ""
     if "reserved for" in first.reason:
@@ -106,7 +106,7 @@ def _unschedulable(story: Story, nodes: int) -> str:
     if nodes == 0:
         return "No node fits: there was none to choose from."
     for rejection in story.rejections:
-        if rejection.mode == "enforce":
+        if rejection.mode == "enforce" and rejection.phase != "postFilter":
             if rejection.nodes == nodes and (what := waits_for(story)):
                 return f"{_WAITS[what]}: {rejection.reason} ({rejection.plugin})."
             if rejection.nodes == nodes:

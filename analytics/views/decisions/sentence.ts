@@ -66,7 +66,9 @@ function scheduled(story: Story, unfiltered: boolean, numbers: { in: number; out
 
 function unschedulable(story: Story, nodes: number): string {
   if (nodes === 0) return t("one.said.unschedulable.none");
-  const first = story.rejections.find((rejection) => rejection.mode === "enforce");
+  const first = story.rejections.find(
+    (rejection) => rejection.mode === "enforce" && rejection.phase !== "postFilter",
+  );
   if (!first) return t("one.said.unschedulable.plain", { in: nodes });
   const wait = first.nodes >= nodes ? waitsFor(first) : undefined;
   if (wait) return t(`one.said.wait.${wait}`, { reason: first.reason, plugin: first.plugin });

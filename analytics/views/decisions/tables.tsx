@@ -124,6 +124,7 @@ export function Rejections({ rejections }: { rejections: Rejection[] }) {
                     <strong>{rejection.reason}</strong>
                     <span class="note muted small">
                       {rejection.plugin}
+                      {rejection.phase === "postFilter" && ` ${rejection.phase}`}
                       {rejection.mode !== "enforce" && ` (${rejection.mode})`}
                     </span>
                     <Sample rejection={rejection} />
