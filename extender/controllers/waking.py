@@ -17,7 +17,7 @@ import msgspec
 
 from extender.controllers.controller import Surroundings
 from extender.engine.waiting import WaitingPod
-from extender.kube import KubeError
+from extender.kube import KubeError, Response
 from extender.model.pod import Pod
 from extender.telemetry import metrics
 
@@ -36,7 +36,7 @@ UNSEEN_S = 60.0
 
 _PATCH_S = 5.0
 _MERGE_PATCH = "application/merge-patch+json"
-_OK, _NOT_FOUND, _CONFLICT = 200, 404, 409
+_OK, _NOT_FOUND, _CONFLICT, _INVALID = 200, 404, 409, 422
 
 
 @dataclass(slots=True)
@@ -112,7 +112,7 @@ class Waking:
     async def _patch(self, pod: Pod) -> tuple[str, str]:
         """(shown | gone | failed, what is wrong)"""
         stamp = f"{self._around.clock():.3f}"
-        # The UID is a condition: a namesake is refused with a conflict.
+        # The UID is a condition: for a namesake the patch would change it, and that is invalid.
         body = {"metadata": {"uid": pod.uid, "annotations": {ANNOTATION: stamp}}}
         try:
             answer = await self._around.api.request(
@@ -126,6 +126,11 @@ class Waking:
             return "failed", str(trouble)
         if answer.status == _OK:
             return "shown", ""
-        if answer.status in (_NOT_FOUND, _CONFLICT):
+        if answer.status in (_NOT_FOUND, _CONFLICT) or _of_another(answer):
             return "gone", ""
         return "failed", f"PATCH pod {pod.key}: {answer.status} {answer.message}"
+
+
+def _of_another(answer: Response) -> bool:
+    """A pod with another UID has the name now."""
+    return answer.status == _INVALID and "metadata.uid" in answer.message

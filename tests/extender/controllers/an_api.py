@@ -22,6 +22,7 @@ from extender.model.pod import Pod
 from extender.model.verdict import Phase
 from tests.extender.engine.a_world import INSTALLED, World
 
+IMMUTABLE = b'{"message": "Pod is invalid: metadata.uid: Invalid value: \\"u\\": field is immutable"}'
 GATE, GANG_GATE, OTHERS = "trimtab.dev/turn", "trimtab.dev/gang", "example.test/approval"
 
 
@@ -80,7 +81,7 @@ class FakeApi:
 
     def _merge(self, pod: Pod, tree: dict[str, Any]) -> Response:
         if tree["metadata"]["uid"] != pod.uid:
-            return Response(409, b"{}", {})
+            return Response(422, IMMUTABLE, {})
         self.annotations.setdefault(pod.uid, {}).update(tree["metadata"]["annotations"])
         self.patched.append(pod.uid)
         self.happened.set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from extender.controllers.waking import AGAIN_MAX_S, AGAIN_S, ANNOTATION, PER_ROUND_MAX, UNSEEN_S, Waking
@@ -122,7 +123,9 @@ def test_a_pod_that_no_watch_ever_shows_is_forgotten(plane: Plane, waking: Wakin
     assert "ghost" not in plane.engine.waiting
 
 
-@pytest.mark.parametrize(("status", "result"), [(404, "gone"), (409, "gone"), (403, "failed"), (500, "failed")])
+@pytest.mark.parametrize(
+    ("status", "result"), [(404, "gone"), (409, "gone"), (422, "failed"), (403, "failed"), (500, "failed")]
+)
 def test_what_the_api_server_says_is_counted(plane: Plane, waking: Waking, status: int, result: str) -> None:
     before = metrics.POKES.labels(result)._value.get()
     refuse(plane, "p")
@@ -131,6 +134,17 @@ def test_what_the_api_server_says_is_counted(plane: Plane, waking: Waking, statu
     look(waking)
     assert metrics.POKES.labels(result)._value.get() == before + 1
     assert bool(waking.status()["trouble"]) == (result == "failed")
+
+
+def test_a_namesake_of_a_pod_that_is_gone_is_left_alone(plane: Plane, waking: Waking) -> None:
+    before = metrics.POKES.labels("gone")._value.get()
+    refuse(plane, "p")
+    plane.use()
+    namesake = msgspec.structs.replace(plane.api.pods.pop("p"), uid="another")
+    plane.api.put(namesake, tell=False)
+    look(waking)
+    assert metrics.POKES.labels("gone")._value.get() == before + 1
+    assert (plane.api.patched, waking.status()["trouble"]) == ([], "")
 
 
 def test_an_unreachable_api_server_is_tried_again(plane: Plane, waking: Waking) -> None:
