@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 
 from extender.lab import gojson
 from extender.lab.kinds import NODES, PODS, Served
@@ -16,7 +18,7 @@ from extender.lab.selectors import Selector, selector
 from extender.lab.store import Change, Store
 
 BOOKMARK_EVERY_S = 15.0
-"""A quiet watch hears the current revision this often (a real server: about once a minute)."""
+"""A quiet watch hears the current revision this often, however busy other kinds are (a real server: once a minute)."""
 TIMEOUT_S = 1800.0
 """How long a watch lasts at least when the client does not say; at most twice that, as in a real server."""
 
@@ -60,8 +62,10 @@ class Plan:
 class Watcher:
     """Plans and runs watches over one store."""
 
-    def __init__(self, store: Store, seed: int = 0) -> None:
+    def __init__(self, store: Store, seed: int = 0, clock: Callable[[], float] = monotonic) -> None:
+        """`clock` gives seconds."""
         self._store = store
+        self._clock = clock
         self._random = random.Random(f"watches/{seed}")
         self.open = 0
         """Watches running now."""
@@ -105,17 +109,20 @@ class Watcher:
                     yield lines
             else:
                 seen = plan.after
+            due_s = self._clock() + BOOKMARK_EVERY_S
             async with asyncio.timeout(plan.timeout_s):
                 while True:
                     bell.clear()
                     if seen < self._store.oldest(kind):
                         yield _error(version_gone(seen, self._store.oldest(kind)))
                         return
-                    if lines := b"".join(self._lines(plan, seen)):
-                        yield lines
+                    lines = b"".join(self._lines(plan, seen))
                     seen = max(seen, self._store.revision)
-                    if not await _rings(bell) and plan.bookmarks:
-                        yield bookmark(kind, seen)
+                    if lines or self._clock() >= due_s:
+                        if lines or plan.bookmarks:
+                            yield lines or bookmark(kind, seen)
+                        due_s = self._clock() + BOOKMARK_EVERY_S
+                    await _rings(bell, due_s - self._clock())
         except TimeoutError:
             return
         finally:
@@ -141,13 +148,11 @@ class Watcher:
         return [line for line in found if line]
 
 
-async def _rings(bell: asyncio.Event) -> bool:
-    try:
-        async with asyncio.timeout(BOOKMARK_EVERY_S):
+async def _rings(bell: asyncio.Event, within_s: float) -> None:
+    """Return when anything has changed, of whatever kind, or when the time is over."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(max(0.0, within_s)):
             await bell.wait()
-    except TimeoutError:
-        return False
-    return True
 
 
 def _told(change: Change, chosen: Selector) -> bytes:

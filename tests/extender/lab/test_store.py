@@ -15,8 +15,8 @@ from extender.lab.kinds import CONFIGMAPS, EVENTS, NODES, PODS
 from extender.lab.paths import Target
 from extender.lab.refusal import Refusal
 from extender.lab.store import EVENTS_MAX, Store
-from extender.lab.watching import Watcher
-from tests.extender.lab.small_lab import SmallLab
+from extender.lab.watching import BOOKMARK_EVERY_S, Watcher
+from tests.extender.lab.small_lab import Clock, SmallLab
 
 
 def a_map(name: str, **data: str) -> dict[str, Any]:
@@ -111,6 +111,24 @@ def test_a_streaming_list_ends_with_its_bookmark() -> None:
         assert found[2]["object"]["metadata"]["resourceVersion"] == str(lab.store.revision)
 
     told(story)
+
+
+def test_a_quiet_watch_hears_the_revision_while_other_kinds_are_busy() -> None:
+    async def run() -> None:
+        store, clock = Store(), Clock(0.0)
+        watcher = Watcher(store, clock=clock)
+        query = {"resourceVersion": str(store.revision or 1), "allowWatchBookmarks": "true"}
+        waiting = asyncio.ensure_future(anext(watcher.run(watcher.plan(Target(CONFIGMAPS, "a"), query))))
+        for number in range(40):
+            clock.now_s += 1
+            store.create(NODES, {"metadata": {"name": f"n{number}", "uid": f"u{number}"}})
+            for _ in range(5):
+                await asyncio.sleep(0)
+        line = json.loads(await asyncio.wait_for(waiting, 1))
+        assert line["type"] == "BOOKMARK"
+        assert BOOKMARK_EVERY_S <= int(line["object"]["metadata"]["resourceVersion"]) < 2 * BOOKMARK_EVERY_S
+
+    asyncio.run(run())
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from(["put", "drop"]), st.booleans()), max_size=40))
