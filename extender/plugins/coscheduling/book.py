@@ -18,8 +18,7 @@ from collections.abc import Iterable, Mapping
 from extender.framework import NodeTable, Object, Order, Pod
 from extender.plugins.coscheduling.gang import Gang, Slot
 from extender.plugins.coscheduling.pod_group import KIND, PodGroup, PodGroupError, key_of, pod_group_of
-from extender.plugins.coscheduling.reserved import Int64s, fits, reserved_for
-from extender.plugins.coscheduling.shape import shape_of
+from extender.plugins.coscheduling.reserved import Int64s, Promises
 
 _NS = 10**9
 NOT_FOUND = "PodGroup not found"
@@ -35,6 +34,9 @@ class GangBook:
         self._orders: list[Order] = []
         self._busy: dict[str, Gang] = {}
         """Gangs with slots or placed members."""
+        self._promises = Promises()
+        self._gang_by_uid: dict[str, Gang] = {}
+        """Of every member, and of whoever was sent to a slot before our watch has shown it."""
 
     # What events say.
 
@@ -80,8 +82,9 @@ class GangBook:
     def reserved(self, table: NodeTable, *, besides: Gang | None = None, priority: int | None = None) -> Int64s | None:
         """int64[row, resource] that gangs other than `besides` have been promised, as a pod of `priority` has to obey
         it: members that are placed always count, places that are only planned from that priority on. None: nothing."""
-        gangs = [gang for gang in self._busy.values() if gang is not besides]
-        return reserved_for(gangs, table, priority) if gangs else None
+        if besides is not None:
+            return self._promises.beside(besides, table, priority)
+        return self._promises.total(table, priority)
 
     # What the engine asks and tells.
 
@@ -112,25 +115,41 @@ class GangBook:
         """From now on these are its slots; gangs of lower priority whose room they take lose their plans."""
         gang.slots = slots
         self._note(gang)
-        for weaker in [g for g in self._busy.values() if g is not gang and g.slots and g.priority < gang.priority]:
-            if not self.still_fits(weaker, table):
+        for weaker in self._promises.misfits(table, below=gang.priority):
+            if not self.still_fits(weaker, table):  # the one before may have made room
                 self._forget_plan(weaker, STOLEN)
+
+    def send(self, gang: Gang, pod: Pod, slot: Slot) -> None:
+        """The slot becomes the pod's, and any other that was is not."""
+        for other in gang.slots:
+            if other.uid == pod.uid:
+                other.uid = ""
+        slot.uid = pod.uid
+        self._gang_by_uid.setdefault(pod.uid, gang)
+        if pod.uid in gang.placed:
+            self._note(gang)
+
+    def unplan(self, gang: Gang) -> None:
+        """Gangs are not planned any more: slots that nobody arrived at are given up."""
+        gang.slots = [slot for slot in gang.slots if slot.uid in gang.placed]
+        self._note(gang)
 
     def still_fits(self, gang: Gang, table: NodeTable) -> bool:
         """Whether there is room for all its slots beside pods and stronger promises."""
-        return fits(gang, table, self.reserved(table, besides=gang, priority=gang.priority))
+        return self._promises.fits(gang, table)
 
     def take(self, _pod: Pod) -> None:
         """The slot became the pod's when it was chosen; the lease says how long it stays so."""
 
     def release(self, uid: str) -> None:
         """The member that was sent to a slot does not come: another one of its shape may."""
-        for gang in self._busy.values():
-            if uid not in gang.placed:
-                for slot in gang.slots:
-                    if slot.uid == uid:
-                        slot.uid = ""
-                        return
+        gang = self._gang_by_uid.get(uid)
+        if gang is None or uid in gang.placed:
+            return
+        if uid not in gang.members:
+            del self._gang_by_uid[uid]
+        if (slot := gang.slot_of(uid)) is not None:
+            slot.uid = ""
 
     def orders(self) -> list[Order]:
         """What has become of gangs since the last call."""
@@ -143,19 +162,21 @@ class GangBook:
         """The plugin was switched off: nothing is planned, nobody waits, no failure is remembered."""
         self._orders.clear()
         for gang in self._gangs.values():
-            gang.slots, gang.failed_ns, gang.amounts = [], None, None
+            gang.slots, gang.failed_ns = [], None
             gang.placed.clear()
             gang.seen.clear()
             gang.backed_off_until_s = gang.permitted_until_s = 0.0
         self._busy.clear()
+        self._promises = Promises()
 
     def tend(self, table: NodeTable, now_s: float) -> None:
         """Plans that nobody follows end; places that are gone are planned anew by the next member."""
         for gang in list(self._busy.values()):
             if gang.slots and not gang.placed and now_s >= gang.expires_s:
                 gang.slots = []
-            elif gang.slots and not self.still_fits(gang, table):
-                gang.slots = [slot for slot in gang.slots if slot.uid]
+                self._note(gang)
+        for gang in self._promises.misfits(table):
+            gang.slots = [slot for slot in gang.slots if slot.uid]
             self._note(gang)
 
     # Parts.
@@ -180,9 +201,12 @@ class GangBook:
 
     def _join(self, gang: Gang, pod: Pod) -> None:
         gang.members[pod.uid] = pod
+        self._gang_by_uid[pod.uid] = gang
         if not pod.node_name:
             gang.bound.discard(pod.uid)
             return
+        if pod.uid in gang.bound:
+            return  # what it says now is about its containers
         gang.bound.add(pod.uid)
         gang.placed.pop(pod.uid, None)
         self._free_slot(gang, pod)
@@ -192,6 +216,8 @@ class GangBook:
 
     def _leave(self, gang: Gang, uid: str) -> None:
         gang.members.pop(uid, None)
+        gang.shapes.pop(uid, None)
+        self._gang_by_uid.pop(uid, None)
         gang.bound.discard(uid)
         was_placed = gang.placed.pop(uid, None) is not None
         for slot in gang.slots:
@@ -205,7 +231,7 @@ class GangBook:
     def _free_slot(self, gang: Gang, pod: Pod) -> None:
         """The member stands: the slot that was its own is used up, else one that it could have had."""
         mine = gang.slot_of(pod.uid) or next(
-            (s for s in gang.slots if not s.uid and s.node == pod.node_name and s.shape == shape_of(pod)), None
+            (s for s in gang.slots if not s.uid and s.node == pod.node_name and s.shape == gang.shape_of(pod)), None
         )
         if mine is not None:
             gang.slots.remove(mine)
@@ -238,7 +264,7 @@ class GangBook:
 
     def _note(self, gang: Gang) -> None:
         """Its slots or its placed members have changed."""
-        gang.changes += 1
+        self._promises.note(gang)
         if gang.slots or gang.placed:
             self._busy[gang.key] = gang
         else:

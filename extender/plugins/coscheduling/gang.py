@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from extender.framework import Pod
 from extender.plugins.coscheduling.pod_group import PodGroup
-from extender.plugins.coscheduling.shape import Shape
+from extender.plugins.coscheduling.shape import Shape, shape_of
 
 
 @dataclass(slots=True)
@@ -28,7 +28,8 @@ class Seen:
 
     at_s: float
     names_version: int
-    rows: NDArray[np.int32]
+    packed: NDArray[np.uint8]
+    """One bit for each row of the table: thousands of gangs may wait."""
 
 
 @dataclass(slots=True)
@@ -58,10 +59,8 @@ class Gang:
     permitted_until_s: float = 0.0
     """Until then its minResources are not compared again."""
     seen: dict[Shape, Seen] = field(default_factory=dict)
-    changes: int = 0
-    """Rises with every change of slots or placed members."""
-    amounts: tuple[tuple[int, int, int], NDArray[np.int64], NDArray[np.int64]] | None = None
-    """What its places take, and as of when: (rows, int64[place, resource])."""
+    shapes: dict[str, tuple[Pod, Shape]] = field(default_factory=dict)
+    """What `shape_of` has found of members, by UID."""
     hopeless: str = ""
     """The member for which the last plan failed."""
 
@@ -78,6 +77,15 @@ class Gang:
     @property
     def is_empty(self) -> bool:
         return not self.members and self.group is None and not self.problem and not self.placed
+
+    def shape_of(self, pod: Pod) -> Shape:
+        """Kept for members as they were seen last: a plan asks for the shape of all. Raises QuantityError."""
+        if self.members.get(pod.uid) is not pod:
+            return shape_of(pod)
+        known = self.shapes.get(pod.uid)
+        if known is None or known[0] is not pod:
+            known = self.shapes[pod.uid] = pod, shape_of(pod)
+        return known[1]
 
     def slot_of(self, uid: str) -> Slot | None:
         return next((slot for slot in self.slots if slot.uid == uid), None)

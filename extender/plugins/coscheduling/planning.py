@@ -12,17 +12,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from extender.framework import Cycle, NodeTable, Pod, request_k8s
+from extender.framework import Cycle, Node, NodeTable, Pod, request_k8s
 from extender.framework.preemption import misplaced
 from extender.plugins.coscheduling.book import GangBook
 from extender.plugins.coscheduling.checks import is_gated, leaving, siblings_of
 from extender.plugins.coscheduling.fitting import Int64s, Want, fitted, most
 from extender.plugins.coscheduling.gang import Gang, Seen, Slot
 from extender.plugins.coscheduling.pod_group import WAIT_DEFAULT_S
-from extender.plugins.coscheduling.reserved import reserved_for
+from extender.plugins.coscheduling.reserved import promise_to
 from extender.plugins.coscheduling.shape import Shape, shape_of, vector
 
 ANYWHERE = ""
@@ -31,6 +32,8 @@ ANYWHERE = ""
 SEEN_MAX = 16
 # A list of nodes that the scheduler offered a sibling longer ago than this says little.
 SEEN_S = 60.0
+# Constraints for which every node's answer is remembered; those asked for longest ago are forgotten first.
+JUDGED_MAX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,7 @@ def place_for(cycle: Cycle, gang: Gang) -> Place:
     pod, shape = cycle.pod, shape_of(cycle.pod)
     offered = _offered(cycle)
     if not cycle.quiet:
-        _remember(cycle, gang, shape)
+        _remember(cycle, gang, shape, offered)
     needed = gang.group.min_member - len(gang.bound - {pod.uid})
     if needed <= 0:
         return Place()
@@ -62,11 +65,14 @@ def place_for(cycle: Cycle, gang: Gang) -> Place:
 
 def _planned(cycle: Cycle, gang: Gang, shape: Shape, offered: NDArray[np.bool_], needed: int) -> Place:
     pod, table = cycle.pod, cycle.nodes
-    kept = [slot for slot in gang.slots if slot.uid not in ("", pod.uid)]
-    count = needed - len(kept)
+    kept = [slot for slot in gang.slots if slot.uid not in ("", pod.uid) and table.row(slot.node) >= 0]
+    # Who was placed without a plan (an extra member, or in parity mode) needs no place any more.
+    coming = gang.placed.keys() | {slot.uid for slot in kept}
+    coming.discard(pod.uid)
+    count = needed - len(coming)
     if count <= 0:
         return Place()
-    chosen = _chosen(gang, pod, {slot.uid for slot in kept}, count)
+    chosen = _chosen(gang, pod, coming, count)
     if len(chosen) < count:
         return _hopeless(cycle, gang, f"{len(chosen)} of {count} members of the pod group can be scheduled")
     wanted = _wanted(cycle, gang, shape, offered, chosen)
@@ -89,10 +95,7 @@ def _planned(cycle: Cycle, gang: Gang, shape: Shape, offered: NDArray[np.bool_],
 def _sent(cycle: Cycle, gang: Gang, slot: Slot) -> Place:
     """The slot is the pod's; while members follow, the plan lives on."""
     if not cycle.quiet and gang.group is not None:
-        for other in gang.slots:
-            if other.uid == cycle.pod.uid:
-                other.uid = ""
-        slot.uid = cycle.pod.uid
+        cycle.book.send(gang, cycle.pod, slot)
         gang.hopeless = ""
         waits_s = gang.group.wait_s(cycle.args.permit_waiting_time_seconds)
         gang.expires_s = cycle.now_s + (waits_s if waits_s > 0 else WAIT_DEFAULT_S)
@@ -143,7 +146,7 @@ def _wanted(
     """
     counts: dict[Shape, int] = {}
     for pod in chosen:
-        of = shape_of(pod)
+        of = gang.shape_of(pod)
         counts[of] = counts.get(of, 0) + 1
     wanted = []
     if len(cycle.rows) == 1:
@@ -169,12 +172,12 @@ def _offered(cycle: Cycle) -> NDArray[np.bool_]:
     return offered
 
 
-def _remember(cycle: Cycle, gang: Gang, shape: Shape) -> None:
+def _remember(cycle: Cycle, gang: Gang, shape: Shape, offered: NDArray[np.bool_]) -> None:
     if len(cycle.rows) > 1:
         gang.seen.pop(shape, None)
         if len(gang.seen) >= SEEN_MAX:
             del gang.seen[next(iter(gang.seen))]
-        gang.seen[shape] = Seen(cycle.now_s, cycle.nodes.names_version, cycle.rows[cycle.rows >= 0].copy())
+        gang.seen[shape] = Seen(cycle.now_s, cycle.nodes.names_version, np.packbits(offered))
 
 
 def _allowed(cycle: Cycle, gang: Gang, shape: Shape) -> NDArray[np.bool_]:
@@ -182,25 +185,37 @@ def _allowed(cycle: Cycle, gang: Gang, shape: Shape) -> NDArray[np.bool_]:
     table = cycle.nodes
     seen = gang.seen.get(shape)
     if seen is not None and cycle.now_s - seen.at_s <= SEEN_S and seen.names_version == table.names_version:
-        allowed = np.zeros(table.rows, np.bool_)
-        allowed[seen.rows] = True
-        return allowed
+        return np.unpackbits(seen.packed, count=table.rows).view(np.bool_)
     return _judged(cycle, shape)
 
 
+@dataclass(slots=True)
+class _Judged:
+    """By row: the node that was judged, and what was found."""
+
+    nodes: list[Node | None]
+    allowed: NDArray[np.bool_]
+
+
 def _judged(cycle: Cycle, shape: Shape) -> NDArray[np.bool_]:
-    """By taints, selectors and cordons alone; what only the scheduler can judge shows when the sibling itself comes."""
+    """By taints, selectors and cordons alone; what only the scheduler can judge shows when the sibling itself comes.
+
+    Judging thousands of nodes takes milliseconds, and some node changes all the time: only those are judged again.
+    """
     table = cycle.nodes
-    known = cycle.memo.setdefault("judged", {})
-    if cycle.memo.get("judged_at") != (table.objects_version, table.rows):
-        cycle.memo["judged_at"] = table.objects_version, table.rows
-        known.clear()
-    allowed: NDArray[np.bool_] | None = known.get(shape)
-    if allowed is None:
-        judgeable = shape.judgeable
-        allowed = np.array([node is not None and not misplaced(judgeable, node) for node in table.objects], np.bool_)
-        known[shape] = allowed
-    return allowed
+    known: dict[bytes, _Judged] = cycle.memo.setdefault("judged", {})
+    pod = shape.judgeable
+    where = msgspec.json.encode(pod.placement, order="deterministic")
+    found = known.pop(where, None) or _Judged([], np.empty(0, np.bool_))
+    if len(found.nodes) != table.rows:
+        found = _Judged([None] * table.rows, np.zeros(table.rows, np.bool_))
+    for row, (node, before) in enumerate(zip(table.objects, found.nodes, strict=True)):
+        if node is not before:
+            found.nodes[row], found.allowed[row] = node, node is not None and not misplaced(pod, node)
+    known[where] = found
+    if len(known) > JUDGED_MAX:
+        del known[next(iter(known))]
+    return found.allowed
 
 
 def _free(cycle: Cycle, gang: Gang, kept: list[Slot]) -> Int64s:
@@ -209,9 +224,8 @@ def _free(cycle: Cycle, gang: Gang, kept: list[Slot]) -> Int64s:
     free: Int64s = table.allocatable[: table.rows] - table.requested[: table.rows]
     others = cycle.book.reserved(table, besides=gang, priority=cycle.pod.priority)
     if others is not None:
-        free = free - others
-    own = Gang(gang.key, members=gang.members, slots=kept, placed=gang.placed)
-    free = free - reserved_for((own,), table)
+        free -= others
+    promise_to(Gang(gang.key, members=gang.members, slots=kept, placed=gang.placed), table).taken_from(free)
     for pod in leaving(cycle):
         row, request = table.row(pod.node_name), vector(request_k8s(pod), table)
         if row >= 0 and request is not None:

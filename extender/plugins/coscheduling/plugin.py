@@ -54,6 +54,8 @@ def may_be_placed(cycle: Cycle) -> Status:
     if gang is None or gang.group is None:
         return refused(gang.problem if gang and gang.problem else NOT_FOUND, NOT_FOUND)
     status = checked(cycle, gang, _all_rows(cycle))
+    if not cycle.args.plans and gang.slots and not cycle.quiet:
+        cycle.book.unplan(gang)  # made while the mode was another
     if status.code is not Code.SUCCESS or not cycle.args.plans:
         return status
     place = place_for(cycle, gang)

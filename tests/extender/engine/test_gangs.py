@@ -11,6 +11,7 @@ import pytest
 from extender.engine.verdicts import Victims
 from extender.framework import Pod
 from extender.framework.compiled import CompiledPlugin, compile_all
+from extender.model.events import NodeDeleted
 from extender.model.verdict import Phase
 from extender.plugins import coscheduling
 from extender.plugins.coscheduling.args import CoschedulingArgs
@@ -422,3 +423,38 @@ def test_a_thousand_binds_are_held_without_a_thread(compiled: CompiledPlugin, ru
     assert threading.active_count() == before
     world.schedule(pods[1000])
     assert len(world.bound) == 1001
+
+
+def test_a_plan_does_not_keep_its_gang_out_when_gangs_are_planned_no_more(
+    compiled: CompiledPlugin, runner: asyncio.Runner
+) -> None:
+    world = GangWorld(compiled, runner, {"node-a": 3})
+    pods = world.gang("a", 3)
+    world.filter(pods[0])
+    gang = world.book.gang("ns/a")
+    assert gang is not None
+    assert len(gang.slots) == 3
+    world.switch(on=True, args=CoschedulingArgs(mode="parity"))
+    assert [world.schedule(pod) for pod in pods] == ["", "", ""]
+    assert world.bound == {"a-0", "a-1", "a-2"}
+
+
+def test_members_that_wait_unplanned_are_not_planned_for_again(
+    compiled: CompiledPlugin, runner: asyncio.Runner
+) -> None:
+    world = GangWorld(compiled, runner, {"node-a": 4}, CoschedulingArgs(mode="parity"))
+    pods = world.gang("a", 4)
+    assert [world.schedule(pod) for pod in pods[:3]] == ["", "", ""]
+    world.switch(on=True, args=CoschedulingArgs(mode="planned"))
+    assert world.schedule(pods[3]) == ""
+    assert len(world.bound) == 4
+
+
+def test_a_place_on_a_node_that_is_gone_counts_for_nothing(compiled: CompiledPlugin, runner: asyncio.Runner) -> None:
+    world = GangWorld(compiled, runner, {"node-a": 4, "node-b": 1})
+    pods = world.gang("a", 2)
+    assert world.filter(pods[0]) == (["node-a"], "")
+    world.state.apply(NodeDeleted("node-a"), world.now_s)
+    del world.cpus["node-a"]
+    assert world.schedule(pods[1]).startswith("resource gap")
+    assert world.held == []
