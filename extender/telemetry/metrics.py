@@ -143,6 +143,9 @@ WEBHOOK_REVIEWS = Counter(
     "trimtab_webhook_reviews_total", "Admission reviews, by what became of them.", ["result"], registry=REGISTRY
 )
 BINDS = Counter("trimtab_binds_total", "Bind calls by result.", ["result"], registry=REGISTRY)
+BINDINGS_REPEATED = Counter(
+    "trimtab_bindings_repeated_total", "Bindings sent once more after a fault that may pass.", registry=REGISTRY
+)
 
 WATCH_LAG = Gauge(
     "trimtab_watch_lag_seconds",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from extender.cluster.binder import FileBinder, KubernetesBinder
+from extender.cluster.binder import TRIES, FileBinder, KubernetesBinder
 from extender.cluster.state import ClusterState
 from extender.kube import KubeError
 from extender.model.events import NodeUpserted, PodUpserted
@@ -74,6 +74,37 @@ def test_an_unclear_outcome_is_settled_by_the_pod_itself(post: Answer) -> None:
 )
 def test_a_refusal_is_an_error_even_if_the_pod_is_there(status: int, said: str) -> None:
     assert said in bind(a_server(_says(status), "n1"))
+
+
+def falters(*answers: Answer) -> tuple[Answer, list[int]]:
+    """One answer after the other, the last one for good; and how many have been asked for."""
+    asked = [0]
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        asked[0] += 1
+        return await answers[min(asked[0], len(answers)) - 1](request)
+
+    return handle, asked
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+def test_a_fault_that_may_pass_is_tried_again(status: int) -> None:
+    post, asked = falters(_says(status), _says(status), _says(201))
+    assert bind(a_server(post)) == ""
+    assert asked == [3]
+
+
+def test_a_fault_that_does_not_pass_is_told_in_the_end() -> None:
+    post, asked = falters(_says(503))
+    assert "503" in bind(a_server(post))
+    assert asked == [TRIES]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
+def test_a_refusal_is_not_asked_for_twice(status: int) -> None:
+    post, asked = falters(_says(status))
+    assert bind(a_server(post)) != ""
+    assert asked == [1]
 
 
 @pytest.mark.parametrize("name", ["../../../nodes/n1", "p?watch=true", "p/log", ""])
