@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from analytics.store.joined import OUTCOME_OF_RANK, PHASE_OF_VERB, UNENDED, Frames, joined, rfc3339, summary
+from analytics.store.joined import OUTCOME_OF_RANK, PERMIT, PHASE_OF_VERB, UNENDED, Frames, joined, rfc3339, summary
 from analytics.store.store import Store
 from analytics.store.tables import DecisionRow, DetailRow, OutcomeRow, RejectionRow, VerdictRow
 from analytics.store.tokens import decoded, encoded
@@ -146,13 +146,13 @@ class Decisions:
         params = (since_us if since_us is not None else -(1 << 62), until_us if until_us is not None else 1 << 62)
         counts = self._counts(span, params)
         ended = sum(count for outcome, count in counts.items() if outcome != UNENDED)
-        spent = self._store.query(f"SELECT sum(d.duration_us) FROM decision d WHERE {span}", params)[0][0] or 0.0
+        spent = self._store.query(f"SELECT sum({_OWN_US}) FROM decision d {_HELD} WHERE {span}", (*params, *params))
         total = sum(counts.values())
         return {
             "total": total,
             **counts,
             "success_rate": counts["scheduled"] / ended if ended else None,
-            "average_latency_ms": spent / total / 1000 if total else None,
+            "average_latency_ms": (spent[0][0] or 0.0) / total / 1000 if total else None,
             "phases": self._latencies(span, params),
             "rejections": self._rejections(span, params, top),
             "nodes": self._nodes(span, params, top),
@@ -279,11 +279,12 @@ class Decisions:
         for row in self._store.query(f"SELECT {_names(RejectionRow)} FROM rejection WHERE {where}", params):
             rejection = RejectionRow(*row)
             found[rejection.decision].rejections.append(rejection)
-        if not detail:
-            return found
-        for row in self._store.query(f"SELECT {_names(VerdictRow)} FROM verdict WHERE {where}", params):
+        of_permit = "" if detail else f" AND phase = '{PERMIT}'"
+        for row in self._store.query(f"SELECT {_names(VerdictRow)} FROM verdict WHERE {where}{of_permit}", params):
             verdict = VerdictRow(*row)
             found[verdict.decision].verdicts.append(verdict)
+        if not detail:
+            return found
         for row in self._store.query(f"SELECT {_names(DetailRow)} FROM detail WHERE {where}", params):
             body = DetailRow(*row)
             found[body.decision].details.append(body)
@@ -301,12 +302,11 @@ class Decisions:
         return counts
 
     def _latencies(self, span: str, params: tuple[int, int]) -> dict[str, dict[str, Any]]:
+        own = ", ".join(f"percentile_cont({q}) WITHIN GROUP (ORDER BY {_OWN_US})" for q in (0.5, 0.95, 0.99))
         rows = self._store.query(
-            "SELECT d.verb, count(*), percentile_cont(0.5) WITHIN GROUP (ORDER BY d.duration_us), "
-            "percentile_cont(0.95) WITHIN GROUP (ORDER BY d.duration_us), "
-            "percentile_cont(0.99) WITHIN GROUP (ORDER BY d.duration_us) "
-            f"FROM decision d WHERE {span} GROUP BY d.verb",
-            params,
+            f"SELECT d.verb, count(*), {own} FROM decision d {_HELD} "
+            f"WHERE {span} AND d.verb <> '{PERMIT}' GROUP BY d.verb",
+            (*params, *params),
         )
         return {
             PHASE_OF_VERB.get(verb, verb): {
@@ -321,7 +321,8 @@ class Decisions:
     def _rejections(self, span: str, params: tuple[int, int], top: int) -> list[dict[str, Any]]:
         rows = self._store.query(
             "SELECT d.plugin, d.reason, sum(d.nodes), count(DISTINCT d.decision) FROM rejection d "
-            f"WHERE {span} AND d.mode = 'enforce' GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT ?",
+            f"WHERE {span} AND d.mode = 'enforce' AND d.phase <> 'postFilter' "
+            "GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT ?",
             (*params, top),
         )
         return [{"plugin": p, "reason": r, "count": int(nodes), "decisions": n} for p, r, nodes, n in rows]
@@ -335,6 +336,13 @@ class Decisions:
         return [{"node": node, "scheduled": count} for node, count in rows]
 
 
+# How long permit held a bind back; what remains is the time that was spent on the call. Between two times.
+_HELD = (
+    "LEFT JOIN (SELECT v.producer, v.id, sum(v.duration_us) AS held_us FROM verdict v "
+    f"WHERE v.phase = '{PERMIT}' AND v.at_us >= ? AND v.at_us < ? GROUP BY v.producer, v.id) h "
+    "ON h.producer = d.producer AND h.id = d.id"
+)
+_OWN_US = "greatest(0.0, d.duration_us - coalesce(h.held_us, 0.0))"
 # The standing end of each decision that ended since a time.
 _RANKS = "SELECT decision, max(rank) AS rank FROM outcome WHERE at_us >= ? GROUP BY decision"
 _VALUES = {

@@ -20,12 +20,13 @@ UNENDED = "unknown"
 SCHEDULED = 3
 OUTCOME_OF_RANK = {SCHEDULED: "scheduled", 1: "unschedulable", 2: "error", 0: UNENDED}
 """Rank of an `outcome` row -> what pages and APIs call it."""
+PERMIT = "permit"
 PHASE_OF_VERB = {"filter": "filter", "prioritize": "score", "preempt": "preempt", "permit": "permit", "bind": "bind"}
 
 
 @dataclass(slots=True)
 class Frames:
-    """All rows of one decision. Without detail, `verdicts` and `details` stay empty."""
+    """All rows of one decision. Without detail, `verdicts` holds only those of permit, and `details` stays empty."""
 
     calls: list[DecisionRow] = field(default_factory=list)
     outcomes: list[OutcomeRow] = field(default_factory=list)
@@ -39,7 +40,8 @@ def summary(frames: Frames) -> dict[str, Any]:
     calls = sorted(frames.calls, key=_order)
     head = min(calls, key=lambda call: (call.at_us, call.producer, call.id))
     end = _end(frames.outcomes)
-    waits = _waits(calls, end)
+    waits = _waits(calls, end, _held_us(frames.verdicts))
+    rejections = _rejections(frames)
     rank = end.rank if end else 0
     return {
         "id": head.decision,
@@ -55,7 +57,7 @@ def summary(frames: Frames) -> dict[str, Any]:
         "attempt": head.attempt,
         "outcome": OUTCOME_OF_RANK[rank],
         "node": end.node if end and rank == SCHEDULED else "",
-        "message": _message(calls, end, frames.rejections),
+        "message": _message(calls, end, rejections),
         "profile": head.profile,
         "revision": calls[-1].revision,
         "generation": head.generation,
@@ -64,7 +66,7 @@ def summary(frames: Frames) -> dict[str, Any]:
         "ended": rfc3339(end.at_us) if end else None,
         "seen_by": end.seen_by if end else "",
         "phases": [_phase(call, waits) for call in calls] + _watched(calls, end),
-        "rejections": _rejections(frames.rejections),
+        "rejections": rejections,
     }
 
 
@@ -98,24 +100,38 @@ def rfc3339(at_us: int) -> str:
 
 def _order(call: DecisionRow) -> tuple[int, str, int]:
     """A bind stands where it ended: the wait of its pod for others began after it did, and was over before."""
-    ended_us = call.at_us + int(call.duration_us) if call.verb == "bind" else call.at_us
-    return (ended_us, call.producer, call.id)
+    return (_ended_us(call), call.producer, call.id)
 
 
-def _waits(calls: list[DecisionRow], end: OutcomeRow | None) -> dict[int, int]:
-    """How long each permit call waited, by frame id, in microseconds: until its bind ended, or the decision did. One
-    that waits still has no entry."""
+def _waits(calls: list[DecisionRow], end: OutcomeRow | None, held: dict[tuple[str, int], float]) -> dict[int, int]:
+    """How long each permit call waited, by frame id, in microseconds: as long as its bind was held, or until the
+    decision ended. One that waits still has no entry. `held`: by (producer, id) of binds."""
     waits: dict[int, int] = {}
     for at, call in enumerate(calls):
-        if call.verb != "permit":
+        if call.verb != PERMIT:
             continue
-        after = next((later for later in calls[at + 1 :] if later.verb in ("bind", "permit")), None)
-        if after is not None:
-            until = after.at_us + int(after.duration_us) if after.verb == "bind" else after.at_us
-            waits[call.id] = max(0, until - call.at_us)
+        after = next((later for later in calls[at + 1 :] if later.verb in ("bind", PERMIT)), None)
+        if after is not None and (after.producer, after.id) in held:
+            waits[call.id] = max(0, int(held[after.producer, after.id]) - sum(waits.values()))
+        elif after is not None:
+            waits[call.id] = max(0, _ended_us(after) - call.at_us)
         elif end is not None:
             waits[call.id] = max(0, end.at_us - call.at_us)
     return waits
+
+
+def _ended_us(call: DecisionRow) -> int:
+    return call.at_us + int(call.duration_us) if call.verb == "bind" else call.at_us
+
+
+def _held_us(verdicts: Iterable[VerdictRow]) -> dict[tuple[str, int], float]:
+    """(producer, frame id) of a bind -> for how long permit held it: what its plugins say that they spent."""
+    held: dict[tuple[str, int], float] = {}
+    for verdict in verdicts:
+        if verdict.phase == PERMIT and verdict.code != "Wait":
+            key = (verdict.producer, verdict.id)
+            held[key] = held.get(key, 0.0) + verdict.duration_us
+    return held
 
 
 def _own_us(call: DecisionRow, waits: dict[int, int]) -> float:
@@ -128,7 +144,7 @@ def _end(outcomes: Iterable[OutcomeRow]) -> OutcomeRow | None:
     return max(outcomes, key=lambda row: (row.rank, row.at_us, row.id), default=None)
 
 
-def _message(calls: list[DecisionRow], end: OutcomeRow | None, rejections: Iterable[RejectionRow]) -> str:
+def _message(calls: list[DecisionRow], end: OutcomeRow | None, rejections: Iterable[dict[str, Any]]) -> str:
     """One line on how it ended."""
     if end and end.message:
         return end.message
@@ -140,8 +156,8 @@ def _message(calls: list[DecisionRow], end: OutcomeRow | None, rejections: Itera
     return said
 
 
-def _why_nowhere(rejections: Iterable[RejectionRow]) -> str:
-    reasons = [r for r in _rejections(rejections) if r["mode"] == "enforce" and r["phase"] != "postFilter"]
+def _why_nowhere(rejections: Iterable[dict[str, Any]]) -> str:
+    reasons = [r for r in rejections if r["mode"] == "enforce" and r["call"] == "filter"]
     told = [f"{r['plugin']}: {r['reason']} ({r['nodes']})" for r in reasons[:_REASONS_TOLD]]
     more = [f"and {len(reasons) - _REASONS_TOLD} more reasons"] if len(reasons) > _REASONS_TOLD else []
     return "; ".join(told + more)
@@ -193,15 +209,19 @@ def _watched(calls: list[DecisionRow], end: OutcomeRow | None) -> list[dict[str,
     ]
 
 
-def _rejections(rows: Iterable[RejectionRow]) -> list[dict[str, Any]]:
-    sums: dict[tuple[str, str, str, str], int] = {}
-    for row in rows:
-        key = (row.plugin, row.phase, row.mode, row.reason)
+def _rejections(frames: Frames) -> list[dict[str, Any]]:
+    """Sums over calls of one kind; those of filter first, since they are why no node passed. What preemption found
+    stands by itself: its nodes are others, or the same once more."""
+    call_of = {(call.producer, call.id): PHASE_OF_VERB.get(call.verb, call.verb) for call in frames.calls}
+    sums: dict[tuple[str, str, str, str, str], int] = {}
+    for row in frames.rejections:
+        call = call_of.get((row.producer, row.id), "filter")
+        key = (row.plugin, row.phase, row.mode, row.reason, call)
         sums[key] = sums.get(key, 0) + row.nodes
-    ordered = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+    ordered = sorted(sums.items(), key=lambda item: (item[0][4] != "filter", -item[1], item[0]))
     return [
-        {"plugin": plugin, "phase": phase, "mode": mode, "reason": reason, "nodes": nodes}
-        for (plugin, phase, mode, reason), nodes in ordered
+        {"plugin": plugin, "phase": phase, "mode": mode, "reason": reason, "call": call, "nodes": nodes}
+        for (plugin, phase, mode, reason, call), nodes in ordered
     ]
 
 

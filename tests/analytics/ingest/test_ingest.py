@@ -217,6 +217,21 @@ def test_a_wait_is_over_when_its_bind_is_and_neither_counts_the_others_time(stor
     assert found["duration_ms"] == pytest.approx(0.7 + 3000.9 - waited_ms)
 
 
+def test_the_binding_itself_is_no_wait(store, journal):
+    call = bound(1)
+    call.duration_us = 3_000_900.0
+    call.plugins = [PluginVerdict("Coscheduling", "permit", nodes_in=1, duration_us=2_990_000.0)]
+    Writer(journal).put(filtered(1), scored(1), held(1), call)
+    drained(Ingest(store, [journal]))
+    for found in (known(Decisions(store).get("d1")), Decisions(store).find(detail=False).decisions[0]):
+        assert found["phases"][2]["duration_ms"] == found["waited_ms"] == 2990
+        assert found["phases"][3]["duration_ms"] == pytest.approx(10.9)
+    stats = Decisions(store).stats()
+    assert stats["phases"]["bind"]["p50_ms"] == pytest.approx(10.9)
+    assert stats["average_latency_ms"] == pytest.approx(10.9 + 0.7)
+    assert "permit" not in stats["phases"]
+
+
 def test_a_wait_that_ends_in_deletion_ends_then(store, journal):
     end = ended("deleted")
     Writer(journal).put(filtered(1), held(1), end)

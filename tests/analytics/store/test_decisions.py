@@ -137,6 +137,20 @@ def test_one_decision_holds_its_phases_plugins_and_ends(decisions):
     assert decisions.get("no-such") is None
 
 
+def test_what_preemption_found_does_not_count_for_the_filter(store):
+    store.write([
+        call(1, "a", nodes_out=0, code="Unschedulable"), end(1, "a", 1), rejection(1, "a", "Gang", "few", 6),
+        call(2, "a", "preempt", opens=False, nodes_in=9), rejection(2, "a", "Gang", "few", 8),
+        rejection(2, "a", "Gang", "no victims", 1)._replace(phase="postFilter"),
+    ])  # fmt: skip
+    found = Decisions(store).get("a")
+    assert [(r["reason"], r["call"], r["nodes"]) for r in found["rejections"]] == [
+        ("few", "filter", 6), ("few", "preempt", 8), ("no victims", "preempt", 1),
+    ]  # fmt: skip
+    assert found["message"] == "Gang: few (6)"
+    assert [r["reason"] for r in Decisions(store).stats()["rejections"]] == ["few"]
+
+
 def test_an_error_tells_its_message_and_a_deleted_pod_that_it_was_deleted(decisions):
     assert decisions.get("d")["message"] == "no answer"
     assert "deleted" in decisions.get("e")["message"]
