@@ -80,7 +80,7 @@ export function Evicted({ evictions }: { evictions: Eviction[] }) {
 function EvictionTable({ evictions, who }: { evictions: Eviction[]; who: "pod" | "preemptor" }) {
   return (
     <Wide>
-      <table>
+      <table class="evictions">
         <thead>
           <tr>
             <th scope="col">{t(who === "pod" ? "evictions.pod" : "evictions.by")}</th>
@@ -106,7 +106,7 @@ function EvictionTable({ evictions, who }: { evictions: Eviction[]; who: "pod" |
                 <EvictionResult result={eviction.result} />
               </td>
               <td>
-                {eviction.reason}
+                <span class="note">{eviction.reason}</span>
                 {eviction.message && <span class="note muted small">{eviction.message}</span>}
               </td>
             </tr>

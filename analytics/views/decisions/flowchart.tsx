@@ -66,7 +66,12 @@ function raiseTitles(box: HTMLElement): void {
 function keepSize(box: HTMLElement): void {
   const picture = box.querySelector("svg");
   picture?.style.setProperty("--natural", picture.style.maxWidth || "34rem");
+  const natural = Number.parseFloat(picture?.style.maxWidth ?? "");
+  box.closest(".columns")?.toggleAttribute("data-wide", natural > BESIDE_TABLES_MAX);
 }
+
+/** A wider picture would be too small to read in half a page: it stands above its tables. In pixels. */
+const BESIDE_TABLES_MAX = 820;
 
 /** The text carries colours for any renderer; on a dark page these take their place. */
 const NIGHT: Record<string, string> = {

@@ -87,8 +87,23 @@ export interface Rejection {
   mode: string;
   reason: string;
   nodes: number;
+  /** filter or preempt: which call it was. */
+  call: string;
   /** Only of one decision shown by itself. */
   sample?: string[];
+}
+
+/** Why no node passed: the rejection that weighs most. */
+export interface Cause {
+  plugin: string;
+  reason: string;
+  nodes: number;
+  /** It alone rejected all nodes. */
+  every: boolean;
+  /** Key of its meaning in plain words, or empty. */
+  meaning: string;
+  /** gang, quota, tenant, reservation, order, or empty. */
+  waits_for: string;
 }
 
 export interface ScorePart {
@@ -110,6 +125,7 @@ export interface Story extends Summary {
   ended: string | null;
   seen_by: string;
   phases: PhaseStory[];
+  cause: Cause | null;
   scores: BestNode[];
   leases: { plugin: string; action: string; detail: string }[];
   attempts: { id: string; attempt: number; time: string; outcome: string; node: string; message: string }[];

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from analytics.views.decisions.story import EvictionStory, PhaseStory, Story, waiting
+from analytics.views.decisions.story import EvictionStory, PhaseStory, Story, last_filter, waiting
+from extender.record.meaning import meaning
 
 
 def say(story: Story) -> str:
@@ -21,7 +22,7 @@ def say_evicted(gone: EvictionStory) -> str:
     done = {
         "evicted": "Evicted from",
         "refused": "Not evicted from",
-        "gone": "Gone before it was evicted from",
+        "gone": "No longer to be evicted from",
         "failed": "Could not be evicted from",
         "dryRun": "Would be evicted from",
     }.get(gone.result, "Evicted from")
@@ -38,7 +39,7 @@ def _said(story: Story) -> str:
         case "scheduled":
             return _scheduled(story, filters[-1] if filters else None)
         case "unschedulable":
-            return _unschedulable(story, filters[-1].nodes_in if filters else 0)
+            return _unschedulable(story) + _making_room(story)
         case "error":
             return f"Ended with an error: {story.message or 'no text was given'}"
         case _ if filters:
@@ -53,21 +54,12 @@ def wait_reason(phase: PhaseStory) -> str:
     return "; ".join(holders) or phase.message or "for others"
 
 
-def waits_for(story: Story) -> str:
-    """What a rejected pod waits for: gang, quota, reservation, or empty where it is none of these."""
-    first = next((r for r in story.rejections if r.mode == "enforce" and r.phase != "postFilter"), None)
-    if first is None:
-        return ""
-    if "reserved for" in first.reason:
-        return "reservation"
-    return _WAITS_BY_PLUGIN.get(first.plugin, "")
-
-
-_WAITS_BY_PLUGIN: Final = {"Coscheduling": "gang", "CapacityScheduling": "quota", "TenantQuota": "quota"}
 _WAITS: Final = {
     "gang": "Waits for its gang",
     "quota": "Waits for quota",
-    "reservation": "Waits for room that is reserved for others",
+    "tenant": "Waits for the quota of its tenant",
+    "reservation": "Waits for room",
+    "order": "Waits for its turn",
 }
 
 
@@ -81,7 +73,7 @@ def _preempting(story: Story) -> str:
     node, victims = next(iter(call.proposed.items()))
     return (
         f"Fits nowhere as it is; preemption may clear {call.nodes_out} of {call.nodes_in} nodes, "
-        f"such as {node} of {len(victims)} pods."
+        f"such as {node} of {_pods(len(victims))}."
     )
 
 
@@ -102,17 +94,35 @@ def _scheduled(story: Story, call: PhaseStory | None) -> str:
     )
 
 
-def _unschedulable(story: Story, nodes: int) -> str:
-    if nodes == 0:
+def _unschedulable(story: Story) -> str:
+    call, cause = last_filter(story), story.cause
+    if call is None or call.nodes_in == 0:
         return "No node fits: there was none to choose from."
-    for rejection in story.rejections:
-        if rejection.mode == "enforce" and rejection.phase != "postFilter":
-            if rejection.nodes == nodes and (what := waits_for(story)):
-                return f"{_WAITS[what]}: {rejection.reason} ({rejection.plugin})."
-            if rejection.nodes == nodes:
-                return f"No node fits: {rejection.plugin} rejected all {nodes} nodes: {rejection.reason}."
-            return (
-                f"No node fits: all {nodes} nodes were rejected, {rejection.nodes} of them for "
-                f"{rejection.reason!r} ({rejection.plugin})."
-            )
-    return f"No node fits: none of {nodes} nodes passed."
+    nodes = call.nodes_in
+    if cause is None:
+        return f"No node fits: none of {nodes} nodes passed."
+    told = meaning(cause.plugin, cause.reason)
+    if told is not None and cause.waits_for:
+        return f"{_WAITS[cause.waits_for]}: {told.words} ({cause.plugin}: {cause.reason})."
+    if cause.every:
+        return f"No node fits: {cause.plugin} rejected all {nodes} nodes: {cause.reason}."
+    return (
+        f"No node fits: all {nodes} nodes were rejected, {cause.nodes} of them for {cause.reason!r} ({cause.plugin})."
+    )
+
+
+def _making_room(story: Story) -> str:
+    """What preemption does about a pod that fits nowhere, as a second sentence; or nothing."""
+    leaving = {victim.pod.uid: victim for victim in story.victims if victim.result == "evicted"}
+    if leaving:
+        nodes = sorted({victim.node for victim in leaving.values()})
+        return f" Room is being made on {', '.join(nodes)}: {_pods(len(leaving))} evicted."
+    call = next((phase for phase in reversed(story.phases) if phase.phase == "preempt"), None)
+    if call is None or not call.proposed:
+        return ""
+    node, victims = next(iter(call.proposed.items()))
+    return f" Preemption may clear {node} of {_pods(len(victims))}."
+
+
+def _pods(count: int) -> str:
+    return "1 pod" if count == 1 else f"{count} pods"

@@ -1,11 +1,5 @@
-import { count, seconds, t } from "@shell/i18n";
-import type { PhaseStory, Rejection, Story } from "./model";
-
-const WAITS_BY_PLUGIN: Record<string, "gang" | "quota"> = {
-  Coscheduling: "gang",
-  CapacityScheduling: "quota",
-  TenantQuota: "quota",
-};
+import { count, type Key, seconds, t } from "@shell/i18n";
+import type { PhaseStory, Story } from "./model";
 
 /** The whole decision in one sentence. */
 export function sentence(story: Story): string {
@@ -15,7 +9,7 @@ export function sentence(story: Story): string {
     case "scheduled":
       return [scheduled(story, filter === undefined, numbers), waited(story)].filter(Boolean).join(" ");
     case "unschedulable":
-      return unschedulable(story, numbers.in);
+      return [unschedulable(story, numbers.in), makingRoom(story)].filter(Boolean).join(" ");
     case "error":
       return t("one.said.error", { message: story.message || t("none") });
     default: {
@@ -48,11 +42,6 @@ function waitReason(phase: PhaseStory): string {
   return holders.join("; ") || phase.message || t("one.said.wait.others");
 }
 
-/** What a rejected pod waits for, where that is one of the things that come by themselves. */
-function waitsFor(rejection: Rejection): "gang" | "quota" | "reservation" | undefined {
-  return rejection.reason.includes("reserved for") ? "reservation" : WAITS_BY_PLUGIN[rejection.plugin];
-}
-
 function scheduled(story: Story, unfiltered: boolean, numbers: { in: number; out: number }): string {
   if (unfiltered) return t("one.said.scheduled.plain", { node: story.node });
   const best = story.scores[0];
@@ -66,17 +55,28 @@ function scheduled(story: Story, unfiltered: boolean, numbers: { in: number; out
 
 function unschedulable(story: Story, nodes: number): string {
   if (nodes === 0) return t("one.said.unschedulable.none");
-  const first = story.rejections.find(
-    (rejection) => rejection.mode === "enforce" && rejection.phase !== "postFilter",
-  );
-  if (!first) return t("one.said.unschedulable.plain", { in: nodes });
-  const wait = first.nodes >= nodes ? waitsFor(first) : undefined;
-  if (wait) return t(`one.said.wait.${wait}`, { reason: first.reason, plugin: first.plugin });
-  const said = first.nodes === nodes ? "one.said.unschedulable.all" : "one.said.unschedulable";
-  return t(said, {
-    in: nodes,
-    n: first.nodes,
-    reason: first.reason,
-    plugin: first.plugin,
-  });
+  const cause = story.cause;
+  if (!cause) return t("one.said.unschedulable.plain", { in: nodes });
+  const { plugin, reason } = cause;
+  if (cause.meaning && cause.waits_for) {
+    const words = t(`meaning.${cause.meaning}` as Key);
+    return t(`one.said.wait.${cause.waits_for}` as Key, { words, plugin, reason });
+  }
+  const said = cause.every ? "one.said.unschedulable.all" : "one.said.unschedulable";
+  return t(said, { in: nodes, n: cause.nodes, reason, plugin });
+}
+
+/** What preemption does about a pod that fits nowhere. */
+function makingRoom(story: Story): string {
+  const leaving = story.victims.filter((victim) => victim.result === "evicted");
+  if (leaving.length > 0) {
+    const nodes = [...new Set(leaving.map((victim) => victim.node))].sort();
+    return t("one.said.room", {
+      node: nodes.join(", "),
+      n: new Set(leaving.map((victim) => victim.pod.uid)).size,
+    });
+  }
+  const proposed = story.phases.findLast((phase) => phase.phase === "preempt")?.proposed ?? {};
+  const [node, victims] = Object.entries(proposed)[0] ?? [];
+  return node && victims ? t("one.said.room.proposed", { node, n: victims.length }) : "";
 }

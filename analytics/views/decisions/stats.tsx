@@ -6,35 +6,41 @@ export function Figures({ stats, policy }: { stats: Stats | undefined; policy: P
   const none = t("none");
   const top = stats?.rejections[0];
   return (
-    <section class="figures" aria-label={t("stats.label")}>
-      <Figure label={t("stats.total")} value={stats ? count(stats.total) : none} />
-      <Figure
-        label={t("stats.rate")}
-        value={stats?.success_rate == null ? none : percent(stats.success_rate)}
-        note={t("stats.rate.note")}
-      />
-      <Figure label={t("stats.unschedulable")} value={stats ? count(stats.unschedulable) : none} />
-      <Figure label={t("stats.error")} value={stats ? count(stats.error) : none} />
-      <Figure label={t("stats.filter")} value={latency(stats?.phases.filter)} />
-      <Figure label={t("stats.score")} value={latency(stats?.phases.score)} />
-      {policy && <InEffect policy={policy} />}
-      {top && (
+    <>
+      <section class="figures" aria-label={t("stats.label")}>
+        <Figure label={t("stats.total")} value={stats ? count(stats.total) : none} />
         <Figure
-          label={t("stats.rejection")}
-          value={top.reason}
-          note={t("stats.rejection.note", { plugin: top.plugin, n: top.count })}
-          words
+          label={t("stats.rate")}
+          value={stats?.success_rate == null ? none : percent(stats.success_rate)}
+          note={t("stats.rate.note")}
         />
+        <Figure label={t("stats.unschedulable")} value={stats ? count(stats.unschedulable) : none} />
+        <Figure label={t("stats.error")} value={stats ? count(stats.error) : none} />
+        <Figure label={t("stats.filter")} value={latency(stats?.phases.filter)} />
+        <Figure label={t("stats.score")} value={latency(stats?.phases.score)} />
+        {policy && <InEffect policy={policy} />}
+        {top && (
+          <Figure
+            label={t("stats.rejection")}
+            value={top.reason}
+            note={t("stats.rejection.note", { plugin: top.plugin, n: top.count })}
+            words
+          />
+        )}
+      </section>
+      {policy?.refused && (
+        <p class="refused" role="status">
+          {t("policy.refused", { why: policy.refused })}
+        </p>
       )}
-    </section>
+    </>
   );
 }
 
 function InEffect({ policy }: { policy: Policy }) {
   if (!policy.reachable)
     return <Figure label={t("policy.label")} value={t("none")} note={t("policy.unreachable")} words />;
-  const note = policy.refused ? t("policy.refused", { why: policy.refused }) : policy.source;
-  return <Figure label={t("policy.label")} value={policy.revision || t("none")} note={note} words />;
+  return <Figure label={t("policy.label")} value={policy.revision || t("none")} note={policy.source} words />;
 }
 
 function latency(phase: Latency | undefined): string {

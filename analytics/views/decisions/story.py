@@ -8,6 +8,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
+from extender.record.meaning import meaning
+
 SAMPLE_NODES_MAX: Final = 20
 """Names shown below one reason; the count beside them is complete."""
 QUIET_CODES: Final = ("Success", "Skip")
@@ -71,7 +73,24 @@ class Rejection(Struct, frozen=True):
     mode: str
     reason: str
     nodes: int
+    call: str = "filter"
+    """filter or preempt: which call it was."""
     sample: list[str] = []
+
+
+class Cause(Struct, frozen=True):
+    """Why no node passed: the rejection that weighs most."""
+
+    plugin: str
+    reason: str
+    """As the plugin says it, about this very pod where it does."""
+    nodes: int
+    every: bool
+    """It alone rejected all nodes."""
+    meaning: str = ""
+    """Key of its meaning in plain words, if anybody has put it in words."""
+    waits_for: str = ""
+    """gang, quota, tenant, reservation or order: what ends the wait by itself."""
 
 
 class ScorePart(Struct, frozen=True):
@@ -143,6 +162,7 @@ class Story(Struct, frozen=True, kw_only=True):
     seen_by: str
     phases: list[PhaseStory]
     rejections: list[Rejection]
+    cause: Cause | None = None
     scores: list[BestNode]
     leases: list[LeaseStory] = []
     attempts: list[Attempt] = []
@@ -165,7 +185,10 @@ def tell(
     parts = {"attempts": list(attempts), "victims": list(victims), "evicted": list(evicted)}
     story = msgspec.convert({**whole, **parts}, Story)
     return msgspec.structs.replace(
-        story, rejections=_sampled(story.rejections, whole.get("filtered", ())), scores=_weighed(story.scores)
+        story,
+        rejections=_sampled(story.rejections, whole.get("filtered", ())),
+        cause=_cause(story) if story.outcome == "unschedulable" else None,
+        scores=_weighed(story.scores),
     )
 
 
@@ -174,6 +197,32 @@ def waiting(story: Story) -> PhaseStory | None:
     if story.outcome != "unknown":
         return None
     return next((phase for phase in reversed(story.phases) if phase.waits), None)
+
+
+def last_filter(story: Story) -> PhaseStory | None:
+    """The filter call that counts: a nominated node that was refused is followed by one for all nodes."""
+    return next((phase for phase in reversed(story.phases) if phase.phase == "filter"), None)
+
+
+def _cause(story: Story) -> Cause | None:
+    call = last_filter(story)
+    if call is None:
+        return None
+    rejecting = [plugin for plugin in call.plugins if plugin.mode == "enforce" and plugin.rejected]
+    if not rejecting:
+        return None
+    most = max(rejecting, key=lambda plugin: plugin.rejected)
+    label, nodes = max(most.reasons.items(), key=lambda item: item[1], default=(most.message, most.rejected))
+    every = nodes >= call.nodes_in
+    told = meaning(most.plugin, label) or meaning(most.plugin, most.message)
+    return Cause(
+        plugin=most.plugin,
+        reason=most.message or label if every else label,
+        nodes=nodes,
+        every=every,
+        meaning=told.key if told and every else "",
+        waits_for=told.waits_for if told and every else "",
+    )
 
 
 def _sampled(rejections: Sequence[Rejection], filtered: Sequence[Mapping[str, Any]]) -> list[Rejection]:

@@ -1,10 +1,11 @@
 /** One decision as tables: the same data as the flowchart, and more of it. */
 import { count, type Key, milliseconds, moment, t } from "@shell/i18n";
 import { Verdict, Wide } from "@shell/parts";
-import type { ComponentChildren } from "preact";
+import { type ComponentChildren, Fragment } from "preact";
 import type { BestNode, PhaseStory, PluginStory, Rejection, ScorePart, Story } from "./model";
 
 const SAMPLE_SHOWN = 6;
+const NOTE_LENGTH_MAX = 200;
 const QUIET = ["Success", "Skip"];
 
 function Panel({ title, children }: { title: string; children: ComponentChildren }) {
@@ -58,7 +59,7 @@ function PhaseRows({ phase }: { phase: PhaseStory }) {
       <tr class="group">
         <th scope="rowgroup">
           {name}
-          {notes.length > 0 && <span class="muted small note">{notes.join(" · ")}</span>}
+          {notes.length > 0 && <Note text={notes.join(" · ")} />}
         </th>
         <td>
           <Code code={phase.code} />
@@ -80,7 +81,7 @@ function PluginRow({ plugin }: { plugin: PluginStory }) {
       <th scope="row" class="member">
         {plugin.plugin} <span class="muted small">{plugin.phase}</span>
         {plugin.mode !== "enforce" && <span class="badge">{plugin.mode}</span>}
-        {plugin.message && <span class="muted small note">{plugin.message}</span>}
+        {plugin.message && <Note text={plugin.message} />}
       </th>
       <td>
         <Code code={plugin.code} />
@@ -92,8 +93,29 @@ function PluginRow({ plugin }: { plugin: PluginStory }) {
   );
 }
 
+/** A text as long as a list of all nodes begins with its first words and unfolds. */
+function Note({ text }: { text: string }) {
+  if (text.length <= NOTE_LENGTH_MAX) return <span class="muted small note">{text}</span>;
+  return (
+    <details class="muted small note long">
+      <summary>{text}</summary>
+    </details>
+  );
+}
+
+/** Words that are written together may part where the next one begins. */
 function Code({ code }: { code: string }) {
-  return <span class={QUIET.includes(code) ? "muted small" : "small strong"}>{code}</span>;
+  const words = code.split(/(?=[A-Z])/);
+  return (
+    <span class={QUIET.includes(code) ? "muted small" : "small strong"}>
+      {words.map((word) => (
+        <Fragment key={word}>
+          {word}
+          <wbr />
+        </Fragment>
+      ))}
+    </span>
+  );
 }
 
 export function Rejections({ rejections }: { rejections: Rejection[] }) {
@@ -115,7 +137,11 @@ export function Rejections({ rejections }: { rejections: Rejection[] }) {
             </thead>
             <tbody>
               {rejections.map((rejection) => (
-                <tr key={rejection.plugin + rejection.phase + rejection.mode + rejection.reason}>
+                <tr
+                  key={
+                    rejection.call + rejection.plugin + rejection.phase + rejection.mode + rejection.reason
+                  }
+                >
                   <td class="number strong">
                     {count(rejection.nodes)}
                     <meter class="share" min={0} max={most} value={rejection.nodes} aria-hidden="true" />
@@ -124,7 +150,7 @@ export function Rejections({ rejections }: { rejections: Rejection[] }) {
                     <strong>{rejection.reason}</strong>
                     <span class="note muted small">
                       {rejection.plugin}
-                      {rejection.phase === "postFilter" && ` ${rejection.phase}`}
+                      {rejection.call !== "filter" && ` · ${t(`phase.${rejection.call}` as Key)}`}
                       {rejection.mode !== "enforce" && ` (${rejection.mode})`}
                     </span>
                     <Sample rejection={rejection} />
@@ -221,8 +247,9 @@ function Part({ part }: { part: ScorePart | undefined }) {
   );
 }
 
-export function Leases({ leases }: { leases: Story["leases"] }) {
-  if (leases.length === 0) return null;
+export function Leases({ leases: told }: { leases: Story["leases"] }) {
+  if (told.length === 0) return null;
+  const leases = [...new Map(told.map((lease) => [JSON.stringify(lease), lease])).values()];
   return (
     <Panel title={t("one.leases")}>
       <Wide>

@@ -109,7 +109,8 @@ def explain_pod(store: Store, given: Mapping[str, Any]) -> dict[str, Any]:
         return {"summary": say_evicted(told[0]), "decision": None, "evicted": told}
     raise NotHere(
         f"No decision about pod {namespace}/{name}: no scheduler that calls Trimtab "
-        "has tried it yet, or retention has removed it."
+        "has tried it yet (pods with spec.schedulingGates are not tried before these are taken off), or retention has "
+        "removed it."
     )
 
 
