@@ -25,6 +25,7 @@ class AKind:
     group: str = "scheduling.x-k8s.io"
     version: str = "v1alpha1"
     namespaced: bool = True
+    status: bool = False
 
 
 KINDS = (AKind(), AKind("nosuchthings", "NoSuchThing"))
