@@ -12,9 +12,6 @@ from extender.framework.declaration import Plugin, Reserve, ReserveOnNode
 from extender.model.verdict import Phase
 from extender.policy import ParsedPolicy, PolicyRefused, Problem, ResolvedPlugin, ResolvedProfile
 
-# Switching either of the two acts on one and the same check: it stands in preFilter.
-_FILTER_PHASES = (Phase.PRE_FILTER, Phase.FILTER)
-
 
 @dataclass(slots=True)
 class Seat:
@@ -133,7 +130,7 @@ def profile_of(name: str, seats: Sequence[Seat]) -> Profile:
         name,
         seats=tuple(seats),
         queue_sorts=running(Phase.QUEUE_SORT, lambda plugin: plugin.queue_sort),
-        pre_filters=tuple(s for s in seats if s.plugin.pre_filter and any(map(s.runs, _FILTER_PHASES))),
+        pre_filters=running(Phase.PRE_FILTER, lambda plugin: plugin.pre_filter),
         filters=running(Phase.FILTER, lambda plugin: plugin.filter),
         post_filters=running(Phase.POST_FILTER, lambda plugin: plugin.post_filter),
         scorers=running(Phase.SCORE, lambda plugin: plugin.score),

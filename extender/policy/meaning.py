@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from extender.policy.args import check_shape, own_args
-from extender.policy.catalogue import MULTI_POINT, Catalogue, names_of
+from extender.policy.catalogue import MULTI_POINT, Catalogue, in_order, names_of
 from extender.policy.document import (
     ALL_PLUGINS,
     FIELD_OF_PHASE,
@@ -158,7 +158,7 @@ class Meaning:
         enabled = {entry.name for phase in FIELD_OF_PHASE for entry in known.plugins.of(phase).enabled}
         for name in sorted(enabled):
             info = self._catalogue[name]
-            works_in = ", ".join(info.phases)
+            works_in = ", ".join(in_order(info.effective_phases()))
             for phase in idle_phases(known, info):
                 entry = next(e for e in written.plugins.of(phase).enabled if self._names.get(e.name) == name)
                 self._findings.warn(

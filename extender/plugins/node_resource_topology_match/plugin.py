@@ -14,6 +14,7 @@ from extender.framework import (
     Normalize,
     Plugin,
     PostBind,
+    PreFilter,
     Prepare,
     Rejection,
     ReserveOnNode,
@@ -32,7 +33,7 @@ from extender.plugins.node_resource_topology_match.args import (
 )
 from extender.plugins.node_resource_topology_match.book import KIND, TopologyBook
 from extender.plugins.node_resource_topology_match.cases import case_answers
-from extender.plugins.node_resource_topology_match.view import fitness_values, zone_values
+from extender.plugins.node_resource_topology_match.view import fitness_values, note_victims, zone_values
 
 _UNALIGNED = ("init container", "sidecar container", "container")
 _NO_SIMULATION = "eviction simulation in NRT is not possible:"
@@ -71,6 +72,12 @@ def still_aligned(cycle: Cycle) -> Status:
     return Status(rejection.code, rejection.reason)
 
 
+def victims_count(cycle: Cycle) -> Status:
+    """From now on filter judges nodes as preemption would leave them; without this phase victims keep their zones."""
+    note_victims(cycle)
+    return PASSED
+
+
 def tend(tending: Tending) -> None:
     """Once a period: take the newest object of every node whose fingerprint proves it."""
     book, args, now_s = tending.book, tending.args, tending.now_s
@@ -106,6 +113,7 @@ PLUGIN = Plugin(
     decode_args=decode_args,
     check=check,
     maturity=Maturity.BETA,
+    pre_filter=PreFilter(check=victims_count),
     filter=Filter(rule=kernel.alignment, rejections=REJECTIONS, prepare=_ALIGN),
     score=Score(
         rule=kernel.fitness,

@@ -21,13 +21,21 @@ Int64s = NDArray[np.int64]
 _ALWAYS = ("cpu", "memory", "ephemeral-storage", "pods")
 
 
+_VICTIMS_COUNT = "victims count"
+
+
+def note_victims(cycle: Cycle) -> None:
+    """Whether `zone_values` gives back what victims hold, if the arguments let preemption be simulated at all."""
+    cycle.memo[_VICTIMS_COUNT] = cycle.args.preemption_mode == ENABLED
+
+
 def zone_values(cycle: Cycle) -> Mapping[str, Any]:
     """For the filter. Raises QuantityError."""
     ask = ask_of(cycle.pod)
     table, columns = _zones(cycle)
     units, nanos = table.amounts(ask.names)
     nodes = cycle.nodes
-    if cycle.leaving and table is cycle.book.held_zones and cycle.args.preemption_mode == ENABLED:
+    if cycle.leaving and cycle.memo.get(_VICTIMS_COUNT) and table is cycle.book.held_zones:
         columns = with_released(cycle, ask.names, units, nanos, columns)
     return {
         **ask.values,

@@ -63,7 +63,7 @@ def topology(zones: list[tuple[str, str]], **attributes: str) -> dict[str, Any]:
 class World:
     """One node n under one policy."""
 
-    def __init__(self, compiled: CompiledPlugin, args: dict[str, Any]) -> None:
+    def __init__(self, compiled: CompiledPlugin, args: dict[str, Any], *off: Phase) -> None:
         self.now_s = 1000.0
         self.state, self.binder = ClusterState(), FakeBinder()
         self.engine = Engine(
@@ -71,7 +71,7 @@ class World:
         )
         decoded, problems = args_of(PLUGIN, args)
         assert not problems
-        seat = Seat(PLUGIN, compiled, decoded, 1, frozenset(Phase))
+        seat = Seat(PLUGIN, compiled, decoded, 1, frozenset(Phase) - {*off})
         profile = profile_of("default-scheduler", [seat])
         self.engine.activate(PolicySet("r", "h", "wide", {"default-scheduler": profile}))
         self.tell(NodeUpserted(Node(name="n", allocatable={"cpu": "16"})))
@@ -201,6 +201,14 @@ def test_preemption_is_agreed_to_where_the_victims_free_one_zone(compiled: Compi
     assert world.kept(asking, right)
     assert world.kept(asking, left, right)
     assert not world.kept(guaranteed("huge", "9", priority=10), left, right)
+
+
+def test_without_the_pre_filter_phase_victims_keep_their_zones(compiled: CompiledPlugin) -> None:
+    right = guaranteed("right", "6", node_name="n", phase="Running")
+    world = World(compiled, OVER_RESERVE | {"preemptionMode": "Enabled"}, Phase.PRE_FILTER)
+    with_placement(world, guaranteed("left", "6", node_name="n", phase="Running"), right)
+    assert not world.kept(guaranteed("asking", "7", priority=10), right)
+    assert world.kept(guaranteed("asking", "2", priority=10), right), "filter is on"
 
 
 def test_victims_without_anything_of_a_zone_free_nothing(compiled: CompiledPlugin) -> None:
