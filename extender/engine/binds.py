@@ -44,7 +44,12 @@ class Binds:
         return await asyncio.shield(answer) if where == node else f"pod {pod.key} is being bound to node {where}"
 
     async def run(self, pod: Pod, node: str, timeout_s: float) -> str:
-        """Create the binding. "" only if the API server confirmed it; else the error."""
+        """Create the binding. "" only if the API server confirmed it; else the error.
+
+        Only one is created at a time: while one call was held, another for the same pod may have been let by.
+        """
+        if pod.uid in self._under_way:
+            return await self.joined(pod, node) or ""
         answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._under_way[pod.uid] = (node, answer)
         error = "the bind call was broken off"

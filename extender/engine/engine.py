@@ -35,6 +35,7 @@ from extender.framework.declaration import Plugin, QueueView
 from extender.ledger.holds import HoldEnded
 from extender.ledger.ledger import Ended, Lease, Ledger
 from extender.model.events import PodAssumed
+from extender.model.node import Node
 from extender.model.pod import Pod
 from extender.model.verdict import Code, Phase
 from extender.record.frames import Decision, Frame, Outcome, PodRef
@@ -78,7 +79,7 @@ class Engine:
         self._permits = Permits(
             self._world, plugins, offer=offer, clock=clock, give_up=self._give_up, limit_s=hold_limit_s
         )
-        state.node_listeners.append(self._books.node_changed)
+        state.node_listeners.append(self._node_changed)
         state.pod_listeners.append(self._pod_changed)
         state.object_listeners.append(self._books.object_changed)
         state.object_listeners.append(lambda *_change: self._permits.carry_out())
@@ -364,6 +365,7 @@ class Engine:
         if new is None:
             if old is not None:
                 self._gone(old)
+                self._permits.carry_out()
             return
         if new.node_name or new.terminating:
             self.waiting.forget(new.uid)
@@ -374,6 +376,11 @@ class Engine:
             if new.unscheduled_reason == "Unschedulable":
                 self._permits.no_node(new, self.policy.profile_for(new.scheduler_name))
         self._permits.carry_out()
+
+    def _node_changed(self, old: Node | None, new: Node | None) -> None:
+        self._books.node_changed(old, new)
+        if old is not None and new is None:
+            self._permits.node_gone(old.name)
 
     def _gone(self, pod: Pod) -> None:
         self._permits.end(pod.uid, HoldEnded.DELETED, f"pod {pod.key} is gone")

@@ -197,6 +197,12 @@ class Permits:
         if hold is not None and self._end(hold, why, error):
             self.carry_out()
 
+    def node_gone(self, node: str) -> None:
+        """Nobody may be let go to a node that is not there: its group goes back while none of it is bound."""
+        for hold in [hold for hold in self._holds.all() if hold.node == node]:
+            self._end(hold, HoldEnded.NODE_GONE, f"node {node} is gone")
+        self.carry_out()
+
     def expire(self, now_s: float) -> None:
         """End the holds whose deadline has come."""
         for hold in self._holds.late(now_s):
@@ -218,7 +224,7 @@ class Permits:
         for hold in self._holds.all():
             if all(seat.name != hold.plugin for seat in now.profile_for(hold.pod.scheduler_name).permits):
                 self._end(hold, HoldEnded.DISABLED, "")
-        for plugin in sorted(_permitting(before) - _permitting(now)):
+        for plugin in sorted(_seated(before) - _seated(now)):
             self._told(plugin, _permit(self._plugins[plugin]).drop, self._world.books.of(plugin))
         self.carry_out()
 
@@ -298,8 +304,9 @@ def _permission(said: object) -> Permission:
     raise TypeError(f"permit answered {type(said).__name__}, not Permission")
 
 
-def _permitting(policy: PolicySet) -> set[str]:
-    return {seat.name for profile in policy.profiles.values() for seat in profile.permits}
+def _seated(policy: PolicySet) -> set[str]:
+    """Whichever of its phases are on: a plugin may promise something to groups before it is asked to permit."""
+    return {seat.name for profile in policy.profiles.values() for seat in profile.seats if seat.plugin.permit}
 
 
 def _timed_out(after_s: float, plugin: str) -> str:

@@ -2,7 +2,7 @@
 
     permit says wait            -> held, until the first of:
     its group is released       -> goes on to the Binding
-    its group is rejected, its deadline, its caller leaves, its pod goes, a newer attempt, shutdown
+    its group is rejected, its deadline, its caller leaves, its pod or its node goes, a newer attempt, shutdown
                                 -> ends with an error; the Binding is never created
     its plugin is switched off  -> goes on, as if nobody had asked it to wait
 
@@ -34,6 +34,7 @@ class HoldEnded(StrEnum):
     CALLER_GONE = "callerGone"
     REFILTERED = "refiltered"
     DELETED = "deleted"
+    NODE_GONE = "nodeGone"
     BOUND = "bound"
     DISABLED = "disabled"
     SHUTDOWN = "shutdown"

@@ -16,7 +16,7 @@ from extender.engine.verdicts import BindVerdict
 from extender.framework import Code, Cycle, Order, Permission, Permit, Plugin, Pod
 from extender.framework.compiled import CompiledPlugin
 from extender.ledger.holds import Holds
-from extender.model.events import NodeUpserted, PodAssumed
+from extender.model.events import NodeDeleted, NodeUpserted, PodAssumed, PodDeleted, PodUpserted
 from extender.model.node import Node
 from extender.model.verdict import Phase
 from extender.telemetry.metrics import REGISTRY
@@ -221,3 +221,42 @@ def test_switching_one_profile_off_drops_the_plugins_promises_once(world: World,
 def test_shutdown_begins_no_hold(world: World, pod: Pod) -> None:
     world.engine.drain()
     assert world.bind(pod).result().error == permits.SHUTTING_DOWN
+
+
+def test_a_node_that_goes_ends_the_waits_for_it(world: World, pod: Pod) -> None:
+    task = world.bind(pod)
+    world.state.apply(NodeDeleted("node"), world.now_s)
+    world.pump()
+    assert task.result().error == "node node is gone"
+    assert (world.engine.holds(), world.binder.bound, world.gate().back) == ([], [], ["a"])
+
+
+def test_a_call_that_comes_as_the_wait_ends_creates_no_second_binding(world: World, pod: Pod) -> None:
+    first = world.bind(pod)
+    world.binder.gate = asyncio.Event()
+    world.gate().says = Permission()
+    world.gate().pending.append(Order("g", released=True))
+    world.engine.tick()  # it is let go, and has not woken
+    second = world.bind(pod)
+    world.binder.gate.set()
+    world.pump()
+    assert (first.result().error, second.result().error) == ("", "")
+    assert world.binder.bound == [("a", "node")]
+
+
+def test_orders_that_follow_from_a_pod_that_goes_are_obeyed_at_once(world: World, pod: Pod) -> None:
+    task = world.bind(pod)
+    other = a_pod("other")
+    world.state.apply(PodUpserted(other), world.now_s)
+    world.gate().pending.append(Order("g", released=False, reason="one of you is gone"))
+    world.state.apply(PodDeleted("other"), world.now_s)
+    world.pump()
+    assert task.result().error == "one of you is gone"
+
+
+def test_what_a_plugin_promised_without_its_permit_is_dropped_with_the_plugin(world: World) -> None:
+    seat = Seat(FIRST, CompiledPlugin(FIRST, {}, {}), FIRST.args(), 1, frozenset({Phase.FILTER}))
+    world.engine.activate(PolicySet("r", "h", "wide", {"*": profile_of("*", [seat])}))
+    assert world.gate().dropped == 0
+    world.use()
+    assert world.gate().dropped == 1
