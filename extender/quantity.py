@@ -15,6 +15,7 @@ _NUMBER = re.compile(r"([+-]?)(?:([0-9]+)(?:\.([0-9]*))?|\.([0-9]+))(.*)", re.AS
 _EXPONENT = re.compile(r"[eE]([+-]?[0-9]+)", re.ASCII)
 _BINARY = {"Ki": 1024, "Mi": 1024**2, "Gi": 1024**3, "Ti": 1024**4, "Pi": 1024**5, "Ei": 1024**6}
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_WRITTEN = {power: suffix for suffix, power in _DECIMAL.items()}
 # Digits and exponents past these cannot change an int64 or a nano, and would only cost time.
 _DIGITS_MAX = 4096
 _EXPONENT_MAX = 64
@@ -40,6 +41,42 @@ def milli(text: str | float) -> int:
 def value(text: str | float) -> int:
     """The value rounded away from zero to a whole number; what Kubernetes uses for all but CPU."""
     return _saturated(_divide_away(nano(text), NANO))
+
+
+def form_of(text: str | float) -> str:
+    """How a quantity is written: binary, decimal or exponent."""
+    told = str(text)
+    if told.endswith("i"):
+        return "binary"
+    return "exponent" if _EXPONENT.search(told) else "decimal"
+
+
+def written(nanos: int, form: str) -> str:
+    """Billionths and a form -> as Kubernetes writes it: the shortest whole number with a suffix."""
+    if form == "binary" and abs(nanos) >= 1024 * NANO:
+        return _in_binary(_divide_away(nanos, NANO))
+    power = min(_WRITTEN)
+    while power < max(_WRITTEN) and nanos % 1000 == 0 and nanos:
+        nanos //= 1000
+        power += 3
+    if not nanos:
+        return "0"
+    if form == "exponent":
+        return f"{nanos}e{power}" if power else str(nanos)
+    return f"{nanos}{_WRITTEN[power]}"
+
+
+def canonical(text: str | float) -> str:
+    """The quantity as Kubernetes writes it back: 2000m is 2, 0.5 is 500m. Raises QuantityError."""
+    return written(nano(text), form_of(text))
+
+
+def _in_binary(units: int) -> str:
+    suffixes = ["", *_BINARY]
+    while units % 1024 == 0 and len(suffixes) > 1:
+        units //= 1024
+        suffixes.pop(0)
+    return f"{units}{suffixes[0]}"
 
 
 def _plain(number: float) -> str:

@@ -49,7 +49,7 @@ from extender.model.pod import Container, Pod, Quantities, pod_of
 from extender.model.qos import BEST_EFFORT, BURSTABLE, GUARANTEED, qos_of
 from extender.model.resources import Resources, request_eq, request_k8s, resources_of
 from extender.model.verdict import Code, Phase
-from extender.quantity import MAX_INT64, QuantityError, milli, nano, value
+from extender.quantity import MAX_INT64, QuantityError, canonical, form_of, milli, nano, value, written
 
 __all__ = [
     "BEST_EFFORT",
@@ -109,6 +109,8 @@ __all__ = [
     "Status",
     "Taint",
     "Tending",
+    "canonical",
+    "form_of",
     "milli",
     "nano",
     "pod_of",
@@ -120,4 +122,5 @@ __all__ = [
     "source_of",
     "value",
     "with_provider",
+    "written",
 ]

@@ -59,8 +59,15 @@ def _parts_of(plugin: Plugin) -> dict[Phase, object]:
 
 def v1_args(args: msgspec.Struct) -> dict[str, Any]:
     """Args as a policy would write them."""
-    told: dict[str, Any] = msgspec.to_builtins(args)
+    told: dict[str, Any] = _in_lists(msgspec.to_builtins(args))
     return told
+
+
+def _in_lists(told: Any) -> Any:
+    """JSON and its schemas know lists only; an Args may hold tuples, so that it cannot change."""
+    if isinstance(told, dict):
+        return {key: _in_lists(value) for key, value in told.items()}
+    return [_in_lists(value) for value in told] if isinstance(told, (list, tuple)) else told
 
 
 def _check(plugin: Plugin, raw: Mapping[str, Any]) -> list[Problem]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extender.quantity import MAX_INT64, QuantityError, milli, nano, value
+from extender.quantity import MAX_INT64, NANO, QuantityError, canonical, milli, nano, value, written
 
 BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
 DECIMAL = {
@@ -68,3 +68,35 @@ def test_every_quantity_is_exact_to_the_nano_and_rounded_up_below(sign, whole, f
 def test_any_text_is_a_quantity_or_an_error(text):
     with suppress(QuantityError):
         assert -MAX_INT64 - 1 <= value(text) <= MAX_INT64
+
+
+@pytest.mark.parametrize(
+    ("amount", "form", "text"),
+    [
+        (0, "binary", "0"),
+        (1536 * 2**20 * NANO, "binary", "1536Mi"),
+        (1000 * NANO, "binary", "1k"),
+        (1025 * NANO, "binary", "1025"),
+        (260 * 2**20 * NANO, "decimal", "272629760"),
+        (5 * 10**9 * NANO, "decimal", "5G"),
+        (6691 * 10**6, "decimal", "6691m"),
+        (100_000, "decimal", "100u"),
+        (3000 * NANO, "exponent", "3e3"),
+    ],
+)
+def test_amounts_are_written_as_kubernetes_does(amount, form, text):
+    assert written(amount, form) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "again"),
+    [("2000m", "2"), ("0.5", "500m"), (2, "2"), ("1024Mi", "1Gi"), ("100u", "100u"), ("5E", "5E"), ("5E3", "5e3"),
+     ("0", "0"), ("-1500m", "-1500m"), ("0.5Ki", "512")],
+)  # fmt: skip
+def test_a_quantity_is_written_back_in_its_shortest_form(text, again):
+    assert canonical(text) == again
+
+
+@given(st.integers(-(10**15), 10**15), st.sampled_from(["", "m", "k", "Ki", "Gi", "e3"]))
+def test_written_back_it_is_the_same_amount(number, suffix):
+    assert nano(canonical(f"{number}{suffix}")) == nano(f"{number}{suffix}")

@@ -28,14 +28,19 @@ class NodeMetadataArgs(Args, frozen=True):
         _one_of("Highest or Lowest number, Newest or Oldest timestamp. Required.", HIGHEST, LOWEST, NEWEST, OLDEST),
     ] = ""
     timestamp_format: Annotated[
-        str, msgspec.Meta(description="Layout of Go's time package; default RFC 3339 for Timestamp.")
+        str, msgspec.Meta(description="Layout of Go's time package; absent or empty: RFC 3339 for Timestamp.")
     ] = ""
+
+    @property
+    def layout(self) -> str:
+        """Of a timestamp."""
+        return self.timestamp_format or RFC3339
 
 
 def decode_args(raw: Mapping[str, Any]) -> NodeMetadataArgs:
-    """Raises msgspec.ValidationError."""
+    """Only an absent format is defaulted, not an empty one. Raises msgspec.ValidationError."""
     args = msgspec.convert(raw, NodeMetadataArgs, strict=True)
-    if args.metadata_type == TIMESTAMP and not args.timestamp_format:
+    if args.metadata_type == TIMESTAMP and "timestampFormat" not in raw:
         return msgspec.structs.replace(args, timestamp_format=RFC3339)
     return args
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extender.plugins.node_metadata.args import RFC3339
+from extender.framework.arguments import args_of
+from extender.plugins.node_metadata import PLUGIN
+from extender.plugins.node_metadata.args import RFC3339, NodeMetadataArgs
 from extender.plugins.node_metadata.kernel import AGE_MAX_S, age_s
 from extender.plugins.node_metadata.layout import Layout
 from extender.plugins.node_metadata.numbers import whole_number
@@ -139,3 +141,16 @@ def test_a_float_is_cut_toward_zero_where_an_int64_holds_it(number: float) -> No
 def test_an_age_is_gos_duration_cut_to_seconds(now: tuple[int, int], then: tuple[int, int], age: int) -> None:
     """The last one is upstream's too: 0.999999999 s more is lost in the float64."""
     assert age_s(*now, *then) == age
+
+
+@pytest.mark.parametrize("given", [{}, {"timestampFormat": ""}])
+def test_an_empty_format_is_told_as_it_is_and_read_as_rfc_3339(given: dict[str, str]) -> None:
+    args, problems = args_of(
+        PLUGIN,
+        {"metadataKey": "k", "metadataSource": "Label", "metadataType": "Timestamp", "scoringStrategy": "Newest"}
+        | given,
+    )
+    assert problems == []
+    assert isinstance(args, NodeMetadataArgs)
+    assert args.timestamp_format == given.get("timestampFormat", RFC3339)
+    assert Layout(args.layout).parse("1970-01-01T00:00:01Z") == (1, 0)

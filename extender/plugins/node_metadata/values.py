@@ -17,7 +17,7 @@ class Values:
     def __init__(self, args: NodeMetadataArgs) -> None:
         self._key = args.metadata_key
         self._in_labels = args.metadata_source == LABEL
-        self._layout = Layout(args.timestamp_format) if args.metadata_type == TIMESTAMP else None
+        self._layout = Layout(args.layout) if args.metadata_type == TIMESTAMP else None
         self._version = -1
         self._seen: list[Node | None] = []
         self.known: NDArray[np.bool_] = np.zeros(0, np.bool_)

@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from extender.framework import GUARANTEED, CaseView, Pod, pod_of, qos_of
+import numpy as np
+
+from extender.framework import GUARANTEED, CaseView, Pod, pod_of, qos_of, written
 from extender.plugins.node_resource_topology_match.args import BALANCED, LEAST_NUMA, NodeResourceTopologyMatchArgs
 from extender.plugins.node_resource_topology_match.book import KIND, TopologyBook
 from extender.plugins.node_resource_topology_match.fingerprint import fingerprint
-from extender.plugins.node_resource_topology_match.kernel import PRESENT
-from extender.plugins.node_resource_topology_match.quantities import written
+from extender.plugins.node_resource_topology_match.kernel import (
+    NANO,
+    PRESENT,
+    copy_zones,
+    is_zoned,
+    nearest,
+    take_in_turn,
+)
 from extender.plugins.node_resource_topology_match.requests import asked_by, asked_in_all
 from extender.plugins.node_resource_topology_match.topology import POD, SINGLE_NUMA_NODE
 from extender.plugins.node_resource_topology_match.view import zone_values
@@ -40,8 +48,11 @@ def _crash_upstream(view: CaseView, node: str) -> str:
     pod, strategy = view.cycle.pod, view.args.scoring_strategy.type
     values, row = zone_values(view.cycle), view.cycle.nodes.row(node)
     topology = view.book.live.get(node)
-    scored = qos_of(pod) == GUARANTEED and values["state"][row] == PRESENT and topology is not None
-    if not scored or topology.policy != SINGLE_NUMA_NODE or strategy == LEAST_NUMA:
+    if qos_of(pod) != GUARANTEED or values["state"][row] != PRESENT or topology is None:
+        return ""
+    if strategy == LEAST_NUMA:
+        return "" if topology.scope == POD else _taken_beyond(values, row)
+    if topology.policy != SINGLE_NUMA_NODE:
         return ""
     by_container = [asked_by(container) for container in (*pod.init_containers, *pod.containers)]
     zones = topology.numa
@@ -50,8 +61,38 @@ def _crash_upstream(view: CaseView, node: str) -> str:
             if not asked and strategy != BALANCED:
                 return "runtime error: integer divide by zero"
             if zone.id >= len(zones):
-                return f"runtime error: index out of range [{zone.id}] with length {len(zones)}"
+                return _out_of_range(zone.id, len(zones))
     return ""
+
+
+def _taken_beyond(values: Mapping[str, Any], row: int) -> str:
+    """LeastNUMANodes takes each container's request from its zones, in order of their ids, as long as some is left."""
+    names, zones, first = len(values["names"]), int(values["zones"][row]), int(values["first"][row])
+    costs_first, wants, more = int(values["costs_first"][row]), values["asked_units"], values["asked_nanos"]
+    units, nanos = [0] * (names * zones), [0] * (names * zones)
+    copy_zones(values["units"], values["nanos"], first, zones, values["stride"], names, units, nanos)
+    picked = np.empty(zones + 1, np.int64)
+    for at in range(names, len(more), names):
+        if not is_zoned(nanos, zones, more, at, names):
+            continue
+        found = nearest(units, nanos, zones, values["costs"], costs_first, wants, more, at, names, picked)
+        ids = sorted(int(values["ids"][first + index]) for index in picked[:found])
+        within = [zone for zone in ids if zone < zones]
+        if not found:
+            return ""
+        for j in range(names):
+            listed = [k for k in (j * zones + zone for zone in within) if nanos[k] >= 0]
+            left = int(wants[at + j]) * NANO + int(more[at + j])
+            left -= sum(int(units[k]) * NANO + int(nanos[k]) for k in listed)
+            if more[at + j] >= 0 and left > 0 and ids[-1] >= zones:
+                return _out_of_range(ids[len(within)], zones)
+        mask = sum(1 << zone for zone in within)
+        take_in_turn(units, nanos, values["ids"], first, zones, wants, more, at, names, mask, in_order=True)
+    return ""
+
+
+def _out_of_range(index: int, length: int) -> str:
+    return f"runtime error: index out of range [{index}] with length {length}"
 
 
 def _pair(one: Any) -> tuple[str, str]:

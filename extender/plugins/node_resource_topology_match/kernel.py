@@ -234,8 +234,6 @@ def fitness(
         total += in_one_zone(
             units,
             nanos,
-            cycle_ids,
-            cycle_first,
             cycle_zones,
             cycle_asked_units,
             cycle_asked_nanos,
@@ -249,8 +247,6 @@ def fitness(
 def in_one_zone(
     units: Amounts,
     nanos: Amounts,
-    ids: Sequence[int],
-    first: int,
     zones: int,
     asked_units: Sequence[int],
     asked_nanos: Sequence[int],
@@ -261,12 +257,6 @@ def in_one_zone(
     """The least score of the zones that have one; 0 if none has."""
     least = 0
     for z in range(zones):
-        is_last = True  # of its id: upstream keeps one score an id
-        for other in range(z + 1, zones):
-            if ids[first + other] == ids[first + z]:
-                is_last = False
-        if not is_last:
-            continue
         if strategy == BALANCED_ALLOCATION:
             score = balance(units, nanos, zones, z, asked_units, asked_nanos, at, len(weights))
         else:

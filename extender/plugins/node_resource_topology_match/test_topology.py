@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from extender.plugins.node_resource_topology_match.quantities import written
 from extender.plugins.node_resource_topology_match.topology import (
     CONTAINER,
     NONE,
@@ -88,21 +87,3 @@ def test_a_malformed_object_is_refused_with_the_place(found: dict[str, Any], wor
     with pytest.raises(TopologyError) as wrong:
         topology_of(found)
     assert words in str(wrong.value)
-
-
-@pytest.mark.parametrize(
-    ("amount", "form", "text"),
-    [
-        (0, "binary", "0"),
-        (1536 * 2**20 * UNIT, "binary", "1536Mi"),
-        (1000 * UNIT, "binary", "1k"),
-        (1025 * UNIT, "binary", "1025"),
-        (260 * 2**20 * UNIT, "decimal", "272629760"),
-        (5 * 10**9 * UNIT, "decimal", "5G"),
-        (6691 * 10**6, "decimal", "6691m"),
-        (100_000, "decimal", "100u"),
-        (3000 * UNIT, "exponent", "3e3"),
-    ],
-)
-def test_amounts_are_written_as_kubernetes_does(amount: int, form: str, text: str) -> None:
-    assert written(amount, form) == text

@@ -12,7 +12,7 @@ from functools import cached_property
 
 import msgspec
 
-from extender.framework import Object, QuantityError, nano
+from extender.framework import Object, QuantityError, form_of, nano
 
 NONE, BEST_EFFORT, RESTRICTED, SINGLE_NUMA_NODE = range(4)
 CONTAINER, POD = range(2)
@@ -198,12 +198,6 @@ def _amount(told: _Resource, path: str) -> Amount:
     written = 0 if told.available is None else told.available
     try:
         allocatable = nano(0 if told.allocatable is None else told.allocatable)
-        return Amount(nano(written), allocatable, _form(str(written)))
+        return Amount(nano(written), allocatable, form_of(written))
     except QuantityError as wrong:
         raise TopologyError(f"{path}: {wrong}") from None
-
-
-def _form(text: str) -> str:
-    if text.endswith("i"):
-        return "binary"
-    return "exponent" if re.search(r"[eE][+-]?[0-9]", text) else "decimal"

@@ -15,6 +15,7 @@ from extender.framework import (
     Provider,
     Quantities,
     QuantityError,
+    canonical,
     milli,
     provider_problems,
     with_provider,
@@ -26,15 +27,19 @@ _HEX_FLOAT = re.compile(r"[+-]?0[xX][0-9a-fA-F_]*\.?[0-9a-fA-F_]*[pP][+-]?[0-9_]
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 
 
+def _one_core() -> Quantities:
+    return {"cpu": "1"}
+
+
 class TargetLoadPackingArgs(Args, frozen=True):
     metric_provider: MetricProvider = MetricProvider(type=Provider.KUBERNETES.value)
     watcher_address: Annotated[
         str, msgspec.Meta(description="URL of a load-watcher; if written, metricProvider is ignored.")
     ] = ""
     default_requests: Annotated[
-        Quantities,
+        Quantities | msgspec.UnsetType,
         msgspec.Meta(description="CPU taken for a container that names none; without cpu in the map: 0."),
-    ] = msgspec.field(default_factory=lambda: {"cpu": "1"})
+    ] = msgspec.field(default_factory=_one_core)
     default_requests_multiplier: Annotated[
         str, msgspec.Meta(description="A float in text: usage expected per requested CPU of a container without limit.")
     ] = "1.5"
@@ -53,12 +58,25 @@ def decode_args(raw: Mapping[str, Any]) -> TargetLoadPackingArgs:
     given = with_provider(raw)
     if given.get("targetUtilization", 0) <= 0:
         given["targetUtilization"] = TARGET_DEFAULT
-    for name, amount in given.get("defaultRequests", {}).items():
+    args = msgspec.convert(given, TargetLoadPackingArgs, strict=True)
+    return msgspec.structs.replace(args, default_requests=_written_back(given.get("defaultRequests", _one_core())))
+
+
+def _written_back(requests: Mapping[str, Any]) -> Quantities | msgspec.UnsetType:
+    """As upstream shows them: amounts in canonical form, no map if it is empty. Raises msgspec.ValidationError."""
+    told: dict[str, str | int | float] = {}
+    for name, amount in requests.items():
         try:
-            milli(amount)
+            told[name] = canonical(amount)
         except QuantityError as wrong:
             raise msgspec.ValidationError(f"{wrong} - at `$.defaultRequests.{name}`") from None
-    return msgspec.convert(given, TargetLoadPackingArgs, strict=True)
+    return told or msgspec.UNSET
+
+
+def default_cpu_milli(args: TargetLoadPackingArgs) -> int:
+    """Of a container that names no CPU."""
+    requests = args.default_requests
+    return 0 if requests is msgspec.UNSET else milli(requests.get("cpu", 0))
 
 
 def check(args: TargetLoadPackingArgs) -> list[tuple[str, str]]:

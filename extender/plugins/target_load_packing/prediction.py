@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from extender.framework import Container, Pod, milli
-from extender.plugins.target_load_packing.args import TargetLoadPackingArgs, multiplier
+from extender.plugins.target_load_packing.args import TargetLoadPackingArgs, default_cpu_milli, multiplier
 from extender.plugins.target_load_packing.kernel import rounded
 
 # Past this a float64 cannot count millicores one by one, and every node scores 0 long before.
@@ -21,7 +21,7 @@ class Predictor:
 
     @classmethod
     def of(cls, args: TargetLoadPackingArgs) -> Predictor:
-        return cls(milli(args.default_requests.get("cpu", 0)), multiplier(args))
+        return cls(default_cpu_milli(args), multiplier(args))
 
     def cpu_milli(self, pod: Pod) -> int:
         """Millicores; init containers do not count. Raises QuantityError."""

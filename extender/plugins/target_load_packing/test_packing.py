@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -107,6 +108,14 @@ def decoded(args: dict[str, Any]) -> TargetLoadPackingArgs:
 )
 def test_no_target_means_40(written: dict[str, Any]) -> None:
     assert decoded(written).target_utilization == 40
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [({"cpu": "2000m"}, {"cpu": "2"}), ({"memory": "1024Mi"}, {"memory": "1Gi"}), ({}, msgspec.UNSET)],
+)
+def test_default_requests_are_told_as_upstream_writes_them(written: dict[str, str], told: object) -> None:
+    assert decoded({"defaultRequests": written}).default_requests == told
 
 
 def test_the_provider_is_defaulted_only_without_a_watcher_address() -> None:
