@@ -41,7 +41,8 @@ def dry_run(nodes: NodeTable, rows: Iterable[int], search: Search, wanted: int) 
     if winner is not None:
         return DryRun(Status(), winner, tried)
     if errors:
-        return DryRun(Status(Code.ERROR, errors[0] if len(errors) == 1 else f"[{', '.join(errors)}]"), None, tried)
+        told = list(dict.fromkeys(errors))  # nodes with the same trouble tell it once
+        return DryRun(Status(Code.ERROR, told[0] if len(told) == 1 else f"[{', '.join(told)}]"), None, tried)
     return DryRun(Status(Code.UNSCHEDULABLE, failure_text(len(nodes), tried), "no candidate"), None, tried)
 
 
