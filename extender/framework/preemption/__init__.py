@@ -11,7 +11,7 @@ from extender.framework.preemption.importance import by_importance, importance
 from extender.framework.preemption.placement import misplaced
 from extender.framework.preemption.ports import taken_ports
 from extender.framework.preemption.room import Misfit, Room, Rooms, hopeless
-from extender.framework.preemption.selection import no_victims, reprieved, unjudged
+from extender.framework.preemption.selection import WayBack, no_victims, reprieved, unjudged
 
 __all__ = [
     "BUDGET",
@@ -21,6 +21,7 @@ __all__ = [
     "Misfit",
     "Room",
     "Rooms",
+    "WayBack",
     "best_of",
     "by_importance",
     "dry_run",

@@ -23,6 +23,22 @@ def unjudged(preemptor: Pod, proposed: Selection) -> tuple[str, ...]:
     return preemptor.placement.unjudged or (("podAntiAffinity",) if repelling else ())
 
 
+class WayBack:
+    """Lets pods come back one by one, as long as something is left in every respect."""
+
+    def __init__(self, left: Sequence[int], amounts: Callable[[Pod], Sequence[int]]) -> None:
+        """`left`: in any respects, without the pods; `amounts`: what one pod takes, in the same order."""
+        self._left = left
+        self._amounts = amounts
+
+    def takes(self, pod: Pod) -> bool:
+        after = [left - amount for left, amount in zip(self._left, self._amounts(pod), strict=True)]
+        if min(after) < 0:
+            return False
+        self._left = after
+        return True
+
+
 def reprieved(
     potential: Sequence[Pod],
     budgets: Budgets,

@@ -15,7 +15,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from extender.framework import PASSED, Code, Cycle, Exempting, Pod, Search, Selection, Status
-from extender.framework.preemption import Budgets, Room, Rooms, by_importance, no_victims, reprieved, unjudged
+from extender.framework.preemption import (
+    Budgets,
+    Room,
+    Rooms,
+    WayBack,
+    by_importance,
+    no_victims,
+    reprieved,
+    unjudged,
+)
 from extender.plugins.capacity_scheduling.asked import Asked, asked_by
 from extender.plugins.capacity_scheduling.book import QuotaBook
 from extender.plugins.capacity_scheduling.imagined import Imagined
@@ -72,17 +81,32 @@ class _Search:
 
     def _chosen(self, row: int, potential: list[Pod], quotas: Imagined) -> Selection:
         pod, asked, room = self._pod, self._asked, self._rooms.room(row)
-        for victim in potential:
-            room.remove(victim)
+        room.empty_of(potential)
         misfit = room.misfit()
         if misfit is not None:
             return Selection(status=misfit.status)
         if not quotas.allow(pod.namespace, asked.alone, asked.alone):
             return Selection(status=_OVER_QUOTA)
-        way_back = _WayBack(room, quotas, lambda: quotas.allow(pod.namespace, asked.in_namespace, asked.in_all))
         if self._as_upstream:
-            return _as_upstream(way_back, potential, self._budgets, self._names[row])
-        return reprieved(potential, self._budgets, way_back.together)
+            return self._twice_judged(row, potential, room, quotas)
+        left, takes = quotas.left(pod.namespace, asked.in_namespace, asked.in_all)
+        of_node = self._rooms.amounts_of
+        way_back = WayBack([*room.left, *left], lambda other: (*of_node(other), *takes(other)))
+        return reprieved(potential, self._budgets, way_back.takes)
+
+    def _twice_judged(self, row: int, potential: list[Pod], room: Room, quotas: Imagined) -> Selection:
+        pod, asked = self._pod, self._asked
+        way_back = _TwoTests(room, quotas, lambda: quotas.allow(pod.namespace, asked.in_namespace, asked.in_all))
+        try:
+            return reprieved(
+                potential,
+                self._budgets,
+                way_back.takes,
+                counts=lambda victim: victim.uid not in way_back.only_quota,
+            )
+        except _TakenTwice as twice:
+            reason = f"no corresponding pod {twice} in pods of node {self._names[row]}"
+            return Selection(status=Status(Code.ERROR, reason, "double removal"))
 
     def _as_proposed(self, proposed: Selection, potential: list[Pod], constraints: Iterable[str]) -> Selection:
         """What depends on who else is there only the scheduler can judge: its choice stands whole, or falls."""
@@ -103,24 +127,28 @@ def _potential(
     pod: Pod, on_node: list[Pod], book: QuotaBook, quotas: Imagined, asked: Asked, exempt: Exempting
 ) -> list[Pod]:
     """Who may go, least important first. They are gone from `quotas`: a quota that is back at its min gives no more."""
-    has_quota = book.has_quota(pod.namespace)
-    borrows = has_quota and quotas.over_min_with(pod.namespace, asked.in_namespace)
+    is_source: Callable[[str], bool] = _always
+    if not book.has_quota(pod.namespace):
+        may_go = [other for other in on_node if other.priority < pod.priority and not book.has_quota(other.namespace)]
+    elif quotas.over_min_with(pod.namespace, asked.in_namespace):
+        may_go = [other for other in on_node if other.namespace == pod.namespace and other.priority < pod.priority]
+    else:
+        may_go = [other for other in on_node if other.namespace != pod.namespace and book.has_quota(other.namespace)]
+        is_source = quotas.over_min
     found = []
-    for other in reversed(by_importance(on_node)):
-        if has_quota != book.has_quota(other.namespace):
-            continue
-        if not has_quota or borrows:
-            may_go = other.priority < pod.priority and (not has_quota or other.namespace == pod.namespace)
-        else:
-            may_go = other.namespace != pod.namespace and quotas.over_min(other.namespace)
-        if may_go and not exempt(other):
+    for other in reversed(by_importance(may_go)):
+        if is_source(other.namespace) and not exempt(other):
             quotas.remove(other)
             found.append(other)
     return found
 
 
-class _WayBack:
-    """Puts pods back, one by one, as long as there is room and quota."""
+def _always(_namespace: str) -> bool:
+    return True
+
+
+class _TwoTests:
+    """Upstream's way back: each pod is judged twice, and may be taken away twice."""
 
     def __init__(self, room: Room, quotas: Imagined, within: Callable[[], bool]) -> None:
         self._room = room
@@ -129,16 +157,8 @@ class _WayBack:
         self.only_quota: set[str] = set()
         """UIDs of victims that would fit, but not within the quotas."""
 
-    def together(self, pod: Pod) -> bool:
-        """One test: it must fit, within the quotas."""
-        self._add(pod)
-        stays = self._room.fits and self._within()
-        if not stays:
-            self._remove(pod)
-        return stays
-
-    def one_after_the_other(self, pod: Pod) -> bool:
-        """Upstream's two tests. Raises _TakenTwice if the second is failed by a pod that the first took away."""
+    def takes(self, pod: Pod) -> bool:
+        """Raises _TakenTwice if the second test is failed by a pod that the first took away."""
         self._add(pod)
         fits = self._room.fits
         if not fits:
@@ -162,16 +182,3 @@ class _WayBack:
 
 class _TakenTwice(Exception):
     """Upstream takes this pod away a second time."""
-
-
-def _as_upstream(way_back: _WayBack, potential: list[Pod], budgets: Budgets, node: str) -> Selection:
-    try:
-        return reprieved(
-            potential,
-            budgets,
-            way_back.one_after_the_other,
-            counts=lambda victim: victim.uid not in way_back.only_quota,
-        )
-    except _TakenTwice as twice:
-        reason = f"no corresponding pod {twice} in pods of node {node}"
-        return Selection(status=Status(Code.ERROR, reason, "double removal"))

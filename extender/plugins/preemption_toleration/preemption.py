@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from extender.framework import PASSED, Code, Cycle, Exempting, Pod, Search, Selection, Status
-from extender.framework.preemption import Budgets, Rooms, no_victims, reprieved, unjudged
+from extender.framework.preemption import Budgets, Rooms, WayBack, no_victims, reprieved, unjudged
 from extender.plugins.preemption_toleration.exemption import ClassNotFound, exempted, why_exempt
 
 _NEVER = Status(Code.UNSCHEDULABLE, "not eligible due to preemptionPolicy=Never.")
@@ -54,12 +54,11 @@ class _Search:
         if not potential:
             return no_victims(self._pod, self._cycle.nodes.names[row])
         room = self._rooms.room(row)
-        for victim in potential:
-            room.remove(victim)
+        room.empty_of(potential)
         misfit = room.misfit()
         if misfit is not None:
             return Selection(status=misfit.status)
-        return reprieved(potential, self._budgets, room.takes_back)
+        return reprieved(potential, self._budgets, WayBack(room.left, self._rooms.amounts_of).takes)
 
     def _may_go(self, other: Pod) -> bool:
         """Raises ClassNotFound."""
