@@ -31,6 +31,9 @@ from extender.framework.preemption import hopeless
 from extender.model.pod import Pod
 from extender.model.verdict import Code, Phase
 
+# What a kubelet puts on the image of a static pod. Its deletion frees nothing, the kubelet makes it again.
+MIRROR = "kubernetes.io/config.mirror"
+
 _UNKNOWN_NODE = Selection(status=Status(Code.UNRESOLVABLE, "the node is not known here"))
 _UNKNOWN_VICTIM = Selection(status=Status(Code.UNRESOLVABLE, "a proposed victim is not known here"))
 _BROKEN = Selection(status=Status(Code.ERROR, "the plugin failed"))
@@ -91,11 +94,16 @@ def not_eligible(over: Pass, trace: Trace) -> tuple[Seat, Status] | None:
 
 
 def exempting_of(over: Pass) -> Exempting:
-    """Why a pod must stay, whoever evicts: "" or the first plugin's reason."""
+    """Why a pod must stay, whoever evicts: "", or that its node made it, or the first plugin's reason."""
     asked = [(seat, over.cycle(seat), exempt) for seat in over.profile.post_filters if (exempt := part_of(seat).exempt)]
 
     def why(victim: Pod) -> str:
-        return next(filter(None, (_why(seat, exempt, cycle, victim) for seat, cycle, exempt in asked)), "")
+        if MIRROR in victim.annotations:
+            return "it is a static pod: only its node can end it"
+        for seat, cycle, exempt in asked:
+            if reason := _why(seat, exempt, cycle, victim):
+                return reason
+        return ""
 
     return why
 

@@ -250,3 +250,11 @@ def test_a_plugin_that_cannot_say_who_may_ask_is_neutral_and_one_that_cannot_say
         victim = world.pod("x/f", "n")
         assert world.preempt(world.pod("x/p", priority=1000), n=("f",)) == kept
         assert bool(world.engine.protected(victim)) is not bool(kept)
+
+
+def test_a_static_pod_is_nobodys_victim(world: QuotaWorld) -> None:
+    world.node("n", 2)
+    world.pod("free/static", "n", annotations={"kubernetes.io/config.mirror": "x"})
+    world.pod("free/f", "n")
+    assert world.preempt(world.pod("free/p", priority=1000), n=("static",)) == {"n": ("f",)}
+    assert world.preempt(world.pod("free/big", cpu=2, priority=1000), n=("static", "f")) == {}
