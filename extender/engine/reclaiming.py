@@ -15,12 +15,12 @@ import numpy as np
 
 from extender.engine.attempts import Attempts
 from extender.engine.call import Call
-from extender.engine.cycle import Pass, World, count_failure
+from extender.engine.cycle import Pass, World, count_failure, run_pre_filters
 from extender.engine.preempting import exempting_of, helped, not_eligible, part_of
 from extender.engine.profile import PolicySet, Seat
-from extender.engine.trace import FilterStep
+from extender.engine.trace import FilterStep, Trace
 from extender.framework.declaration import Cycle, Rejection, Search, Selection, Status
-from extender.framework.preemption import Candidate, best_of, failure_text, misplaced
+from extender.framework.preemption import Candidate, Rooms, best_of, failure_text, misplaced
 from extender.model.pod import Pod
 from extender.model.verdict import Code, Phase
 from extender.record.frames import Decision
@@ -57,7 +57,9 @@ class _Found:
 
 
 def reclaiming_seat(over: Pass) -> Seat | None:
-    """The plugin that makes room for the pod, if any does."""
+    """The plugin that makes room for the pod, if any does; a pod that has its promise already needs none."""
+    if over.pod.uid in over.world.ledger:
+        return None
     for seat in over.profile.post_filters:
         reclaims = part_of(seat).reclaims
         try:
@@ -93,7 +95,10 @@ async def plan(world: World, policy: PolicySet, attempts: Attempts, pod: Pod, no
         return _ended(call, refused[0], None, refused[1].reason)
     found = _Found()
     started = perf_counter()
-    await _search(over, seat, helped(over, call.trace, list(names)), found)
+    open_to_it = helped(over, call.trace, list(names))
+    if node := _fits_already(over, seat, open_to_it):
+        return _ended(call, seat, None, f"the pod fits on node {node} as it is: nobody has to leave")
+    await _search(over, seat, open_to_it, found)
     _note(call, seat, found, started)
     winner = best_of(found.candidates)
     why_not = "" if winner else _why_not(call, found)
@@ -105,8 +110,11 @@ def still_needed(over: Pass, node: str, victims: tuple[Pod, ...]) -> str:
     seat = reclaiming_seat(over)
     if seat is None:
         return "no plugin makes room for the pod any more"
+    refused = not_eligible(over, Trace())
+    if refused is not None:
+        return refused[1].reason
     cycle = over.cycle(seat)
-    selection = _judged(cycle, part_of(seat).search(cycle, exempting_of(over)), node)
+    selection = _judged(cycle, _begun(over, seat, cycle), node)
     if selection.status.code is not Code.SUCCESS:
         return selection.status.reason
     chosen = {pod.uid for pod in selection.victims}
@@ -117,13 +125,53 @@ def still_needed(over: Pass, node: str, victims: tuple[Pod, ...]) -> str:
 
 async def _search(over: Pass, seat: Seat, names: list[str], found: _Found) -> None:
     cycle = over.cycle(seat)
-    search = part_of(seat).search(cycle, exempting_of(over))
+    search = _begun(over, seat, cycle)
     began = perf_counter()
     for name in names:
         found.note(name, _judged(cycle, search, name))
         if perf_counter() - began > STEP_S:
             await asyncio.sleep(PAUSE_S)
             began = perf_counter()
+
+
+def _fits_already(over: Pass, seat: Seat, names: list[str]) -> str:
+    """A node that takes the pod with everybody on it, as far as we can judge, or "".
+
+    Preemption is for pods that no node takes. The scheduler will find this one, or has a reason that we do not know and
+    that would hold on a node cleared for the pod as well.
+    """
+    if not run_pre_filters(over, over.profile.pre_filters, Trace()):
+        return ""
+    cycle = over.cycle(seat)
+    nodes = cycle.nodes
+    rows = np.array([nodes.row(name) for name in names], np.int32)
+    for row in Rooms(cycle).as_they_are(rows[rows >= 0]):
+        node = nodes.objects[row]
+        if node is not None and not misplaced(cycle.pod, node):
+            return node.name
+    return ""
+
+
+def _begun(over: Pass, seat: Seat, cycle: Cycle) -> Search:
+    """The plugin's search; where it raises, it has found nobody."""
+
+    def failed(fault: Exception) -> Selection:
+        why = count_failure(seat, Phase.POST_FILTER, fault)
+        return Selection(status=Status(Code.ERROR, f"{seat.name} failed: {why}", f"{seat.name} failed"))
+
+    try:
+        search = part_of(seat).search(cycle, exempting_of(over))
+    except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; nobody leaves by its word then
+        broken = failed(fault)
+        return lambda _row, _proposed: broken
+
+    def guarded(row: int, proposed: Selection | None) -> Selection:
+        try:
+            return search(row, proposed)
+        except Exception as fault:  # noqa: BLE001 - as above
+            return failed(fault)
+
+    return guarded
 
 
 def _judged(cycle: Cycle, search: Search, name: str) -> Selection:

@@ -155,6 +155,8 @@ class Evictions:
             except Exception as fault:  # the next job is not to suffer from what a plugin's verify raised
                 log.exception("an eviction job of %s failed", item.job.plugin)
                 self._end_all(item.job, item.job.victims, "failed", f"{type(fault).__name__}: {fault}"[:200])
+                if item.job.preemptor is not None:  # its victims stay: it must not wait for them
+                    self._preemptors.settle(item.job.preemptor.uid, (), self._clock(), QUIET_S)
             finally:
                 self._busy -= 1
                 self._show_queue()
@@ -178,11 +180,10 @@ class Evictions:
 
     async def _preempted(self, job: Job, now_s: float) -> tuple[list[str], float]:
         """(UIDs of the victims that leave, how long its preemptor is to keep quiet in any case)."""
-        victims = self._still_there(job)
-        senseless = self._senseless(job)
-        if senseless:
-            self._end_all(job, victims, "gone", senseless)
+        if senseless := self._senseless(job):
+            self._end_all(job, job.victims, "gone", senseless)
             return [], 0.0
+        victims = self._still_there(job)
         going = [pod.uid for pod in job.victims if (now := self._state.pods.get(pod.uid)) and now.terminating]
         if not victims:
             return going, 0.0

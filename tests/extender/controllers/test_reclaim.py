@@ -17,6 +17,7 @@ from extender.kube import KubeApi
 from extender.model.events import PodDeleted
 from extender.model.node import Taint
 from extender.model.pod import Placement, Pod
+from extender.plugins.capacity_scheduling import preemption
 from extender.record.frames import Decision
 from extender.telemetry.metrics import RECLAIMS
 from tests.extender.engine.a_quota_world import MINIMUM, QUOTAS, SECONDS, TOLERATION, QuotaWorld
@@ -218,3 +219,52 @@ def test_switched_off_it_does_nothing(scene: Scene) -> None:
     scene.outside(scene.pod("a/p"))
     scene.engine.activate(scene.off)
     assert scene.look() == []
+
+
+def test_nobody_leaves_for_a_pod_that_fits_somewhere_as_it_is(scene: Scene) -> None:
+    scene.node("roomy")
+    scene.quota("c", 4, 4)
+    scene.outside(scene.pod("a/p"))
+    assert scene.look() == [], "the guarantee of c is idle, so that the quotas allow it, and roomy is empty"
+    assert scene.record.message == "the pod fits on node roomy as it is: nobody has to leave"
+    scene.node("roomy", 4, Taint(key="x", effect="NoSchedule"))
+    assert [job[0] for job in scene.look(AGAIN_S)] == ["p"]
+
+
+def test_nobody_leaves_for_a_pod_that_has_passed_and_waits_for_its_bind(scene: Scene) -> None:
+    scene.node("roomy")
+    scene.quota("c", 4, 4)
+    pod = scene.outside(scene.pod("a/p"))
+    assert scene.filter(pod)
+    scene.node("roomy", 0)
+    assert scene.look() == []
+
+
+def test_a_plan_falls_once_its_pod_has_passed_or_may_not_preempt(scene: Scene) -> None:
+    pod = scene.outside(scene.pod("a/p"))
+    scene.look()
+    verify = scene.evictions.jobs[0].verify
+    assert verify() == ""
+    scene.tell(msgspec.structs.replace(pod, nominated_node_name="n"))
+    scene.tell(msgspec.structs.replace(scene.state.pods["b-n0"], terminating=True))
+    assert verify() == "not eligible due to a terminating pod on the nominated node."
+    scene.tell(pod)
+    scene.quota("c", 4, 4)
+    assert scene.filter(pod)
+    assert verify() == "no plugin makes room for the pod any more"
+
+
+def test_a_plugin_that_raises_evicts_nobody_and_stops_nobody_else(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene.outside(scene.pod("a/p"))
+    scene.look()
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr(preemption._Search, "__call__", broken)
+    assert scene.evictions.jobs[0].verify() == "CapacityScheduling failed: ZeroDivisionError: boom"
+    scene.outside(scene.pod("a/q"))
+    assert scene.look() == []
+    assert "CapacityScheduling failed: ZeroDivisionError: boom" in scene.record.message

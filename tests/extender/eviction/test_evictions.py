@@ -328,3 +328,18 @@ def test_the_status_tells_what_is_queued_done_and_allowed(cluster: Cluster) -> N
     cluster.do(frames=1)
     told = cluster.evictions.status()
     assert (told["queued"], told["lastMinute"], told["results"]) == (0, 1, {"evicted": 1})
+
+
+def test_a_preemptor_whose_job_fell_may_ask_again_and_each_victim_is_recorded_once(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken() -> str:
+        raise ZeroDivisionError
+
+    urgent, low, lost = cluster.pod("urgent", priority=10), cluster.pod("low", "n1"), cluster.pod("lost", "n1")
+    cluster.gone(lost)
+    cluster.do(preemption(urgent, low, lost, verify=broken), frames=2)
+    assert sorted(cluster.results()) == [("lost", "failed"), ("low", "failed")]
+    assert cluster.evictions.awaits(urgent.uid), "for a moment"
+    monkeypatch.setattr(cluster.evictions, "_clock", lambda: cluster.lab.clock() + engine.QUIET_S + 1)
+    assert not cluster.evictions.awaits(urgent.uid)
