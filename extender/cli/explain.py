@@ -13,6 +13,7 @@ from extender.cli.extender import default_kernel_cache
 from extender.cli.root import UNREACHABLE
 
 _NODES_SHOWN = 20
+_PIPE_WIDTH = 240
 
 
 @click.command(
@@ -27,7 +28,14 @@ _NODES_SHOWN = 20
 @click.argument("name", required=False, metavar="[POD]")
 @click.option("-n", "--namespace", default="default", show_default=True)
 @click.option("--policy", type=click.Path(path_type=Path, exists=True), help="Explain under this policy instead.")
-@click.option("--admin-url", default="http://127.0.0.1:8889", show_default=True, help="Admin address of the extender.")
+@click.option(
+    "--extender",
+    "--admin-url",
+    "admin_url",
+    default="http://127.0.0.1:8889",
+    show_default=True,
+    help="Admin address of the extender.",
+)
 @click.option("--cluster-file", type=click.Path(path_type=Path, exists=True), help="A cluster in a file.")
 @click.option("--metrics-file", type=click.Path(path_type=Path, exists=True), help="load-watcher document.")
 @click.option("--pod", "pod_file", type=click.Path(path_type=Path, exists=True), help="The pod, in a file.")
@@ -71,7 +79,7 @@ def _live(admin_url: str, namespace: str, name: str, policy: Path | None) -> dic
     try:
         answer = httpx.post(f"{admin_url.rstrip('/')}/explain", json=body, timeout=30, trust_env=False)
     except httpx.HTTPError as wrong:
-        _fail(f"cannot reach the extender at {admin_url} ({wrong}); start it, or name it with --admin-url", UNREACHABLE)
+        _fail(f"cannot reach the extender at {admin_url} ({wrong}); start it, or name it with --extender", UNREACHABLE)
     if answer.is_success:
         told: dict[str, Any] = answer.json()
         return told
@@ -148,14 +156,18 @@ def _table(told: dict[str, Any], who: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    console = Console()
+    # Plugins' texts hold brackets: they are no markup. What goes into a file or pipe is not cut to a screen's width.
+    console = Console(markup=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     passed = [node for node, verdict in told["filter"].items() if verdict["code"] == "Success"]
     totals = told["total"]
     ranked = sorted(passed, key=lambda node: -totals.get(node, 0))
     console.print(_sentence(who, ranked, told), highlight=False, soft_wrap=True)
     scorers = [name for name, said in told["plugins"].items() if "score" in said]
     if ranked:
-        table = Table("NODE", *(f"{name} x{told['plugins'][name]['weight']}" for name in scorers), "TOTAL", box=None)
+        table = Table(box=None)
+        table.add_column("NODE", min_width=max(map(len, ranked[:_NODES_SHOWN])))
+        for title in (*(f"{name} x{told['plugins'][name]['weight']}" for name in scorers), "TOTAL"):
+            table.add_column(title)
         for node in ranked[:_NODES_SHOWN]:
             table.add_row(node, *(_part(told["plugins"][name], node) for name in scorers), str(totals.get(node, 0)))
         console.print(table)
@@ -174,8 +186,20 @@ def _sentence(who: str, ranked: list[str], told: dict[str, Any]) -> str:
     under = f"policy revision {told['revision'] or '(none)'}"
     if not ranked:
         reasons = {reason for verdict in told["filter"].values() for reason in verdict["reasons"]}
-        return f"{who} fits none of {seen} nodes under {under}: {'; '.join(sorted(reasons)) or 'there are no nodes'}"
+        return (
+            f"{who} fits none of {seen} nodes under {under}: {'; '.join(sorted(reasons)) or 'there are no nodes'}"
+            f"{_in_plain_words(told)}"
+        )
     return f"{who} fits {len(ranked)} of {seen} nodes under {under}; the best is {ranked[0]}"
+
+
+def _in_plain_words(told: dict[str, Any]) -> str:
+    """What the only reason means to whoever runs the pod, if anybody has put it in words."""
+    from extender.record.meaning import meaning
+
+    said = {(verdict["plugin"], reason) for verdict in told["filter"].values() for reason in verdict["reasons"]}
+    means = meaning(*said.pop()) if len(said) == 1 else None
+    return f". It waits for its {means.waits_for}: {means.words}" if means else ""
 
 
 def _part(said: dict[str, Any], node: str) -> str:

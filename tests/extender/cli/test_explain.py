@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from extender.cli.explain import explain
+from extender.cli.explain import _show, explain
 
 
 def told(*args: str) -> Result:
@@ -77,3 +77,19 @@ def test_the_policy_is_sent_as_it_is_written(tmp_path: Path, asked: tuple[str, l
     result = told("p", "--admin-url", address, "--policy", str(tmp_path / "policy.yaml"))
     assert (result.exit_code, result.stderr) == (1, "trimtab explain: the cluster cache has no pod\n")
     assert bodies == [{"podRef": {"namespace": "default", "name": "p"}, "policy": text}]
+
+
+def test_the_table_keeps_brackets_and_whole_names_and_says_what_the_reason_means(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    gap = {"code": "Unschedulable", "plugin": "Coscheduling", "reasons": ["resource gap: map[cpu:2000]"]}
+    _show({"revision": "r", "filter": {"n1": gap, "n2": gap}, "plugins": {}, "total": {}}, "a/p", "table")
+    printed = capsys.readouterr().out
+    assert printed.count("resource gap: map[cpu:2000]") == 2
+    assert "It waits for its gang: there is not enough room for all of it" in printed
+
+    name = "general-purpose-pool-a-0123456789"
+    scores = {f"Scorer{i}": {"weight": 1, "score": {name: 5}, "normalized": {name: 50}} for i in range(8)}
+    told = {"revision": "r", "filter": {name: {"code": "Success"}}, "plugins": scores, "total": {name: 400}}
+    _show(told, "a/p", "table")
+    assert name in capsys.readouterr().out.splitlines()[-1]
