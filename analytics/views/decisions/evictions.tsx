@@ -1,6 +1,7 @@
 /** Evictions as the pages of decisions, pods and evictions show them. */
 import { type Key, moment, t } from "@shell/i18n";
 import { Wide } from "@shell/parts";
+import { Fragment } from "preact";
 import type { PhaseStory, Story } from "./model";
 
 export interface PodName {
@@ -139,10 +140,11 @@ export function Proposed({ phases }: { phases: PhaseStory[] }) {
                   {node}
                 </th>
                 <td>
-                  {pods.map((pod) => (
-                    <span key={pod.uid} class="note">
+                  {pods.map((pod, at) => (
+                    <Fragment key={pod.uid}>
+                      {at > 0 && ", "}
                       <PodLink pod={pod} />
-                    </span>
+                    </Fragment>
                   ))}
                 </td>
               </tr>
