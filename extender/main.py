@@ -30,7 +30,7 @@ from extender.controllers.table import controllers
 from extender.engine.engine import Engine
 from extender.engine.load_choice import load_source
 from extender.engine.profile import NEUTRAL
-from extender.eviction import Evictions, EvictionSettings
+from extender.eviction import Evictions, EvictionSettings, PodEvents
 from extender.framework.cache import KernelCacheError
 from extender.framework.compiled import CompiledPlugin, compile_all
 from extender.journal.changes import event_frame, snapshot_of
@@ -251,9 +251,11 @@ class _Program:
         """The loops that act on the cluster by themselves; a cluster in a file has nobody to act on."""
         if api is None:
             return ()
+        events = PodEvents(api, self._settings.replica, time.time)
         evictions = Evictions(
             api,
             self._state,
+            tell=events.tell,
             ours=lambda scheduler: engine.policy.profile_for(scheduler) is not NEUTRAL,
             offer=self._journal.offer,
             clock=time.time,
@@ -270,6 +272,7 @@ class _Program:
         self._view.controllers = controllers(around)
         return [
             evictions.run(),
+            events.run(),
             *(self._once_ready(controller) for controller in self._view.controllers),
             *(self._serve_webhook(each) for each in self._view.controllers if isinstance(each, Releasing)),
         ]

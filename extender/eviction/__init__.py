@@ -4,8 +4,9 @@ Lives here: jobs, limits, the order of one eviction, its record. Never here: who
 the scheduler's verbs.
 """
 
+from extender.eviction.events import PodEvents
 from extender.eviction.evictions import Evictions
 from extender.eviction.job import Job
 from extender.eviction.limits import EvictionSettings
 
-__all__ = ["EvictionSettings", "Evictions", "Job"]
+__all__ = ["EvictionSettings", "Evictions", "Job", "PodEvents"]

@@ -51,6 +51,10 @@ class _Item:
     tries: int = 0
 
 
+def _nobody(_job: Job, _victim: Pod) -> None:
+    """Hears of it."""
+
+
 class Evictions:
     """Build it, `submit` jobs at any time on the event loop, and keep `run` running."""
 
@@ -63,8 +67,13 @@ class Evictions:
         offer: Callable[[Frame], None],
         clock: Callable[[], float],
         settings: EvictionSettings | None = None,
+        tell: Callable[[Job, Pod], None] = _nobody,
     ) -> None:
-        """`ours`: whether pods of that schedulerName are governed by the policy; `clock` gives unix seconds."""
+        """`ours`: whether pods of that schedulerName are governed by the policy; `clock` gives unix seconds.
+
+        `tell` hears of every pod that was asked to leave.
+        """
+        self._tell = tell
         self._calls = PodCalls(api)
         self._state = state
         self._ours = ours
@@ -324,6 +333,8 @@ class Evictions:
     def _end(self, job: Job, pod: Pod, result: str, message: str = "") -> None:
         metrics.EVICTIONS.labels(job.why, result, job.plugin).inc()
         self._results[result] += 1
+        if result == _RESULTS[Ended.DONE]:
+            self._tell(job, pod)
         self._offer(
             Eviction(
                 at_us=int(self._clock() * 1e6),

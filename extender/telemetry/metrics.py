@@ -253,4 +253,10 @@ EVICTION_QUEUE = Gauge("trimtab_eviction_queue", "Evictions that wait for their 
 EVICTION_JOBS_REFUSED = Counter(
     "trimtab_eviction_jobs_refused_total", "Eviction jobs not taken in, by cause.", ["cause"], registry=REGISTRY
 )
+POD_EVENTS = Counter(
+    "trimtab_pod_events_total",
+    "Events about evicted pods: written, failed, dropped (too many).",
+    ["result"],
+    registry=REGISTRY,
+)
 BUILD_INFO = Gauge("trimtab_build_info", "Version of the program.", ["version"], registry=REGISTRY)

@@ -87,7 +87,8 @@ RIGHTS = {
     ("appgroup.diktyo.x-k8s.io", "appgroups"): READ,
     ("networktopology.diktyo.x-k8s.io", "networktopologies"): READ,
     ("tenancy.trimtab.dev", "tenants"): READ,
-    ("metrics.k8s.io", "nodes"): ("get", "list"),
+    ("metrics.k8s.io", "nodes"): ("list",),
+    ("events.k8s.io", "events"): ("create",),
 }
 """What plugins and controllers need in every namespace, and no more of it."""
 VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
