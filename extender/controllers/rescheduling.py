@@ -110,6 +110,7 @@ class Rescheduling:
             node=move.source,
             victims=(move.pod,),
             verify=self._verify(profile, move),
+            spared=lambda pod: self._book.forget_move(pod.uid),
             dry_run=args.dry_run,
         )
         taken = self._evictions.submit(job)

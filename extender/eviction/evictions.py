@@ -269,9 +269,11 @@ class Evictions:
         pod = victims[0]
         if senseless := job.verify():
             self._end(job, pod, "gone", senseless)
+            job.spared(pod)
             return
         if forbidden := self._forbidden(victims) or self._limits.take(victims, job.node, self._clock()):
             self._end(job, pod, "refused", forbidden)
+            job.spared(pod)
             return
         if self._is_dry(job):
             self._end(job, pod, "dryRun")

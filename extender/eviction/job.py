@@ -11,6 +11,10 @@ from extender.model.pod import Pod
 Why = Literal["preemption", "rescheduling"]
 
 
+def _nothing(_pod: Pod) -> None:
+    """Nobody needs to hear of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """Pods to leave one node, for one reason."""
@@ -28,5 +32,7 @@ class Job:
     preemptor: Pod | None = None
     decision: str = ""
     """The preemptor's decision."""
+    spared: Callable[[Pod], None] = _nothing
+    """Hears of a victim of a rescheduling that stays after all: the job had lost its sense, or a limit was reached."""
     dry_run: bool = False
     """Record what would be done, and do nothing."""

@@ -123,6 +123,10 @@ class UsageBook:
             _bounded(self._expected)
             self._expected[pod.uid] = _Move(pod.owner_uid, pod.node_name, until_s)
 
+    def forget_move(self, uid: str) -> None:
+        """The pod stays after all: it uses its node, and does not hold up its owner's others."""
+        self._expected.pop(uid, None)
+
     def expected(self, now_s: float) -> dict[str, tuple[str, str]]:
         """UIDs of pods that were asked to leave and have not left -> (owner UID, node)."""
         for uid in [uid for uid, move in self._expected.items() if move.until_s <= now_s]:

@@ -14,6 +14,8 @@ from extender.controllers.controller import Surroundings
 from extender.controllers.rescheduling import Rescheduling
 from extender.engine.engine import Engine
 from extender.engine.profile import PolicySet, Seat, profile_of
+from extender.eviction import EvictionSettings
+from extender.eviction.limits import Limits
 from extender.framework.arguments import args_of
 from extender.framework.compiled import CompiledPlugin, compile_all
 from extender.kube import KubeApi
@@ -246,3 +248,26 @@ def test_looking_at_the_cluster_lets_others_run_in_between(
     asyncio.run(run())
     assert turns >= 2
     assert cluster.queued() == 1
+
+
+def test_a_pod_that_stays_after_all_is_not_waited_for(compiled: CompiledPlugin) -> None:
+    cluster = Balanced(compiled)
+    cluster.pass_time(0)
+    cluster.pass_time(10)
+    assert len(cluster.book.expected(cluster.lab.clock())) == 1
+    cluster.turn_on(excludedNamespaces=[cluster.web[0].namespace])
+    cluster.work()
+    assert [result for _pod, result in cluster.results()] == ["gone"]
+    assert cluster.book.expected(cluster.lab.clock()) == {}
+    cluster.turn_on()
+    cluster.round()
+    assert [result for _pod, result in cluster.results()] == ["gone", "evicted"]
+
+
+def test_a_move_over_a_limit_is_thought_of_again_in_the_next_round(compiled: CompiledPlugin) -> None:
+    cluster = Balanced(compiled)
+    cluster.evictions._limits = Limits(EvictionSettings(per_node=0))
+    cluster.round()
+    cluster.evictions._limits = Limits(EvictionSettings())
+    cluster.round()
+    assert [result for _pod, result in cluster.results()] == ["refused", "evicted"]
