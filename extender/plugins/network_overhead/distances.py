@@ -5,7 +5,7 @@ Nodes of one place are alike, so everything is worked out once per place, and on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 
 import numpy as np
@@ -17,6 +17,8 @@ from extender.plugins.network_overhead.objects import REGION, ZONE, Topology
 SAME_ZONE_COST, FARTHEST_COST = 1, 100
 # Kept for this many places with siblings; past it they are worked out again.
 COLUMNS_MAX = 256
+# Places of nodes that left may make up this many, and as many as there are rows.
+_PLACES_SLACK = 64
 
 Where = tuple[str, str]
 """(region, zone), empty where the node has no such label."""
@@ -34,20 +36,48 @@ class Kept(IntEnum):
 
 
 class Places:
-    """The place of every row; one numbering until any node changes."""
+    """The place of every row. A change of nodes costs a look at those that changed."""
 
-    def __init__(self, nodes: NodeTable) -> None:
-        self.version = nodes.objects_version
+    def __init__(self) -> None:
+        self.version = 0
+        """Rises when any row has another place."""
         self.all: list[Where] = []
-        numbers: dict[Where, int] = {}
-        for node in nodes.objects:
-            where = _where(node)
-            if where not in numbers:
-                numbers[where] = len(self.all)
-                self.all.append(where)
-        self.of_row: NDArray[np.int64] = np.fromiter(
-            (numbers[_where(node)] for node in nodes.objects), np.int64, len(nodes.objects)
-        )
+        self.of_row: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._numbers: dict[Where, int] = {}
+        self._seen: list[Node | None] = []
+        self._objects_version = -1
+
+    def follow(self, nodes: NodeTable) -> None:
+        """Read the nodes that are others than at the last call."""
+        if self._objects_version == nodes.objects_version and len(self._seen) == nodes.rows:
+            return
+        if len(self.all) > 2 * nodes.rows + _PLACES_SLACK:
+            # Labels that nobody has any more are forgotten with all others.
+            self.all, self._numbers, self._seen = [], {}, []
+        if len(self._seen) != nodes.rows:
+            self._begin(nodes.rows)
+        for row, node in enumerate(nodes.objects):
+            if node is not self._seen[row]:
+                self._seen[row] = node
+                self._put(row, _where(node))
+        self._objects_version = nodes.objects_version
+
+    def _begin(self, rows: int) -> None:
+        self._seen = [None] * rows
+        self.of_row = np.full(rows, self._number(("", "")), np.int64)
+        self.version += 1
+
+    def _put(self, row: int, where: Where) -> None:
+        number = self._number(where)
+        if self.of_row[row] != number:
+            self.of_row[row] = number
+            self.version += 1
+
+    def _number(self, where: Where) -> int:
+        if where not in self._numbers:
+            self._numbers[where] = len(self.all)
+            self.all.append(where)
+        return self._numbers[where]
 
 
 class Distances:
@@ -68,6 +98,11 @@ class Distances:
                 self._columns.clear()
             found = self._columns[place] = self._column(place)
         return found
+
+    def within(self, places: Iterable[int]) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+        """(Kept, cost) from each of these places to another node of the same."""
+        told = [(kept[place], cost[place]) for place in places for kept, cost in [self.to(place)]]
+        return np.array([kept for kept, _cost in told], np.int8), np.array([cost for _kept, cost in told], np.int64)
 
     def _column(self, place: int) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
         if self._costs is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -20,6 +19,9 @@ from extender.plugins.network_overhead.objects import AppGroup, Dependency, Topo
 PLANS_MAX = 64
 
 Ints = NDArray[np.int64]
+Column = tuple[NDArray[np.int8], Ints]
+"""(Kept, cost)"""
+Stamp = tuple[int, int, int, int]
 _T = TypeVar("_T")
 
 
@@ -35,12 +37,12 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Sibling:
-    """Pods on one node that one dependency means."""
+class Siblings:
+    """Pods that dependencies mean, by dependency and node."""
 
-    row: int
-    max_cost: int
-    pods: int
+    rows: Ints
+    max_costs: Ints
+    pods: Ints
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +58,29 @@ class _Sums:
     def of(self, positions: Ints) -> _Sums:
         return _Sums(self.satisfied[positions], self.violated[positions], self.cost[positions])
 
-    def add(self, column: tuple[NDArray[np.int8], Ints], max_cost: int, pods: int) -> None:
+    def add(self, column: Column, max_cost: int, pods: int) -> None:
         """`pods` dependencies, seen from everywhere."""
-        kept, cost = column
-        within = cost <= max_cost
-        by_cost = kept == Kept.BY_COST
-        self.satisfied[:] += pods * ((kept == Kept.YES) | (by_cost & within))
-        self.violated[:] += pods * ((kept == Kept.NO) | (by_cost & ~within))
-        self.cost[:] += pods * cost
+        satisfied, violated = _judged(column, max_cost)
+        self.satisfied[:] += pods * satisfied
+        self.violated[:] += pods * violated
+        self.cost[:] += pods * column[1]
 
-    def bring_home(self, sibling: Sibling, kept: Kept, cost: int) -> None:
-        """On the siblings' own node no network lies between: take back what its place was charged, count them kept."""
-        row, within = sibling.row, cost <= sibling.max_cost
-        if kept is Kept.YES or (kept is Kept.BY_COST and within):
-            self.satisfied[row] -= sibling.pods
-        elif kept is Kept.NO or kept is Kept.BY_COST:
-            self.violated[row] -= sibling.pods
-        self.satisfied[row] += sibling.pods
-        # A vector of one: as in Go, an absurd cost wraps and tells nobody.
-        self.cost[row : row + 1] -= np.full(1, cost, np.int64) * sibling.pods
+    def bring_home(self, siblings: Siblings, column: Column) -> None:
+        """On the siblings' own node no network lies between: take back what its place was charged, count them kept.
+
+        As in Go, an absurd cost wraps and tells nobody.
+        """
+        satisfied, violated = _judged(column, siblings.max_costs)
+        np.add.at(self.satisfied, siblings.rows, siblings.pods * ~satisfied)
+        np.subtract.at(self.violated, siblings.rows, siblings.pods * violated)
+        np.subtract.at(self.cost, siblings.rows, siblings.pods * column[1])
+
+
+def _judged(column: Column, max_cost: int | Ints) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(satisfied, violated)"""
+    kept, cost = column
+    within, by_cost = cost <= max_cost, kept == Kept.BY_COST
+    return (kept == Kept.YES) | (by_cost & within), (kept == Kept.NO) | (by_cost & ~within)
 
 
 @dataclass(slots=True)
@@ -82,10 +88,10 @@ class Planner:
     """Kept in the cycle's memo: one per seat, so `args` never change."""
 
     args: NetworkOverheadArgs
-    _places: Places | None = None
+    _places: Places = field(default_factory=Places)
     _distances: Distances | None = None
-    _topology: Topology | None = None
-    _plans: dict[tuple[str, str], tuple[tuple[int, int, int], Plan]] = field(default_factory=dict)
+    _distances_of: tuple[int, Topology] | None = None
+    _plans: dict[tuple[str, str], tuple[Stamp, Plan]] = field(default_factory=dict)
 
     def plan(self, cycle: Cycle) -> Plan | None:
         """None: the plugin has nothing to say about this pod."""
@@ -94,9 +100,10 @@ class Planner:
         members = book.members(group) if group else None
         if members is None:
             return None
-        stamp = (members.version, book.objects_version, cycle.nodes.objects_version)
+        self._places.follow(cycle.nodes)
+        stamp = (members.version, book.objects_version, self._places.version, cycle.nodes.names_version)
         kept = self._plans.pop((group, workload), None)
-        if kept is None or kept[0] != stamp or len(kept[1].cost) < cycle.nodes.rows:
+        if kept is None or kept[0] != stamp:
             made = self._made(cycle.nodes, book, members, group, workload)
             if made is None:
                 return None
@@ -115,47 +122,47 @@ class Planner:
         if not dependencies:
             return None
         siblings, lost = _siblings(dependencies, members, nodes)
-        return self._summed(nodes, topology, siblings, lost)
+        return self._summed(topology, siblings, lost)
 
     def _first(self, objects: Mapping[str, _T], name: str) -> _T | None:
         """By namespace, in the order of the arguments."""
         found = (objects.get(f"{namespace}/{name}") for namespace in self.args.namespaces)
         return next((o for o in found if o is not None), None)
 
-    def _summed(self, nodes: NodeTable, topology: Topology, siblings: Sequence[Sibling], lost: str) -> Plan:
-        places, distances = self._ready(nodes, topology)
-        from_place = _Sums.zero(len(places.all))
-        by_place: Counter[tuple[int, int]] = Counter()
-        for sibling in siblings:
-            by_place[int(places.of_row[sibling.row]), sibling.max_cost] += sibling.pods
-        for (place, max_cost), pods in by_place.items():
-            from_place.add(distances.to(place), max_cost, pods)
-        by_row = from_place.of(places.of_row)
-        for sibling in siblings:
-            here = int(places.of_row[sibling.row])
-            kept, cost = distances.to(here)
-            by_row.bring_home(sibling, Kept(int(kept[here])), int(cost[here]))
+    def _summed(self, topology: Topology, siblings: Siblings, lost: str) -> Plan:
+        distances, of_row = self._ready(topology), self._places.of_row
+        from_place = _Sums.zero(len(self._places.all))
+        stand_at = of_row[siblings.rows]
+        kinds, kind_of = np.unique(np.stack((stand_at, siblings.max_costs)), axis=1, return_inverse=True)
+        pods = np.zeros(kinds.shape[1], np.int64)
+        np.add.at(pods, kind_of.reshape(-1), siblings.pods)
+        for place, max_cost, count in zip(*kinds.tolist(), pods.tolist(), strict=True):
+            from_place.add(distances.to(place), max_cost, count)
+        by_row = from_place.of(of_row)
+        places, place_of = np.unique(stand_at, return_inverse=True)
+        kept, cost = distances.within(places.tolist())
+        by_row.bring_home(siblings, (kept[place_of], cost[place_of]))
         return Plan(by_row.satisfied, by_row.violated, by_row.cost, lost)
 
-    def _ready(self, nodes: NodeTable, topology: Topology) -> tuple[Places, Distances]:
-        fresh = self._places is None or self._places.version != nodes.objects_version
-        fresh |= self._places is not None and len(self._places.of_row) < nodes.rows
-        if fresh or self._places is None:
-            self._places = Places(nodes)
-        if fresh or self._distances is None or self._topology is not topology:
+    def _ready(self, topology: Topology) -> Distances:
+        wanted = self._places.version, topology
+        of = self._distances_of
+        if self._distances is None or of is None or of[0] != wanted[0] or of[1] is not topology:
             self._distances = Distances(self._places.all, topology, self.args.weights_name)
-            self._topology = topology
-        return self._places, self._distances
+            self._distances_of = wanted
+        return self._distances
 
 
-def _siblings(dependencies: Sequence[Dependency], members: Members, nodes: NodeTable) -> tuple[list[Sibling], str]:
-    """(pods that the dependencies mean, by node and limit; a node of theirs that nobody knows)."""
-    found, lost = [], ""
+def _siblings(dependencies: Sequence[Dependency], members: Members, nodes: NodeTable) -> tuple[Siblings, str]:
+    """(pods that the dependencies mean; a node of theirs that nobody knows)."""
+    found: list[tuple[int, int, int]] = []
+    lost = ""
     for dependency in dependencies:
         for node, pods in members.counts.get(dependency.selector, {}).items():
             row = nodes.row(node)
             if row < 0:
                 lost = lost or node
             else:
-                found.append(Sibling(row, dependency.max_cost, pods))
-    return found, lost
+                found.append((row, dependency.max_cost, pods))
+    rows, max_costs, pods_there = np.array(found, np.int64).reshape(-1, 3).T
+    return Siblings(rows, max_costs, pods_there), lost

@@ -16,6 +16,7 @@ from extender.framework.arguments import args_of
 from extender.framework.compiled import CompiledPlugin, compile_all
 from extender.plugins.network_overhead import PLUGIN
 from extender.plugins.network_overhead.book import GROUP_LABEL, WORKLOAD_LABEL, GroupBook
+from extender.plugins.network_overhead.distances import Places
 from extender.plugins.network_overhead.objects import REGION, ZONE
 from extender.plugins.network_overhead.plan import PLANS_MAX, Planner
 from tests.thorough import thorough
@@ -238,8 +239,21 @@ def test_a_plan_is_made_once_until_something_changes() -> None:
     book.pod_changed(None, a_pod("p2", "more", node_name="n7"))
     second = planner.plan(cycle)
     assert second is not first
+    region, zone = GOLDEN_NODES[0]
+    table.set_object(0, Node(name="n0", labels={REGION: region, ZONE: zone}, annotations={"any": "thing"}))
+    assert planner.plan(cycle) is second, "its place is the same"
     table.set_object(0, Node(name="n0"))
     assert planner.plan(cycle) is not second
+
+
+def test_places_that_nobody_has_any_more_are_forgotten() -> None:
+    table, places = a_table(GOLDEN_NODES), Places()
+    for i in range(500):
+        table.set_object(0, Node(name="n0", labels={ZONE: f"z{i}"}))
+        places.follow(table)
+        assert places.all[places.of_row[0]] == ("", f"z{i}")
+        assert [places.all[p] for p in places.of_row[1:]] == GOLDEN_NODES[1:]
+    assert len(places.all) < 200
 
 
 # The table of the README, pair by pair and node by node.
