@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 
 from extender.framework import Pod
 from extender.plugins.sy_sched.members import Members
-from extender.plugins.sy_sched.paths import wanted_by
+from extender.plugins.sy_sched.paths import Wanted, wanted_by
 from extender.plugins.sy_sched.profiles import Profiles
 
 # Names of nodes that left may make up this many and half of those remembered.
 _SLACK = 64
+# Pods name few different profiles; those that name more make each other be looked up again.
+SETS_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class _Known:
     """A pod as it was when its set was computed."""
 
     pod: Pod
+    wanted: Wanted
     calls: int
     profiles: tuple[str, ...]
     """Those that the set depends on, existing or not."""
@@ -54,6 +57,8 @@ class Exposure:
     _known: dict[str, dict[str, _Known]] = field(default_factory=dict)
     _users: dict[str, set[str]] = field(default_factory=dict)
     """profile -> nodes with a pod that depends on it."""
+    _sets: dict[Wanted, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+    """What pods want -> (their calls, the profiles these depend on), until any profile changes."""
     _changes: int = 0
 
     def __post_init__(self) -> None:
@@ -72,18 +77,22 @@ class Exposure:
     def refresh(self, nodes: Iterable[str], *, anew: bool = False) -> None:
         """Pods of these nodes have changed; `anew`: what their profiles say, too."""
         for node in nodes:
-            self._refresh(node, {} if anew else self._known.get(node, {}))
+            self._refresh(node, anew=anew)
 
     def profile_changed(self, key: str) -> None:
+        self._sets.clear()
         self.refresh(list(self._users.get(key, ())), anew=True)
 
-    def _refresh(self, node: str, known: dict[str, _Known]) -> None:
-        pods = self.members.on(node)
+    def _refresh(self, node: str, *, anew: bool) -> None:
+        pods, known = self.members.on(node), self._known.get(node, {})
         now = {}
         for key, pod in pods.items():
             before = known.get(key)
-            now[key] = before if before is not None and before.pod is pod else self._computed(pod)
-        self._set_users(node, self._known.get(node, {}), now)
+            if before is None or before.pod is not pod:
+                now[key] = self._computed(pod)
+            else:
+                now[key] = _Known(pod, before.wanted, *self._set_of(before.wanted)) if anew else before
+        self._set_users(node, known, now)
         if now:
             self._known[node] = now
             self._nodes[node] = _summed(now.values())
@@ -94,14 +103,25 @@ class Exposure:
 
     def _computed(self, pod: Pod) -> _Known:
         wanted = wanted_by(pod, with_init=self.members.exact)
+        return _Known(pod, wanted, *self._set_of(wanted))
+
+    def _set_of(self, wanted: Wanted) -> tuple[int, tuple[str, ...]]:
+        found = self._sets.get(wanted)
+        if found is None:
+            if len(self._sets) >= SETS_MAX:
+                self._sets.clear()
+            found = self._sets[wanted] = self._looked_up(wanted)
+        return found
+
+    def _looked_up(self, wanted: Wanted) -> tuple[int, tuple[str, ...]]:
         calls = 0
         for profile in wanted.profiles:
             calls |= self.profiles.calls(profile) or 0
         noted = (self.profiles.calls(profile) for profile in wanted.noted)
         calls |= next((found for found in noted if found is not None), 0)
         if calls:
-            return _Known(pod, calls, wanted.all)
-        return _Known(pod, self.profiles.calls(self.default) or 0, (*wanted.all, self.default))
+            return calls, wanted.all
+        return self.profiles.calls(self.default) or 0, (*wanted.all, self.default)
 
     def _set_users(self, node: str, before: dict[str, _Known], now: dict[str, _Known]) -> None:
         used = {profile for known in before.values() for profile in known.profiles}
