@@ -13,6 +13,7 @@ from tests.browser.conftest import Console, OpenPage
 from tests.browser.sidecar import REPOSITORY
 
 AXE = REPOSITORY / "analytics" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+FULL = "total ElasticQuota used is more than min"
 REASON = "team-a takes back 1 cpu of what it was promised"
 
 
@@ -37,9 +38,7 @@ def told(now_us: int) -> Iterator[Frame]:
     waits = PluginVerdict("Coscheduling", "permit", "Wait", nodes_in=1, message="waiting for 3 of 5 members of gang g")
     yield a_call(now_us + 1_000, "permit", gang, code="Wait", nodes_in=1, nodes_out=0, node="node-1", plugins=[waits])
     owner = a_pod("owner", "team-a")
-    full = PluginVerdict(
-        "CapacityScheduling", "preFilter", "Unschedulable", nodes_in=3, rejected=3, reasons={"more than min": 3}
-    )
+    full = PluginVerdict("CapacityScheduling", "preFilter", "Unschedulable", nodes_in=3, rejected=3, reasons={FULL: 3})
     yield a_call(now_us + 2_000, "filter", owner, code="Unschedulable", nodes_out=0, plugins=[full])
     for at, (name, result, message) in enumerate(
         [("borrower-0", "evicted", ""), ("borrower-1", "refused", "the disruption budget b needs 1 healthy pods")]
@@ -84,7 +83,10 @@ def test_a_victim_says_by_whom_it_was_evicted_and_leads_to_who_needed_the_room(
     expect(page.locator(".said")).to_have_text(f"Evicted from node-2 by CapacityScheduling for team-a/owner: {REASON}.")
     page.get_by_role("link", name="owner").click()
     expect(page.locator("h1")).to_contain_text("owner")
-    expect(page.locator(".said")).to_have_text("Waits for quota: more than min (CapacityScheduling).")
+    expect(page.locator(".said")).to_have_text(
+        "Waits for quota: all that the quotas guarantee together is in use, so that nothing is left to borrow "
+        f"(CapacityScheduling: {FULL}). Room is being made on node-2: 1 evicted."
+    )
     page.get_by_role("row", name="1").get_by_role("link").first.click()
     expect(page.get_by_role("heading", name="Pods that had to leave")).to_be_visible()
     expect(page.get_by_role("link", name="borrower-1")).to_be_visible()
