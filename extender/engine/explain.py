@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from extender.engine.cycle import Pass, World, rows_of, run_filters, run_scores
 from extender.engine.profile import PolicySet, Profile
+from extender.engine.reclaiming import imagined
 from extender.engine.trace import FilterStep, Trace
 from extender.model.pod import Pod
 from extender.model.verdict import Code
@@ -20,7 +21,10 @@ _SLICE = 500
 
 
 async def explain(world: World, policy: PolicySet, pod: Pod, names: Sequence[str], now_s: float) -> dict[str, Any]:
-    """filter over `names`, then score over those that pass, as two calls of a scheduling cycle would."""
+    """filter over `names`, then score over those that pass, as two calls of a scheduling cycle would.
+
+    postFilter only for a pod that fits on none of them as it is: who would have to leave. Nobody is evicted.
+    """
     generation = world.state.generation
     profile = policy.profile_for(pod.scheduler_name)
     filtered, scored = Trace(), Trace()
@@ -41,6 +45,8 @@ async def explain(world: World, policy: PolicySet, pod: Pod, names: Sequence[str
             said["error"] = score_step.error
         else:
             said["normalized"] = await _by_node(kept, score_step.normalized)
+    for plugin, said in (await imagined(Pass(world, profile, pod, rows, now_s, quiet=True), names)).items():
+        plugins[plugin]["postFilter"] = said
     return {
         "plugins": plugins,
         "filter": await _verdicts(filtered, names, codes),

@@ -8,8 +8,10 @@ again on the state of the moment before anybody leaves.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
@@ -121,6 +123,35 @@ def still_needed(over: Pass, node: str, victims: tuple[Pod, ...]) -> str:
     here = [pod for pod in victims if pod.uid in over.world.state.pods]
     spared = [pod.key for pod in here if pod.uid not in chosen]
     return f"pod {spared[0]} may stay now" if spared else ""
+
+
+async def imagined(over: Pass, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Plugin -> who would have to leave which of the nodes, or why nobody; empty if the pod needs no room made."""
+    open_to_it = helped(over, Trace(), list(names))
+    told: dict[str, dict[str, Any]] = {}
+    for seat in over.profile.post_filters:
+        if _fits_already(over, seat, open_to_it):
+            return {}
+        refused = not_eligible(over, Trace())
+        if refused is not None:
+            return {refused[0].name: {"code": refused[1].code, "reasons": [refused[1].reason]}}
+        found = _Found()
+        await _search(over, seat, open_to_it, found)
+        told[seat.name] = _told(found, len(names))
+    return told
+
+
+def _told(found: _Found, nodes: int) -> dict[str, Any]:
+    winner = best_of(found.candidates)
+    if winner is None:
+        return {"code": Code.UNSCHEDULABLE, "reasons": [failure_text(nodes, found.tried)]}
+    return {
+        "code": Code.SUCCESS,
+        "reasons": [],
+        "node": winner.node,
+        "victims": [pod.key for pod in winner.selection.victims],
+        "numPDBViolations": winner.selection.pdb_violations,
+    }
 
 
 async def _search(over: Pass, seat: Seat, names: list[str], found: _Found) -> None:

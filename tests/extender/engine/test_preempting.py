@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -258,3 +259,32 @@ def test_a_static_pod_is_nobodys_victim(world: QuotaWorld) -> None:
     world.pod("free/f", "n")
     assert world.preempt(world.pod("free/p", priority=1000), n=("static",)) == {"n": ("f",)}
     assert world.preempt(world.pod("free/big", cpu=2, priority=1000), n=("static", "f")) == {}
+
+
+def postfilter(world: QuotaWorld, pod: Pod) -> Any:
+    return asyncio.run(world.engine.explain(pod, None, None))["plugins"]["CapacityScheduling"].get("postFilter")
+
+
+def test_explain_says_who_would_have_to_leave_and_evicts_nobody(world: QuotaWorld) -> None:
+    world.node("n", 2)
+    for name, priority in (("f", 5), ("g", 7)):
+        world.pod(f"free/{name}", "n", priority=priority)
+    pod = world.pod("free/p", priority=1000)
+    assert postfilter(world, pod) == {
+        "code": "Success",
+        "reasons": [],
+        "node": "n",
+        "victims": ["free/f"],
+        "numPDBViolations": 0,
+    }
+    assert postfilter(world, world.pod("free/never", preemption_policy="Never")) == {
+        "code": "Unschedulable",
+        "reasons": ["not eligible due to preemptionPolicy=Never."],
+    }
+    assert postfilter(world, world.pod("free/least", priority=0)) == {
+        "code": "Unschedulable",
+        "reasons": ["0/1 nodes are available: 1 No victims found on node n for preemptor pod least."],
+    }
+    world.node("roomy")
+    assert postfilter(world, pod) is None
+    assert world.frames == []
