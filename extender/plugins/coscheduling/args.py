@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -10,6 +11,8 @@ from extender.framework import Args
 
 PLANNED, PARITY = "planned", "parity"
 PERCENT_MAX = 100
+# Bits of upstream's fields: what does not fit cannot be decoded.
+_BITS = {"permitWaitingTimeSeconds": 64, "podGroupBackoffSeconds": 64, "podGroupRejectPercentage": 32}
 
 
 class CoschedulingArgs(Args, frozen=True):
@@ -44,6 +47,15 @@ class CoschedulingArgs(Args, frozen=True):
     @property
     def plans(self) -> bool:
         return self.mode != PARITY
+
+
+def decode_args(raw: Mapping[str, Any]) -> CoschedulingArgs:
+    """Raises msgspec.ValidationError."""
+    args = msgspec.convert(raw, CoschedulingArgs, strict=True)
+    for name, bits in _BITS.items():
+        if not -(2 ** (bits - 1)) <= raw.get(name, 0) < 2 ** (bits - 1):
+            raise msgspec.ValidationError(f"Expected `int` of {bits} bits - at `$.{name}`")
+    return args
 
 
 def check(args: CoschedulingArgs) -> list[tuple[str, str]]:

@@ -27,7 +27,7 @@ from extender.framework import (
     Tending,
     request_k8s,
 )
-from extender.plugins.coscheduling.args import CoschedulingArgs, check
+from extender.plugins.coscheduling.args import CoschedulingArgs, check, decode_args
 from extender.plugins.coscheduling.book import HOPELESS, NOT_FOUND, GangBook
 from extender.plugins.coscheduling.cases import case_answers
 from extender.plugins.coscheduling.checks import checked, refused
@@ -137,6 +137,7 @@ PLUGIN = Plugin(
     doc="Gangs: pods of one PodGroup are placed together or not at all, and wait for each other before any is bound.",
     args=CoschedulingArgs,
     check=check,
+    decode_args=decode_args,
     maturity=Maturity.BETA,
     queue_sort=QUEUE_SORT,
     pre_filter=PreFilter(check=may_be_placed),

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extender.framework import Container, Node, NodeTable, Pod, QueuedPod, QueueView
+from extender.framework.arguments import decode
 from extender.framework.binding import bind_plugin
 from extender.framework.loop import filter_loop
 from extender.plugins.coscheduling import PLUGIN
@@ -195,3 +196,19 @@ def test_members_of_one_group_stay_together_and_a_group_that_failed_falls_back()
     book.collapse(gang, "", 2e9)
     assert order() == ["d", "a", "c", "b"]
     assert QUEUE_SORT.group(view, pods[0].pod) == "ns/second"
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("permitWaitingTimeSeconds", 2**63 - 1),
+        ("podGroupBackoffSeconds", 2**63 - 1),
+        ("podGroupRejectPercentage", 2**31 - 1),
+    ],
+)
+def test_a_number_that_upstreams_field_does_not_hold_is_not_decoded(name: str, most: int) -> None:
+    for beyond in (most + 1, -most - 2, 10**400):
+        args, problems = decode(PLUGIN, {name: beyond})
+        assert args is None
+        assert [path for path, _text in problems] == [name]
+    assert decode(PLUGIN, {name: most})[0] is not None
