@@ -60,6 +60,8 @@ class GangWorld:
     runner: asyncio.Runner
     cpus: dict[str, int]
     args: CoschedulingArgs = field(default_factory=CoschedulingArgs)
+    others: tuple[CompiledPlugin, ...] = ()
+    """Plugins beside Coscheduling; they are never switched off."""
     now_s: float = 1000.0
     frames: list[Frame] = field(default_factory=list)
     binds: dict[str, Bind] = field(default_factory=dict)
@@ -75,7 +77,7 @@ class GangWorld:
         self.binder = getattr(self, "binder", None) or FakeBinder()
         self.engine = Engine(
             self.state,
-            [self.compiled.plugin],
+            [self.compiled.plugin, *(other.plugin for other in self.others)],
             self.binder,
             offer=self.frames.append,
             clock=lambda: self.now_s,
@@ -91,13 +93,14 @@ class GangWorld:
             self.state.apply(PodUpserted(pod), self.now_s)
 
     def switch(self, *, on: bool, args: Args | None = None, phases: Iterable[Phase] = Phase) -> None:
-        seat = Seat(self.compiled.plugin, self.compiled, args or self.args, 1, frozenset(phases))
-        self.engine.activate(PolicySet("r", "h", "wide", {"*": profile_of("*", [seat])} if on else {}))
+        seats = [Seat(self.compiled.plugin, self.compiled, args or self.args, 1, frozenset(phases))] if on else []
+        seats += [Seat(other.plugin, other, other.plugin.args(), 1, frozenset(Phase)) for other in self.others]
+        self.engine.activate(PolicySet("r", "h", "wide", {"*": profile_of("*", seats)} if seats else {}))
 
     # The cluster.
 
     def add_node(self, name: str, cpu: int) -> None:
-        room = {"cpu": str(cpu), "memory": "64Gi", "pods": "110"}
+        room: dict[str, str | int | float] = {"cpu": str(cpu), "memory": "64Gi", "pods": "110"}
         self.state.apply(NodeUpserted(Node(name=name, allocatable=room, capacity=room)), self.now_s)
 
     def group(self, name: str, least: Any, **spec: Any) -> None:
