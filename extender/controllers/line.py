@@ -31,6 +31,28 @@ class Place:
 PlaceOf = Callable[[Pod], Place]
 
 
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """On its way to a node."""
+
+    since_s: float
+    pod: Pod | None = None
+    place: Place | None = None
+    """None: it was never ours to order."""
+
+    def may_be_overtaken_by(self, pod: Pod, place: Place) -> bool:
+        """Whether the scheduler's own queue could take `pod`, let go now, before this one.
+
+        That queue goes by priority and then by when a pod was first seen, gated or not: whoever is older overtakes.
+        Pods of one group, and pods that differ in the last part of their key alone, may.
+        """
+        if self.pod is None or self.place is None:
+            return False
+        if place.key[:-1] == self.place.key[:-1] or (place.group and place.group == self.place.group):
+            return False
+        return (-pod.priority, pod.created_at_s) <= (-self.pod.priority, self.pod.created_at_s)
+
+
 @dataclass(slots=True)
 class _Held:
     pod: Pod
@@ -48,8 +70,8 @@ class Line:
         self._groups: dict[str, set[str]] = {}
         self._sent: dict[str, float] = {}
         """uid -> until when it is not looked at: released and not seen so yet, or to be tried again later."""
-        self._under_way: OrderedDict[str, float] = OrderedDict()
-        """uid -> since when, oldest first."""
+        self._under_way: OrderedDict[str, _Gone] = OrderedDict()
+        """By UID, oldest first."""
         self._version = 0
 
     def __len__(self) -> int:
@@ -76,7 +98,7 @@ class Line:
         if pod.gates or pod.unscheduled_reason in _TRIED:
             self._under_way.pop(pod.uid, None)
         else:
-            self._under_way.setdefault(pod.uid, now_s)
+            self._under_way.setdefault(pod.uid, _Gone(now_s))
 
     def forget(self, uid: str) -> None:
         """It has a node, or is gone or going."""
@@ -88,15 +110,18 @@ class Line:
 
     def room(self, now_s: float) -> int:
         """How many may be let go now."""
-        recent = islice(reversed(self._under_way.values()), WINDOW)
-        return WINDOW - sum(since_s > now_s - ON_ITS_WAY_S for since_s in recent)
+        return WINDOW - len(self._recent(now_s))
 
     def pods(self) -> list[Pod]:
         """All that are held and may be looked at, in no order."""
         return [held.pod for uid, held in self._held.items() if uid not in self._sent]
 
-    def next(self, place_of: PlaceOf) -> list[Pod]:
-        """The pod whose turn it is, and its group; empty when nobody is left. They stay held until told otherwise."""
+    def next(self, place_of: PlaceOf, now_s: float) -> list[Pod]:
+        """The pod whose turn it is, and its group; they stay held until told otherwise.
+
+        Empty when nobody is left, or when the next would overtake one that is on its way before it.
+        """
+        ahead = self._recent(now_s)
         while self._heap:
             key, _created, _name, uid, version = heapq.heappop(self._heap)
             held = self._held.get(uid)
@@ -107,13 +132,17 @@ class Line:
                 self._leave(uid)
                 self._put(held.pod, place)
                 continue
+            if any(gone.may_be_overtaken_by(held.pod, place) for gone in ahead):
+                self._push(uid, held)
+                return []
             return [held.pod, *self._siblings(uid, place.group)]
         return []
 
     def let_go(self, uid: str, now_s: float, look_again_s: float) -> None:
         """Its gate is off; should the watch not show that by then, it is held again."""
         self._sent[uid] = look_again_s
-        self._under_way.setdefault(uid, now_s)
+        held = self._held.get(uid)
+        self._under_way.setdefault(uid, _Gone(now_s, held.pod, held.place) if held else _Gone(now_s))
 
     def put_off(self, uid: str, until_s: float) -> None:
         """It could not be released; the others go on."""
@@ -139,6 +168,11 @@ class Line:
             heapq.heapify(self._heap)
 
     # Parts.
+
+    def _recent(self, now_s: float) -> list[_Gone]:
+        """At most WINDOW that are on their way and not for too long."""
+        newest = islice(reversed(self._under_way.values()), WINDOW)
+        return [gone for gone in newest if gone.since_s > now_s - ON_ITS_WAY_S]
 
     def _put(self, pod: Pod, place: Place) -> None:
         self._version += 1

@@ -177,7 +177,7 @@ class Releasing:
         await self._refresh(scheduler, line, profile)
         place_of = self._place_in(profile)
         while line.room(self._around.clock()) > 0 and self._profile(scheduler) is profile:
-            together = line.next(place_of)
+            together = line.next(place_of, self._around.clock())
             if not together or not await self._let_go(line, together):
                 return
 

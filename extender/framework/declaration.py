@@ -350,7 +350,8 @@ class QueueSort:
     gate: str
     """Name of the scheduling gate, such as trimtab.dev/qos-order."""
     key: Callable[[QueueView, QueuedPod], tuple[Any, ...]]
-    """The pod with the smaller key goes first; equal keys go by creation, then by name."""
+    """The pod with the smaller key goes first; equal keys go by creation, then by name. Pods whose keys differ in the
+    last part alone are peers: on the way between their release and the scheduler they may overtake each other."""
     group: Callable[[QueueView, Pod], str] = _alone
     """Pods of one group are let go together, when the turn of the first of them comes; empty: the pod is alone."""
     gates: Callable[[QueueView, Pod], bool] = _every

@@ -12,6 +12,7 @@ from extender.controllers.line import ON_ITS_WAY_S, WINDOW, Line, Place
 from extender.model.pod import Pod
 
 GATE = "trimtab.dev/qos-order"
+NOW_S = 1.0
 
 
 def a_pod(uid: str, **fields: Any) -> Pod:
@@ -36,7 +37,7 @@ def a_line(*pods: Pod) -> Line:
 def drained(line: Line, now_s: float = 0.0) -> list[str]:
     """Everybody in the order in which they are let go, without a window."""
     order = []
-    while together := line.next(by_priority):
+    while together := line.next(by_priority, NOW_S):
         for pod in together:
             line.let_go(pod.uid, now_s, now_s + 10)
             order.append(pod.uid)
@@ -56,7 +57,7 @@ def test_the_smaller_key_goes_first_then_the_older_then_by_name() -> None:
 def test_a_group_goes_together_when_the_turn_of_its_first_comes() -> None:
     gang = {"labels": {"group": "g"}}
     line = a_line(held("x", priority=2), held("g1", priority=3, **gang), held("g2", priority=1, **gang))
-    assert [pod.uid for pod in line.next(by_priority)] == ["g1", "g2"]
+    assert [pod.uid for pod in line.next(by_priority, NOW_S)] == ["g1", "g2"]
 
 
 def test_a_pod_that_is_on_its_way_takes_a_place_until_it_is_bound_or_tried() -> None:
@@ -88,41 +89,89 @@ def test_what_was_let_go_takes_its_place_at_once_and_is_not_let_go_twice() -> No
     line.let_go("a", 0.0, 10.0)
     assert line.room(1.0) == WINDOW - 1
     line.hold(held("a", resource_version="older"), by_priority)
-    assert line.next(by_priority) == []
+    assert line.next(by_priority, NOW_S) == []
     assert line.room(1.0) == WINDOW - 1
 
 
 def test_what_the_watch_still_shows_gated_stands_in_line_again() -> None:
     line = a_line(held("a"))
-    line.next(by_priority)
+    line.next(by_priority, NOW_S)
     line.let_go("a", 0.0, 10.0)
     line.look_again(9.0)
-    assert line.next(by_priority) == []
+    assert line.next(by_priority, NOW_S) == []
     line.look_again(10.0)
     assert line.room(10.0) == WINDOW
-    assert [pod.uid for pod in line.next(by_priority)] == ["a"]
+    assert [pod.uid for pod in line.next(by_priority, NOW_S)] == ["a"]
 
 
 def test_one_that_cannot_be_released_does_not_hold_up_the_others() -> None:
     line = a_line(held("a", priority=1), held("b"))
-    line.next(by_priority)
+    line.next(by_priority, NOW_S)
     line.put_off("a", 5.0)
-    assert [pod.uid for pod in line.next(by_priority)] == ["b"]
+    assert [pod.uid for pod in line.next(by_priority, NOW_S)] == ["b"]
     line.look_again(5.0)
-    assert [pod.uid for pod in line.next(by_priority)] == ["a"]
+    assert [pod.uid for pod in line.next(by_priority, NOW_S)] == ["a"]
 
 
 def test_a_pod_that_falls_back_while_it_waits_is_overtaken() -> None:
     line = a_line(held("a", priority=2), held("b", priority=1))
     fallen = {"a": Place((9,)), "b": Place((-1,))}
-    assert [pod.uid for pod in line.next(lambda pod: fallen[pod.uid])] == ["b"]
-    assert [pod.uid for pod in line.next(lambda pod: fallen[pod.uid])] == ["a"]
+    assert [pod.uid for pod in line.next(lambda pod: fallen[pod.uid], NOW_S)] == ["b"]
+    assert [pod.uid for pod in line.next(lambda pod: fallen[pod.uid], NOW_S)] == ["a"]
+
+
+def by_class(pod: Pod) -> Place:
+    return Place((-pod.priority, {"Guaranteed": 0, "BestEffort": 1}[pod.qos_class], pod.created_at_s))
+
+
+def test_an_older_pod_of_a_lower_class_waits_until_the_scheduler_has_seen_the_better_one() -> None:
+    line = Line()
+    for pod in (
+        held("old", qos_class="BestEffort", created_at_s=1),
+        held("new", qos_class="Guaranteed", created_at_s=2),
+    ):
+        line.hold(pod, by_class)
+    (first,) = line.next(by_class, NOW_S)
+    line.let_go(first.uid, NOW_S, NOW_S + 10)
+    assert first.uid == "new"
+    assert line.next(by_class, NOW_S) == []
+    line.forget("new")
+    assert [pod.uid for pod in line.next(by_class, NOW_S)] == ["old"]
+
+
+def test_a_younger_pod_and_one_of_lower_priority_need_not_wait_the_scheduler_keeps_them_behind() -> None:
+    line = Line()
+    for pod in (
+        held("best", qos_class="Guaranteed", created_at_s=1, priority=1),
+        held("younger", qos_class="BestEffort", created_at_s=2, priority=1),
+        held("lower", qos_class="Guaranteed", created_at_s=0),
+    ):
+        line.hold(pod, by_class)
+    order = []
+    while together := line.next(by_class, NOW_S):
+        line.let_go(together[0].uid, NOW_S, NOW_S + 10)
+        order.append(together[0].uid)
+    assert order == ["best", "younger", "lower"]
+
+
+def test_nobody_waits_longer_for_one_whose_scheduler_is_away() -> None:
+    line = Line()
+    for pod in (
+        held("old", qos_class="BestEffort", created_at_s=1),
+        held("new", qos_class="Guaranteed", created_at_s=2),
+    ):
+        line.hold(pod, by_class)
+    line.let_go("new", 0.0, 10.0)
+    assert line.next(by_class, ON_ITS_WAY_S - 1) == []
+    assert [pod.uid for pod in line.next(by_class, ON_ITS_WAY_S + 1)] == ["old"]
 
 
 def test_reordering_brings_a_pod_forward() -> None:
     line = a_line(held("a", priority=2), held("b", priority=1))
     line.reorder([("b", Place((-9,))), ("gone", Place((-99,)))])
-    assert [pod.uid for pod in line.next(lambda pod: Place((-9,)) if pod.uid == "b" else by_priority(pod))] == ["b"]
+    assert [pod.uid for pod in line.next(lambda pod: Place((-9,)) if pod.uid == "b" else by_priority(pod), NOW_S)] == [
+        "b"
+    ]
 
 
 pods = st.builds(
@@ -169,7 +218,7 @@ class Days(RuleBasedStateMachine):
 
     @rule()
     def releases(self) -> None:
-        while self.line.room(self.now_s) > 0 and (together := self.line.next(by_priority)):
+        while self.line.room(self.now_s) > 0 and (together := self.line.next(by_priority, NOW_S)):
             for pod in together:
                 assert self.cluster[pod.uid].gates
                 self.line.let_go(pod.uid, self.now_s, self.now_s + 10)
