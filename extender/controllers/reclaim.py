@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from extender.controllers.controller import Surroundings
-from extender.engine.reclaiming import Plan
+from extender.engine.reclaiming import Bounds, Plan
 from extender.eviction import Job
 from extender.model.pod import Pod
 from extender.telemetry import metrics
@@ -47,6 +47,8 @@ class Reclaim:
         self._outside: dict[str, float] = {}
         """UID of each pod that the scheduler calls unschedulable -> since when, or its nomination; unix seconds."""
         self._tried: dict[str, _Tried] = {}
+        self._closed: dict[str, str] = {}
+        """UID of a preemptor -> the node that is being cleared for it, until we see it nominated there."""
         self._submitted = 0
         for pod in around.state.pods.values():
             self._pod_changed(None, pod)
@@ -90,9 +92,10 @@ class Reclaim:
         return None if around.evictions.awaits(uid) or not around.engine.makes_room_for(pod) else pod
 
     async def _reclaim(self, pod: Pod) -> None:
-        plan = await self._around.engine.room_for(pod)
-        if plan is None:
-            return
+        engine, evictions = self._around.engine, self._around.evictions
+        plan = await engine.room_for(pod, Bounds(self._being_cleared(), evictions.spared))
+        if plan is None or self._entitled(pod.uid, self._around.clock()) is None:
+            return  # the search gave way to others, and meanwhile it may have found a node
         tried = self._tried.setdefault(pod.uid, _Tried())
         tried.times += 1
         tried.next_s = self._around.clock() + min(AGAIN_MAX_S, AGAIN_S * 2 ** (min(tried.times, 10) - 1))
@@ -110,8 +113,20 @@ class Reclaim:
         if not self._around.evictions.submit(self._job(plan, plan.winner.node, plan.winner.selection.victims)):
             return "refused"
         self._submitted += 1
+        self._closed[plan.pod.uid] = plan.winner.node
         _LOG.info("%s makes room on %s for pod %s", plan.plugin, plan.winner.node, plan.pod.key)
         return "submitted"
+
+    def _being_cleared(self) -> frozenset[str]:
+        """Nodes on which the room of somebody's victims would be promised twice."""
+        around = self._around
+        nominated = around.state.nominated
+        self._closed = {
+            uid: node
+            for uid, node in self._closed.items()
+            if around.evictions.awaits(uid) and (uid not in nominated or nominated[uid].nominated_node_name != node)
+        }
+        return frozenset(self._closed.values())
 
     def _job(self, plan: Plan, node: str, victims: tuple[Pod, ...]) -> Job:
         pod = plan.pod

@@ -26,7 +26,7 @@ from extender.engine.explain import explain
 from extender.engine.permits import Left, Permits
 from extender.engine.preempting import agree, exempting_of
 from extender.engine.profile import PolicySet, Seat
-from extender.engine.reclaiming import Plan, plan, reclaiming_seat, still_needed
+from extender.engine.reclaiming import UNBOUNDED, Bounds, Plan, plan, reclaiming_seat, still_needed
 from extender.engine.reservations import recheck, reserve, reserve_on_node
 from extender.engine.trace import Trace
 from extender.engine.verdicts import BindVerdict, FilterVerdict, PreemptVerdict, ScoreVerdict, Victims
@@ -192,9 +192,9 @@ class Engine:
 
         return BindVerdict(error, make_frame=frame)
 
-    async def room_for(self, pod: Pod) -> Plan | None:
+    async def room_for(self, pod: Pod, bounds: Bounds = UNBOUNDED) -> Plan | None:
         """Who would have to leave which node for the pod; None if no plugin makes room for it. Nobody is evicted."""
-        return await plan(self._world, self.policy, self._attempts, pod, self._clock())
+        return await plan(self._world, self.policy, self._attempts, pod, self._clock(), bounds)
 
     def room_needed(self, pod: Pod, node: str, victims: tuple[Pod, ...]) -> str:
         """Why a plan of `room_for` has lost its sense meanwhile, or ""."""

@@ -8,7 +8,7 @@ again on the state of the moment before anybody leaves.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -43,8 +43,27 @@ class Plan:
     why_not: str = ""
 
 
+def _nobody(_pod: Pod) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Where not to look for victims, and who is none."""
+
+    closed: Collection[str] = ()
+    """Names of nodes."""
+    spared: Callable[[Pod], str] = _nobody
+    """Why a pod may not be a victim, or ""."""
+
+
+UNBOUNDED = Bounds()
+
+
 @dataclass(slots=True)
 class _Found:
+    worked_s: float = 0.0
+    """Without the pauses."""
     candidates: list[Candidate] = field(default_factory=list)
     tried: dict[str, Status] = field(default_factory=dict)
     """Node -> why it is no candidate."""
@@ -72,10 +91,13 @@ def reclaiming_seat(over: Pass) -> Seat | None:
     return None
 
 
-async def plan(world: World, policy: PolicySet, attempts: Attempts, pod: Pod, now_s: float) -> Plan | None:
-    """Search all nodes; None if no plugin makes room for this pod."""
+async def plan(
+    world: World, policy: PolicySet, attempts: Attempts, pod: Pod, now_s: float, bounds: Bounds
+) -> Plan | None:
+    """Search all nodes that are not closed; None if no plugin makes room for this pod."""
     nodes, profile = world.state.nodes, policy.profile_for(pod.scheduler_name)
-    names, rows = zip(*nodes.items(), strict=True) if len(nodes) else ((), ())
+    listed = [(name, row) for name, row in nodes.items() if name not in bounds.closed]
+    names, rows = zip(*listed, strict=True) if listed else ((), ())
     places = np.array(rows, np.int32)
     call = Call(
         "preempt",
@@ -100,11 +122,12 @@ async def plan(world: World, policy: PolicySet, attempts: Attempts, pod: Pod, no
     open_to_it = helped(over, call.trace, list(names))
     if node := _fits_already(over, seat, open_to_it):
         return _ended(call, seat, None, f"the pod fits on node {node} as it is: nobody has to leave")
-    await _search(over, seat, open_to_it, found)
-    _note(call, seat, found, started)
+    found.worked_s = perf_counter() - started
+    await _search(over, seat, open_to_it, found, bounds.spared)
+    _note(call, seat, found)
     winner = best_of(found.candidates)
     why_not = "" if winner else _why_not(call, found)
-    return _ended(call, seat, winner, why_not)
+    return _ended(call, seat, winner, why_not, found.worked_s)
 
 
 def still_needed(over: Pass, node: str, victims: tuple[Pod, ...]) -> str:
@@ -154,15 +177,19 @@ def _told(found: _Found, nodes: int) -> dict[str, Any]:
     }
 
 
-async def _search(over: Pass, seat: Seat, names: list[str], found: _Found) -> None:
-    cycle = over.cycle(seat)
-    search = _begun(over, seat, cycle)
+async def _search(
+    over: Pass, seat: Seat, names: list[str], found: _Found, spared: Callable[[Pod], str] = _nobody
+) -> None:
     began = perf_counter()
+    cycle = over.cycle(seat)
+    search = _begun(over, seat, cycle, spared)
     for name in names:
         found.note(name, _judged(cycle, search, name))
         if perf_counter() - began > STEP_S:
+            found.worked_s += perf_counter() - began
             await asyncio.sleep(PAUSE_S)
             began = perf_counter()
+    found.worked_s += perf_counter() - began
 
 
 def _fits_already(over: Pass, seat: Seat, names: list[str]) -> str:
@@ -183,15 +210,16 @@ def _fits_already(over: Pass, seat: Seat, names: list[str]) -> str:
     return ""
 
 
-def _begun(over: Pass, seat: Seat, cycle: Cycle) -> Search:
+def _begun(over: Pass, seat: Seat, cycle: Cycle, spared: Callable[[Pod], str] = _nobody) -> Search:
     """The plugin's search; where it raises, it has found nobody."""
+    exempting = exempting_of(over)
 
     def failed(fault: Exception) -> Selection:
         why = count_failure(seat, Phase.POST_FILTER, fault)
         return Selection(status=Status(Code.ERROR, f"{seat.name} failed: {why}", f"{seat.name} failed"))
 
     try:
-        search = part_of(seat).search(cycle, exempting_of(over))
+        search = part_of(seat).search(cycle, lambda victim: spared(victim) or exempting(victim))
     except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; nobody leaves by its word then
         broken = failed(fault)
         return lambda _row, _proposed: broken
@@ -215,7 +243,7 @@ def _judged(cycle: Cycle, search: Search, name: str) -> Selection:
     return search(row, None)
 
 
-def _note(call: Call, seat: Seat, found: _Found, started: float) -> None:
+def _note(call: Call, seat: Seat, found: _Found) -> None:
     """What the plugin said about each node goes into the record like a filter's words."""
     base, codes = len(call.trace.rejections), dict[str, int]()
     place = {name: i for i, name in enumerate(call.names)}
@@ -233,7 +261,7 @@ def _note(call: Call, seat: Seat, found: _Found, started: float) -> None:
             len(codes),
             rejected + len(found.candidates),
             rejected,
-            int((perf_counter() - started) * 1e9),
+            int(found.worked_s * 1e9),
             "",
             Phase.POST_FILTER,
         )
@@ -246,9 +274,10 @@ def _why_not(call: Call, found: _Found) -> str:
     return failure_text(len(call.names), found.tried)
 
 
-def _ended(call: Call, seat: Seat, winner: Candidate | None, why_not: str) -> Plan:
+def _ended(call: Call, seat: Seat, winner: Candidate | None, why_not: str, worked_s: float = 0.0) -> Plan:
     frame = call.frame(Code.SUCCESS if winner else Code.UNSCHEDULABLE, 1 if winner else 0)
     frame.node = winner.node if winner else ""
+    frame.duration_us = worked_s * 1e6
     frame.message = why_not or "reclaim"
     frame.rejected = call.trace.rejected_sample(call.names)
     return Plan(call.pod, seat.name, call.attempt.decision, frame, winner, why_not)

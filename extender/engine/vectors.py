@@ -129,6 +129,7 @@ def _evaluate(case: Case, compiled: CompiledPlugin, args: Any) -> Answer:
         pods_on=state.pods_on,
         requested=state.requested_by,
     )
+
     def generic() -> Answer:
         return _of_phases(compiled, cycle, names)
 

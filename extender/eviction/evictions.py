@@ -111,6 +111,10 @@ class Evictions:
         """Whether victims chosen for this pod are still leaving, or an attempt for it failed a moment ago."""
         return self._preemptors.waits(preemptor_uid, self._clock())
 
+    def spared(self, pod: Pod) -> str:
+        """Why this engine would never make the pod leave, or ""."""
+        return self._forbidden((pod,))
+
     def status(self) -> dict[str, Any]:
         """For /configz."""
         return {
@@ -305,14 +309,14 @@ class Evictions:
     # Both.
 
     def _still_there(self, job: Job) -> list[Pod]:
-        """Victims as they are now, in the order of the job; each of the others is recorded as gone."""
+        """Victims as they are now, in the order of the job; others are recorded as gone unless they leave already."""
         there = []
         for victim in job.victims:
             now = self._state.pods.get(victim.uid)
             why = _absent(now, job.node)
             if now is not None and not why:
                 there.append(now)
-            else:
+            elif now is None or not now.terminating:  # who is leaving has a record of that already
                 self._end(job, victim, "gone", why)
         return there
 

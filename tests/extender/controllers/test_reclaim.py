@@ -30,14 +30,21 @@ class FakeEvictions:
     jobs: list[Job] = field(default_factory=list)
     awaited: set[str] = field(default_factory=set)
     full: bool = False
+    waits_for_its_victims: bool = False
+    """As the real one does until they are gone."""
 
     def submit(self, job: Job) -> bool:
         if not self.full:
             self.jobs.append(job)
+            if self.waits_for_its_victims and job.preemptor is not None:
+                self.awaited.add(job.preemptor.uid)
         return not self.full
 
     def awaits(self, uid: str) -> bool:
         return uid in self.awaited
+
+    def spared(self, pod: Pod) -> str:
+        return "it is another scheduler's" if pod.scheduler_name == "other" else ""
 
 
 class Scene(QuotaWorld):
@@ -124,6 +131,42 @@ def test_a_fresh_nomination_is_left_to_the_scheduler_for_longer(scene: Scene) ->
     scene.outside(scene.pod("a/p", nominated_node_name="n"))
     assert scene.look(NOMINATED_S / 2) == []
     assert len(scene.look(NOMINATED_S)) == 1
+
+
+def test_room_is_promised_once_a_node_is_closed_until_its_preemptor_is_seen_nominated(scene: Scene) -> None:
+    scene.evictions.waits_for_its_victims = True
+    scene.outside(scene.pod("a/p"))
+    scene.outside(scene.pod("a/q"))
+    jobs = scene.look()
+    assert [(job[0], job[1]) for job in jobs] == [("p", "n"), ("q", "m")], "the better node is being cleared for p"
+
+    third = scene.outside(scene.pod("a/r"))
+    assert scene.look() == []
+    scene.tell(msgspec.structs.replace(scene.state.pods["p"], nominated_node_name="n"))
+    ((name, node, victims),) = scene.look(AGAIN_MAX_S)
+    assert (name, node) == (third.name, "n")
+    assert set(jobs[0][2]) < set(victims), "p's room is p's: one more has to leave"
+
+
+def test_pods_that_the_engine_would_spare_are_not_chosen(scene: Scene) -> None:
+    for uid in [f"b-n{i}" for i in range(4)]:
+        scene.tell(msgspec.structs.replace(scene.state.pods[uid], scheduler_name="other"))
+    scene.outside(scene.pod("a/p"))
+    assert [job[1] for job in scene.look()] == ["m"]
+
+
+def test_a_search_that_outlives_its_pods_wait_leaves_no_trace(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    pod = scene.outside(scene.pod("a/p"))
+    room_for = scene.engine.room_for
+
+    async def slowly(*asked: object) -> object:
+        plan = await room_for(*asked)  # type: ignore[arg-type]
+        scene.tell(msgspec.structs.replace(pod, node_name="m"))
+        return plan
+
+    monkeypatch.setattr(scene.engine, "room_for", slowly)
+    assert scene.look() == []
+    assert not any(isinstance(frame, Decision) for frame in scene.frames)
 
 
 def test_a_pod_whose_victims_are_still_going_gets_no_others(scene: Scene) -> None:
