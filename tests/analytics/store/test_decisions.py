@@ -144,6 +144,7 @@ def test_what_preemption_found_does_not_count_for_the_filter(store):
         rejection(2, "a", "Gang", "no victims", 1)._replace(phase="postFilter"),
     ])  # fmt: skip
     found = Decisions(store).get("a")
+    assert found is not None
     assert [(r["reason"], r["call"], r["nodes"]) for r in found["rejections"]] == [
         ("few", "filter", 6), ("few", "preempt", 8), ("no victims", "preempt", 1),
     ]  # fmt: skip
