@@ -284,9 +284,12 @@ class _Program:
     # Time.
 
     async def _tick(self, engine: Engine) -> None:
-        """Once a second: what has outlived its time ends; on the first tick after ready, the heap is frozen."""
-        await self._ready()
+        """Once everything is there: rehearse, and be ready. Then once a second: what has outlived its time ends."""
+        while not self._view.can_rehearse:  # noqa: ASYNC110 - three parts come up, and nothing hurries here
+            await asyncio.sleep(READY_POLL_S)
+        engine.rehearse()
         await self._settle()
+        self._view.rehearsed = True
         next_snapshot_s = time.monotonic()
         while True:
             engine.tick()
@@ -299,11 +302,11 @@ class _Program:
             await asyncio.sleep(TICK_S)
 
     async def _ready(self) -> None:
-        while not self._view.is_ready:  # noqa: ASYNC110 - three parts come up, and nothing hurries here
+        while not self._view.is_ready:  # noqa: ASYNC110 - as above
             await asyncio.sleep(READY_POLL_S)
 
     async def _settle(self) -> None:
-        """Ready: what stands now stays, and a full collection would only walk over it, for up to 400 ms."""
+        """About to be ready: what stands now stays, and a full collection would only walk over it, for up to 400 ms."""
         gc.collect()
         gc.freeze()
         gc.disable()

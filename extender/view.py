@@ -25,6 +25,7 @@ from extender.server.health import Check
 from extender.steering import Steering
 from extender.telemetry import metrics
 
+_REHEARSING = "the first cycle is being rehearsed"
 _BOOTING = "the extender is starting: its kernels are being compiled"
 
 
@@ -42,6 +43,8 @@ class View:
         self.controllers: Sequence[Controller] = ()
         self.evictions: Evictions | None = None
         self.file_loaded = False
+        self.rehearsed = False
+        """A cycle over the whole cluster has been run once, for nobody."""
         self.stopping = False
         """No longer to be asked; whoever asks all the same is answered."""
 
@@ -73,7 +76,12 @@ class View:
             return "the cluster cache is not in sync yet"
         if not self.steering.settled:
             return "the policy is not known yet"
-        return None
+        return None if self.rehearsed else _REHEARSING
+
+    @property
+    def can_rehearse(self) -> bool:
+        """Everything is there but the rehearsal."""
+        return self.waiting_for in (None, _REHEARSING)
 
     def checks(self) -> list[Check]:
         synced = self.file_loaded or (self.feed is not None and self.feed.synced)
@@ -82,6 +90,7 @@ class View:
             Check("kernels", self.engine is not None, _BOOTING),
             Check("cluster", synced, self._sync_trouble()),
             Check("policy", settled, "no source of the policy has answered yet"),
+            Check("rehearsal", self.rehearsed, "the first cycle over the whole cluster has not been run yet"),
             Check("shutdown", not self.stopping, "the extender is shutting down"),
         ]
 

@@ -25,7 +25,7 @@ from extender.engine.cycle import Pass, World, ask, rows_of, run_filters, run_sc
 from extender.engine.explain import explain
 from extender.engine.permits import Left, Permits
 from extender.engine.preempting import agree, exempting_of
-from extender.engine.profile import PolicySet, Seat
+from extender.engine.profile import PolicySet, Seat, keep_memos
 from extender.engine.reclaiming import UNBOUNDED, Bounds, Plan, plan, reclaiming_seat, still_needed
 from extender.engine.reservations import recheck, reserve, reserve_on_node
 from extender.engine.trace import Trace
@@ -86,11 +86,23 @@ class Engine:
 
     def activate(self, policy: PolicySet) -> None:
         """Swap the policy. What plugins that are now off had promised is given back."""
-        before, self.policy = self.policy, policy
+        before = self.policy
+        keep_memos(before, policy)
+        self.policy = policy
         gone = before.reserving - policy.reserving
         for plugin in sorted(gone):
             self._ledger.drop_plugin(plugin)
         self._permits.activate(before, policy)
+
+    def rehearse(self) -> None:
+        """One quiet cycle of every profile over all nodes, before the first real one: what plugins derive once from a
+        large cluster (recent assignments, profiles, loads) is then derived."""
+        rows = np.flatnonzero(self._state.nodes.present).astype(np.int32)
+        for profile in self.policy.profiles.values():
+            pod = Pod(namespace="default", name="rehearsal", uid="rehearsal", scheduler_name=profile.scheduler_name)
+            over = Pass(self._world, profile, pod, rows, self._clock(), quiet=True)
+            run_filters(over, Trace())
+            run_scores(over, self.policy.scale, Trace())
 
     # The verbs.
 

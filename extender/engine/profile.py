@@ -83,6 +83,16 @@ class PolicySet:
         return self.profiles.keys()
 
 
+def keep_memos(before: PolicySet, after: PolicySet) -> None:
+    """A seat whose args stay as they are keeps what it derived: an edit elsewhere costs it nothing."""
+    for name, profile in after.profiles.items():
+        old = {seat.name: seat for seat in before.profiles[name].seats} if name in before.profiles else {}
+        for seat in profile.seats:
+            same = old.get(seat.name)
+            if same is not None and same.plugin is seat.plugin and same.args == seat.args:
+                seat.memo = same.memo
+
+
 def build(parsed: ParsedPolicy, revision: str, installed: Mapping[str, CompiledPlugin]) -> PolicySet:
     """Bind a parsed policy to the installed plugins. Raises PolicyRefused with every problem; changes nothing."""
     problems: list[Problem] = []

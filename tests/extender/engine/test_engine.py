@@ -398,3 +398,22 @@ def test_explain_says_what_filter_and_prioritize_would_and_reserves_nothing(worl
     }  # fmt: skip
     assert world.engine.leases() == []
     assert world.engine.books.of("Seats").taken == set()
+
+
+def test_an_edit_elsewhere_leaves_a_plugin_what_it_derived(world):
+    world.use("Seats", "Size")
+    before = {seat.name: seat for seat in world.engine.policy.profiles["default-scheduler"].seats}
+    before["Size"].memo["derived"] = 1
+    world.use("Size")
+    assert world.engine.policy.profiles["default-scheduler"].seats[0].memo == {"derived": 1}
+    world.use("Size", args={"Size": SizeArgs(least_cpu_milli=7)})
+    assert world.engine.policy.profiles["default-scheduler"].seats[0].memo == {}
+
+
+def test_a_rehearsal_reserves_records_and_counts_nothing(world):
+    world.use("Seats", "Size")
+    world.engine.rehearse()
+    assert world.engine.leases() == []
+    assert world.frames == []
+    assert len(world.engine.waiting) == 0
+    assert world.filter(a_pod("a"), NAMES)[0]
