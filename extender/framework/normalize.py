@@ -15,21 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, MutableSequence, Sequence
 
+from extender.framework.arithmetic import truncated_quotient
 from extender.framework.declaration import Normalize
 
 NO_VALUE = -(2**63)
 """A raw score that says: no value here."""
-
-
-def truncated_quotient(a: int, b: int) -> int:
-    """a / b toward zero, as Go and C divide; b is not 0."""
-    if b == -1:
-        # The one quotient that overflows (-2^63 / -1) traps in hardware; negation wraps.
-        return -a
-    quotient = a // b
-    if quotient * b != a and (a < 0) != (b < 0):
-        quotient += 1
-    return quotient
 
 
 def min_max(raw: Sequence[int], out: MutableSequence[int]) -> int:

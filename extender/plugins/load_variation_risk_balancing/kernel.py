@@ -9,6 +9,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from extender.framework.arithmetic import rounded, within
+
 MEBI = 1.0 / 1024.0 / 1024.0
 
 
@@ -77,18 +79,3 @@ def rooted(sigma: float, sensitivity: float) -> float:
     if sensitivity == 0:
         return 1.0 if sigma == 1 else 0.0
     return sigma
-
-
-def within(x: float, low: float, high: float) -> float:
-    return max(min(x, high), low)
-
-
-def rounded(x: float) -> int:
-    """Half away from zero, as Go's math.Round; floor(x + 0.5) would be wrong for 0.49999999999999994."""
-    whole = int(x)
-    rest = x - float(whole)
-    if rest >= 0.5:  # noqa: PLR2004 - half
-        return whole + 1
-    if rest <= -0.5:  # noqa: PLR2004 - half
-        return whole - 1
-    return whole

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from extender.framework import Container, Pod
 from extender.framework.arguments import args_of
+from extender.framework.arithmetic import rounded
 from extender.plugins.load_variation_risk_balancing import PLUGIN
 from extender.plugins.load_variation_risk_balancing.args import LoadVariationRiskBalancingArgs
-from extender.plugins.load_variation_risk_balancing.kernel import least_risky, resource_score, rounded
+from extender.plugins.load_variation_risk_balancing.kernel import least_risky, resource_score
 from extender.plugins.load_variation_risk_balancing.requests import requested
 
 MI = 2**20

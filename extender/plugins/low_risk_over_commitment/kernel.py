@@ -15,6 +15,8 @@ from __future__ import annotations
 import math
 from collections.abc import MutableSequence, Sequence
 
+from extender.framework.arithmetic import rounded, within
+
 MEBI = 1.0 / 1024.0 / 1024.0
 # Of the largest variance that a distribution on 0..1 with this mean can have.
 VARIANCE_SHARE = 0.99
@@ -288,18 +290,3 @@ def exponential(x: float) -> float:
     if x < LOG_MIN:
         return 0.0
     return math.exp(min(x, LOG_MAX))
-
-
-def within(x: float, low: float, high: float) -> float:
-    return max(min(x, high), low)
-
-
-def rounded(x: float) -> int:
-    """Half away from zero, as Go's math.Round; floor(x + 0.5) would be wrong for 0.49999999999999994."""
-    whole = int(x)
-    rest = x - float(whole)
-    if rest >= 0.5:  # noqa: PLR2004 - half
-        return whole + 1
-    if rest <= -0.5:  # noqa: PLR2004 - half
-        return whole - 1
-    return whole

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from extender.framework.arithmetic import truncated_quotient
+
 
 def weighted_allocatable(
     node_allocatable: Sequence[int], cycle_signed_weights: Sequence[int], cycle_weight_sum: int
@@ -12,16 +14,5 @@ def weighted_allocatable(
     total = 0
     for i in range(len(cycle_signed_weights)):
         total += node_allocatable[i] * cycle_signed_weights[i]
-    return quotient_toward_zero(total, cycle_weight_sum)
-
-
-def quotient_toward_zero(a: int, b: int) -> int:
-    if b == 0:
-        # Only weights that wrap past 2^63 sum up to 0; upstream panics there.
-        return 0
-    if b == -1:
-        return -a
-    quotient = a // b
-    if quotient * b != a and (a < 0) != (b < 0):
-        quotient += 1
-    return quotient
+    # Only weights that wrap past 2^63 sum up to 0; upstream panics there.
+    return truncated_quotient(total, cycle_weight_sum) if cycle_weight_sum else 0

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from extender.framework import Cycle, NodeTable, Pod
 from extender.framework.arguments import args_of, decode
 from extender.plugins.node_resources_allocatable import PLUGIN
-from extender.plugins.node_resources_allocatable.kernel import quotient_toward_zero, weighted_allocatable
+from extender.plugins.node_resources_allocatable.kernel import weighted_allocatable
 from extender.plugins.node_resources_allocatable.plugin import signed_weights
 
 
@@ -85,12 +83,6 @@ def test_a_resource_that_appears_later_counts_from_then_on() -> None:
 def test_a_node_without_allocatable_is_the_best_in_least() -> None:
     assert raw_score({}, {}) == 0
     assert raw_score({}, {}) > raw_score(SMALL, {})
-
-
-@given(a=st.integers(-(10**9), 10**9), b=st.integers(-1000, 1000).filter(bool))
-@settings(deadline=None)
-def test_division_truncates_toward_zero(a: int, b: int) -> None:
-    assert quotient_toward_zero(a, b) == int(a / b)
 
 
 def test_weights_that_sum_up_to_zero_do_not_crash() -> None:

@@ -6,6 +6,8 @@ drops to `target` just above it, and falls to 0 at 100. The order of the float64
 
 from __future__ import annotations
 
+from extender.framework.arithmetic import rounded
+
 
 def packed(
     node_load_cpu_known: bool,  # noqa: FBT001 - a column
@@ -29,14 +31,3 @@ def packed(
             return 0
         return rounded(target * (100 - predicted) / (100 - target))
     return rounded((100 - target) * predicted / target + target)
-
-
-def rounded(x: float) -> int:
-    """Half away from zero, as Go's math.Round; floor(x + 0.5) would be wrong for 0.49999999999999994."""
-    whole = int(x)
-    rest = x - float(whole)
-    if rest >= 0.5:  # noqa: PLR2004 - half
-        return whole + 1
-    if rest <= -0.5:  # noqa: PLR2004 - half
-        return whole - 1
-    return whole

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from extender.framework import Container, Pod, milli
+from extender.framework.arithmetic import rounded
 from extender.plugins.target_load_packing.args import TargetLoadPackingArgs, default_cpu_milli, multiplier
-from extender.plugins.target_load_packing.kernel import rounded
 
 # Past this a float64 cannot count millicores one by one, and every node scores 0 long before.
 PREDICTED_MAX = 2**53

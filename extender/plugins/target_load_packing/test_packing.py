@@ -14,7 +14,7 @@ from extender.framework import Container, Pod
 from extender.framework.arguments import args_of
 from extender.plugins.target_load_packing import PLUGIN
 from extender.plugins.target_load_packing.args import TargetLoadPackingArgs
-from extender.plugins.target_load_packing.kernel import packed, rounded
+from extender.plugins.target_load_packing.kernel import packed
 from extender.plugins.target_load_packing.prediction import Predictor
 
 
@@ -52,14 +52,6 @@ def test_with_a_usual_target_the_score_is_0_to_100(load: float, pod: int, target
 
 def test_a_target_above_100_leaves_the_range_as_upstream_does() -> None:
     assert score(load_pct=0, target=110) == 110
-
-
-@pytest.mark.parametrize(
-    ("x", "nearest"),
-    [(0.5, 1), (1.5, 2), (2.5, 3), (-0.5, -1), (-2.5, -3), (0.49999999999999994, 0), (2.4, 2), (-2.6, -3), (0.0, 0)],
-)
-def test_rounding_is_half_away_from_zero(x: float, nearest: int) -> None:
-    assert rounded(x) == nearest
 
 
 def predicted(pod: dict[str, Any], args: dict[str, Any] | None = None) -> int:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extender.framework import Normalize
+from extender.framework.arithmetic import truncated_quotient
 from extender.framework.loop import Loop, vector_loop
-from extender.framework.normalize import NO_VALUE, NORMALISERS, truncated_quotient
+from extender.framework.normalize import NO_VALUE, NORMALISERS
 
 MAX = 2**63 - 1
 SMALL = st.lists(st.integers(-(10**15), 10**15), max_size=40)
