@@ -178,7 +178,7 @@ def test_switched_off_it_writes_nothing_and_switched_on_it_catches_up(scene: Sce
         (Resources(cpu_milli=1500), {"cpu": "1500m"}),
         (Resources(memory_bytes=3 * 2**30), {"memory": "3Gi"}),
         (Resources(memory_bytes=2**30 + 1), {"memory": "1073741825"}),
-        (Resources(ephemeral_bytes=2**61), {"ephemeral-storage": "2048Pi"}),
+        (Resources(ephemeral_bytes=2**61), {"ephemeral-storage": "2Ei"}),
         (Resources(scalars={"example.com/gpu": 2}), {"example.com/gpu": "2"}),
         (Resources(), {}),
     ],
