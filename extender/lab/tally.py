@@ -13,7 +13,7 @@ REASONS_MAX = 50
 ERRORS_KEPT = 20
 _RATE_OVER_S = 5.0
 
-_POD_NAME = re.compile(r"\bteam-[a-z]+/[a-z0-9.-]+")
+_POD_NAME = re.compile(r"\bteam-[a-z]+/[a-z0-9.-]+|(?<=\bpod )[a-z0-9.-]+")
 _DIGITS = re.compile(r"\d+(?:\.\d+)?")
 
 
