@@ -68,6 +68,8 @@ def _crash_upstream(view: CaseView, node: str) -> str:
 def _taken_beyond(values: Mapping[str, Any], row: int) -> str:
     """LeastNUMANodes takes each container's request from its zones, in order of their ids, as long as some is left."""
     names, zones, first = len(values["names"]), int(values["zones"][row]), int(values["first"][row])
+    if not names:
+        return ""  # nothing is asked for, so nothing is taken
     costs_first, wants, more = int(values["costs_first"][row]), values["asked_units"], values["asked_nanos"]
     units, nanos = [0] * (names * zones), [0] * (names * zones)
     copy_zones(values["units"], values["nanos"], first, zones, values["stride"], names, units, nanos)

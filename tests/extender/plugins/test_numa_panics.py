@@ -79,3 +79,30 @@ def test_otherwise_upstream_has_a_score(
 ) -> None:
     answer = answer_plugin_case(case(cores_of, containers, scope), installed)
     assert "scoreStatus" not in answer
+
+
+def test_a_guaranteed_pod_that_asks_for_nothing_takes_nothing_and_crashes_nobody(
+    installed: dict[str, CompiledPlugin],
+) -> None:
+    pod = {
+        "metadata": {"name": "p", "namespace": "default", "uid": "p"},
+        "spec": {"containers": [{"name": "c"}]},
+        "status": {"qosClass": "Guaranteed"},
+    }
+    topology = {
+        "apiVersion": "topology.node.k8s.io/v1alpha2",
+        "kind": "NodeResourceTopology",
+        "metadata": {"name": "n0"},
+        "zones": [{"name": "node-0", "type": "Node", "resources": [{"name": "cpu", "available": "4"}]}],
+    }
+    case = {
+        "case": "x",
+        "plugin": "NodeResourceTopologyMatch",
+        "args": {"scoringStrategy": {"type": "LeastNUMANodes"}},
+        "pod": pod,
+        "nodes": [{"metadata": {"name": "n0"}}],
+        "objects": [topology],
+    }
+    answer = answer_plugin_case(case, installed)
+    assert answer["score"] == {"n0": 100}
+    assert "scoreStatus" not in answer
