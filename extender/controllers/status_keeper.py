@@ -29,7 +29,7 @@ _OK, _NOT_FOUND, _CONFLICT = 200, 404, 409
 
 
 class StatusKeeper(ABC):
-    """A Controller. `work` is keyed by whatever the kind's keeper chooses: an object, or its namespace."""
+    """A Controller. What it looks after has keys of the keeper's own choice: objects, or their namespaces."""
 
     name: str
 
