@@ -20,12 +20,15 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 p
 UI_SOURCES := $(sort $(shell find $(UI) analytics/views \( -name node_modules -o -name dist -o -name __pycache__ \) -prune \
 	-o -type f ! -name '*.py' -print 2>/dev/null))
 
+# What compiled kernels are made of; only what has changed is compiled again.
+KERNEL_SOURCES := $(sort $(wildcard extender/native/*.py extender/framework/*.py extender/wire/*.py extender/plugins/*/*.py))
+
 .PHONY: help setup demo test check fmt bench e2e ui images clean control-plane
 
 help: ## print the verbs
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-setup: $(DONE)/venv $(DONE)/ui ## Python environment and console page: leaves .venv/bin/trimtab
+setup: $(DONE)/venv $(DONE)/kernels $(DONE)/ui ## Python environment and console page: leaves .venv/bin/trimtab
 
 demo: setup ## a simulated cluster, the extender, the sidecar and the live page, until Ctrl-C
 	@$(BIN)/trimtab demo $(ARGS)
@@ -44,7 +47,7 @@ fmt: $(DONE)/venv ## format, and mend what the linter can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup ## measure, write benchmarks/results/latest.json, print the table
+bench: setup ## measure beside a Go extender and a C floor, judge every figure, write benchmarks/results/latest.json and .svg
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 e2e: setup ## only the tests against a real etcd, kube-apiserver and kube-scheduler (builds them with Go)
@@ -73,6 +76,12 @@ $(DONE)/venv: requirements/dev.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements/dev.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@mkdir -p $(DONE) && touch $@
+
+# Without a C compiler the first start links in memory: slower, else the same.
+$(DONE)/kernels: $(DONE)/venv $(KERNEL_SOURCES)
+	@echo 'Kernels: compiling into the user'"'"'s cache folder'
+	@$(BIN)/trimtab kernels build || true
+	@touch $@
 
 $(DONE)/node_modules: $(UI)/package.json $(UI)/package-lock.json tools/with-node
 	@echo 'Page: packages from package-lock.json'

@@ -106,7 +106,8 @@ class Cycle:
     scheduler_names: Collection[str] = frozenset()
     """schedulerName of every profile of the policy; `*` stands for the rest."""
     quiet: bool = False
-    """Nobody schedules by this answer (explain, waking, preemption's what-if): note nothing in the book."""
+    """Nobody schedules by this answer (shadow, preview, explain, waking, preemption's what-if): note nothing in the
+    book."""
     leaving: Mapping[int, Collection[str]] = field(default_factory=dict)
     """Row -> UIDs of the pods that preemption would evict there: judge that node as if they were gone."""
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Protocol
 import msgspec
 
 from extender.model.load_source import LoadSource, Provider
+from extender.model.secret import InSecret
 
 KUBERNETES, PROMETHEUS, SIGNALFX = Provider.KUBERNETES.value, Provider.PROMETHEUS.value, Provider.SIGNALFX.value
 PROVIDERS = (KUBERNETES, PROMETHEUS, SIGNALFX)
@@ -28,7 +29,10 @@ class MetricProvider(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
         ),
     ] = msgspec.UNSET
     address: Annotated[str, msgspec.Meta(description="URL; of Prometheus by default http://prometheus-k8s:9090.")] = ""
-    token: Annotated[str, msgspec.Meta(description="Bearer token.")] = ""
+    token: Annotated[
+        str | InSecret,
+        msgspec.Meta(description="Bearer token; better a secretRef, for the policy is read by many."),
+    ] = ""
     insecure_skip_verify: Annotated[bool, msgspec.Meta(description="Default true with type Prometheus.")] = False
 
 
@@ -70,7 +74,8 @@ def source_of(args: LoadArgs) -> LoadSource | None:
     return LoadSource(
         provider=Provider(provider.type),
         address=provider.address,
-        token=provider.token,
+        token=provider.token if isinstance(provider.token, str) else "",
+        token_in=provider.token.secret_ref if isinstance(provider.token, InSecret) else None,
         insecure=provider.insecure_skip_verify,
     )
 

@@ -1,6 +1,7 @@
 """Raw scores -> 0..100, exactly as upstream's three normalisers do (int64, truncating, wrapping).
 
-These functions are compiled like a rule, over the whole vector: they may call each other and nothing else.
+These functions are compiled like a rule, over the whole vector: they may call each other and nothing else. So is the
+sum over plugins that follows.
 
     MIN_MAX          lo..hi onto 0..100; all equal: all 0
     INVERSE_MIN_MAX  hi..lo onto 0..100 through float64; all zero: all 0; all equal otherwise: all 100
@@ -18,8 +19,20 @@ from collections.abc import Callable, MutableSequence, Sequence
 from extender.framework.arithmetic import truncated_quotient
 from extender.framework.declaration import Normalize
 
+SCORE_MAX = 100
 NO_VALUE = -(2**63)
 """A raw score that says: no value here."""
+
+
+def add_weighted(scores: Sequence[int], totals: MutableSequence[int], weight: int) -> int:
+    """totals[i] += weight x scores[i], if every score is in 0..SCORE_MAX; else nothing, and how many are not."""
+    outside = 0
+    for i in range(len(scores)):
+        outside += scores[i] < 0 or scores[i] > SCORE_MAX
+    if outside == 0:
+        for i in range(len(scores)):
+            totals[i] += weight * scores[i]
+    return outside
 
 
 def min_max(raw: Sequence[int], out: MutableSequence[int]) -> int:

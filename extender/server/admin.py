@@ -5,13 +5,14 @@ Everything it shows comes from the providers in AdminSources, so that it knows n
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -32,12 +33,19 @@ ADMIN_BODY_MAX = 1 << 20
 EXPLAIN_NODES_MAX = 20_000
 """Nodes that one explain may ask about."""
 
+PREVIEW_BODY_MAX = 8 << 20
+"""A policy as large as one may be, written as a JSON string, and pods beside it."""
+PREVIEW_PODS_MAX = 1000
+PREVIEW_LAST = 200
+
 _log = logging.getLogger(__name__)
 
 # `Any`: JSON that the providers own.
 Json = Any
+Body = TypeVar("Body", bound=msgspec.Struct)
 Page = Callable[[Request], Awaitable[Response]]
 Explain = Callable[[Pod, Sequence[str] | None, ParsedPolicy | None], Json | Awaitable[Json]]
+Preview = Callable[[ParsedPolicy, Sequence[Pod] | None, int], Awaitable[Json]]
 FindPod = Callable[[str, str], Pod | None]
 
 
@@ -57,6 +65,9 @@ class AdminSources:
     """YAML or JSON text -> policy. Raises PolicyRefused and nothing else."""
     explain: Explain
     """(pod, node names or all, policy or the one in effect) -> interfaces.md §5. May raise PolicyRefused."""
+    preview: Preview
+    """(policy, pods or None, how many of the last decided pods instead) -> what it would change. May raise
+    PolicyRefused."""
     find_pod: FindPod
     """(namespace, name) -> the pod as the cluster cache has it, or None."""
     registry: CollectorRegistry = metrics.REGISTRY
@@ -75,7 +86,7 @@ def admin_app(sources: AdminSources) -> Starlette:
         ("/leases", pages.leases),
         ("/holds", pages.holds),
     ]
-    post = [("/validate", pages.validate), ("/explain", pages.explain)]
+    post = [("/validate", pages.validate), ("/explain", pages.explain), ("/preview", pages.preview)]
     return Starlette(
         routes=[
             *(Route(path, _guarded(page), methods=["GET"]) for path, page in get),
@@ -88,6 +99,7 @@ def admin_app(sources: AdminSources) -> Starlette:
 class _Pages:
     def __init__(self, sources: AdminSources) -> None:
         self._sources = sources
+        self._previews = asyncio.Lock()
 
     async def livez(self, request: Request) -> Response:
         return health_response(request, "livez", self._sources.live())
@@ -131,6 +143,22 @@ class _Pages:
             found = await found
         return json_response(found)
 
+    async def preview(self, request: Request) -> Response:
+        """One at a time: it takes up to half of the core while it lasts."""
+        asked = _read(await _body(request, PREVIEW_BODY_MAX), _PreviewBody)
+        for name, count in (("pods", len(asked.pods or ())), ("last", asked.last)):
+            if count > PREVIEW_PODS_MAX:
+                raise _too_many(name, count, "pods", PREVIEW_PODS_MAX)
+        policy = await self._policy(asked.policy)
+        if policy is None:
+            missing = Detail("policy", "give the policy to try: its text, or the document")
+            raise Refused(422, "InvalidRequest", missing.message, [missing])
+        pods = None if asked.pods is None else [_pod(sent, f"pods[{i}]") for i, sent in enumerate(asked.pods)]
+        if self._previews.locked():
+            raise Refused(409, "PreviewUnderWay", "another preview is being made; ask again when it has ended")
+        async with self._previews:
+            return json_response(await self._sources.preview(policy, pods, asked.last))
+
     def _asked_pod(self, asked: _ExplainBody) -> Pod:
         """The pod of the body, or the one that it refers to."""
         if (asked.pod is None) == (asked.pod_ref is None):
@@ -168,9 +196,27 @@ class _ExplainBody(msgspec.Struct, rename="camel", forbid_unknown_fields=True):
     policy: msgspec.Raw = msgspec.Raw(b"null")
 
 
+class _PreviewBody(msgspec.Struct, forbid_unknown_fields=True):
+    policy: msgspec.Raw
+    pods: list[KubePod] | None = None
+    last: Annotated[int, msgspec.Meta(ge=1)] = PREVIEW_LAST
+
+
 def _explain_body(body: bytes) -> _ExplainBody:
+    asked = _read(body, _ExplainBody)
+    if asked.node_names is not None and len(asked.node_names) > EXPLAIN_NODES_MAX:
+        raise _too_many("nodeNames", len(asked.node_names), "names", EXPLAIN_NODES_MAX)
+    return asked
+
+
+def _too_many(path: str, count: int, of: str, most: int) -> Refused:
+    many = Detail(path, f"{count} {of}; at most {most} can be asked about")
+    return Refused(422, "InvalidRequest", many.message, [many])
+
+
+def _read(body: bytes, kind: type[Body]) -> Body:
     try:
-        asked = msgspec.json.decode(body, type=_ExplainBody)
+        return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as wrong:
         detail = _located(str(wrong))
         raise Refused(422, "InvalidRequest", f"{detail.path or 'body'}: {detail.message}", [detail]) from None
@@ -178,17 +224,13 @@ def _explain_body(body: bytes) -> _ExplainBody:
         raise Refused(400, "MalformedJson", f"the body is not JSON: {wrong}") from None
     except (ValueError, OverflowError, RecursionError) as wrong:
         raise Refused(400, "MalformedJson", f"the body cannot be read: {type(wrong).__name__}") from None
-    if asked.node_names is not None and len(asked.node_names) > EXPLAIN_NODES_MAX:
-        many = Detail("nodeNames", f"{len(asked.node_names)} names; at most {EXPLAIN_NODES_MAX} can be asked about")
-        raise Refused(422, "InvalidRequest", many.message, [many])
-    return asked
 
 
-def _pod(sent: KubePod) -> Pod:
+def _pod(sent: KubePod, path: str = "pod") -> Pod:
     try:
         return sent.flatten()
     except (ValueError, OverflowError) as wrong:
-        detail = Detail("pod", f"a value is out of range: {wrong}")
+        detail = Detail(path, f"a value is out of range: {wrong}")
         raise Refused(422, "InvalidRequest", f"{detail.path}: {detail.message}", [detail]) from None
 
 
@@ -212,11 +254,11 @@ def _below(head: str, path: str) -> str:
     return f"{head}.{path}" if head and path else head or path
 
 
-async def _body(request: Request) -> bytes:
+async def _body(request: Request, most: int = ADMIN_BODY_MAX) -> bytes:
     try:
-        return await read_body(request.scope, request.receive, ADMIN_BODY_MAX)
+        return await read_body(request.scope, request.receive, most)
     except TooLarge:
-        raise Refused(413, "BodyTooLarge", f"the body is larger than {ADMIN_BODY_MAX} bytes") from None
+        raise Refused(413, "BodyTooLarge", f"the body is larger than {most} bytes") from None
 
 
 # --- errors

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from extender.engine.verdicts import MakeFrame
 
@@ -22,6 +24,12 @@ class Answer:
     close: bool = False
     """The caller must not use this connection again: it should reach another replica."""
     make_frame: MakeFrame | None = None
+    conclude: Callable[[], None] | None = None
+    """filter: what remains to be done once the answer is on its way."""
+    behind: Callable[[], None] | None = None
+    """filter, prioritize: what is done once the answer is out, if there is time."""
+    ahead_ns: int = 0
+    """prioritize: time that was spent on it before it was asked."""
     decode_ns: int = 0
     encode_ns: int = 0
     duration_ns: int = 0
@@ -29,6 +37,29 @@ class Answer:
     nodes_in: int = 0
     nodes_out: int = 0
     nodes_unknown: int = 0
+
+    def headers(self, *, close: bool) -> list[tuple[bytes, bytes]]:
+        """Exact length, and nothing that nobody reads. `close`: the caller is asked to leave."""
+        found = [(b"content-length", b"%d" % len(self.body))]
+        if self.body:
+            found.append(_JSON)
+        if self.reason:
+            found.append((b"x-trimtab-reason", self.reason.encode("ascii")))
+        if close or self.close:
+            found.append((b"connection", b"close"))
+        return found
+
+    def head(self, *, close: bool) -> bytes:
+        """Status line and headers as they go on the line, up to the body."""
+        if self.status == HTTPStatus.OK and not close and not self.close and self.body:
+            return _OK_HEAD % len(self.body)
+        status = HTTPStatus(self.status)
+        lines = b"".join(b"%b: %b\r\n" % header for header in self.headers(close=close))
+        return b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, status.phrase.encode(), lines)
+
+
+_JSON = (b"content-type", b"application/json")
+_OK_HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\ncontent-type: application/json\r\n\r\n"
 
 
 def refusal(verb: str, status: int, reason: str) -> Answer:

@@ -1,6 +1,7 @@
 """The scheduler port: a bare ASGI callable for the four verbs, Starlette's router for whatever else comes.
 
-A web framework's request object costs more than filtering a hundred nodes, so the verbs are answered before it.
+A web framework's request object costs more than filtering a hundred nodes, so the verbs are answered before it; calls
+that look as kube-scheduler writes them are answered even before ASGI (protocol.py), from the same `verbs`.
 Every answer has an exact Content-Length and nothing behind its JSON; every refusal has no body and says why in the
 header X-Trimtab-Reason, because Go clients before 1.27 give up a connection whose error body they do not read.
 """
@@ -9,6 +10,8 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
+from time import monotonic
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -19,23 +22,32 @@ from starlette.types import Receive, Scope, Send
 
 from extender.server.answer import Answer, header_text, refusal
 from extender.server.body import Disconnected, TooLarge, read_body
+from extender.server.records import Records
 from extender.server.verbs import VERBS, Verbs
 from extender.telemetry import metrics
 
 MAX_BODY_BYTES = 64 << 20
 
-_JSON = (b"content-type", b"application/json")
-_CLOSE = (b"connection", b"close")
-_REASON = b"x-trimtab-reason"
+_CYCLE = ("filter", "prioritize")
+"""What a scheduling cycle waits for; all others come after it, and so must their records."""
+
+
+class Connection(Protocol):
+    def shutdown(self) -> None:
+        """Close it: now if it is idle, else after the answer that is under way."""
+        ...
 
 
 class SchedulerApp:
     """ASGI. `drain()` once when shutdown begins: from then on every answer asks its caller to leave."""
 
     def __init__(self, verbs: Verbs, max_body: int = MAX_BODY_BYTES) -> None:
-        self._verbs = verbs
-        self._max_body = max_body
+        self.verbs = verbs
+        self.max_body = max_body
         self._draining = False
+        self.connections: set[Connection] = set()
+        """Those that are open. Only the protocol that knows this app keeps them here (protocol.py)."""
+        self.records = Records(verbs.record)
         self._verb_of = {f"/{verb}": verb for verb in VERBS}
         self._disconnects = {verb: metrics.DISCONNECTS.labels(verb) for verb in VERBS}
         self._rest = _router(self)
@@ -47,6 +59,12 @@ class SchedulerApp:
     def drain(self) -> None:
         self._draining = True
 
+    def send_away(self) -> None:
+        """Close every connection, so that callers come back by a new one, and so to the replica that leads. Go dials
+        again without an error where an idle connection was closed."""
+        for connection in list(self.connections):
+            connection.shutdown()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST":
             verb = self._verb_of.get(scope["path"])
@@ -57,17 +75,19 @@ class SchedulerApp:
 
     async def answer(self, verb: str, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            body = await read_body(scope, receive, self._max_body)
+            body = await read_body(scope, receive, self.max_body)
         except Disconnected:
-            self._disconnects[verb].inc()
+            self.left(verb)
             return
         except TooLarge:
-            await self._send(refusal(verb, 413, f"the body is larger than {self._max_body} bytes (--max-body)"), send)
+            await self._send(refusal(verb, 413, f"the body is larger than {self.max_body} bytes (--max-body)"), send)
             return
+        if verb not in _CYCLE:
+            self.records.make_all()
         if verb == "bind":
             await self._bind(body, receive, send)
         else:
-            await self._send(self._verbs.call(verb, body), send)
+            await self._send(self.verbs.call(verb, body), send)
 
     async def _bind(self, body: bytes, receive: Receive, send: Send) -> None:
         """A bind takes as long as the API server does, or as its gang; its caller may be gone before. One that is held
@@ -75,22 +95,38 @@ class SchedulerApp:
         pod is bound."""
         leaving = asyncio.ensure_future(_disconnect(receive))
         try:
-            answer = await self._verbs.bind(body, leaving)
+            answer = await self.verbs.bind(body, leaving)
             # One turn of the loop, so that a disconnect that has already happened is seen.
             await asyncio.sleep(0)
             if leaving.done():
-                self._disconnects["bind"].inc()
+                self.left("bind")
         finally:
             leaving.cancel()
         await self._send(answer, send)
 
     async def _send(self, answer: Answer, send: Send) -> None:
-        await send(
-            {"type": "http.response.start", "status": answer.status, "headers": _headers(answer, close=self._draining)}
-        )
+        headers = answer.headers(close=self._draining)
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
-        # Metrics and the record wait until the loop has sent the answer on its way.
-        asyncio.get_running_loop().call_soon(self._verbs.settle, answer)
+        self.follow_up(answer)
+
+    # --- after the answer
+
+    def left(self, verb: str) -> None:
+        """A caller went away before its body was whole."""
+        self._disconnects[verb].inc()
+
+    def follow_up(self, answer: Answer) -> None:
+        """What is owed once the loop has sent the answer on its way."""
+        asyncio.get_running_loop().call_soon(self._after, answer)
+
+    def _after(self, answer: Answer) -> None:
+        answered_s = monotonic()
+        self.verbs.score_ahead(answer)
+        self.verbs.count(answer)
+        self.records.owe(answer, answered_s)
+        if answer.behind is not None:
+            self.verbs.look_aside(answer)
 
 
 async def _disconnect(receive: Receive) -> None:
@@ -102,17 +138,6 @@ async def _disconnect(receive: Receive) -> None:
 def scheduler_app(verbs: Verbs, max_body: int = MAX_BODY_BYTES) -> SchedulerApp:
     """The ASGI callable of the scheduler port."""
     return SchedulerApp(verbs, max_body)
-
-
-def _headers(answer: Answer, *, close: bool) -> list[tuple[bytes, bytes]]:
-    headers = [(b"content-length", b"%d" % len(answer.body))]
-    if answer.body:
-        headers.append(_JSON)
-    if answer.reason:
-        headers.append((_REASON, answer.reason.encode("ascii")))
-    if close or answer.close:
-        headers.append(_CLOSE)
-    return headers
 
 
 def _router(front: SchedulerApp) -> Starlette:

@@ -19,6 +19,9 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from extender.server.app import SchedulerApp
+from extender.server.protocol import VerbProtocol
+
 KEEP_ALIVE_S = 120
 BACKLOG = 4096
 """Bind calls arrive in bursts, each on a connection of its own: kube-scheduler keeps only two idle ones."""
@@ -87,13 +90,13 @@ async def serve(
 def _config(app: ASGIApp, tls: Tls | None, backlog: int, shutdown_s: int) -> uvicorn.Config:
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=VerbProtocol if isinstance(app, SchedulerApp) else "httptools",
         ws="none",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
-        date_header=False,
+        date_header=not isinstance(app, SchedulerApp),  # doctor compares clocks; a verb's answer is kept short
         proxy_headers=False,
         backlog=backlog,
         timeout_keep_alive=KEEP_ALIVE_S,

@@ -1,44 +1,62 @@
 """Reads filter and prioritize requests and writes their answers, the fast way where it can.
 
 kube-scheduler with nodeCacheCapable writes `{"Pod":…,"Nodes":null,"NodeNames":["a","b"]}` without a blank. The
-text `,"Nodes":null,"NodeNames":[` cannot stand inside a JSON string (its first quote would end that string), so
-in a valid body it is structure; if the part before it is one whole pod and the part behind it is known names, each
-once, then reading the body plainly gives the same. Whatever is otherwise goes to the plain reader, which also
-finds the words for what is wrong.
+text `,"Nodes":` cannot stand inside a JSON string (its first quote would end that string), so in a valid body it is
+structure; if the part before it is one whole pod and the part behind it is known names, each once, then reading the
+body plainly gives the same. So it is with `{"Pod":…,"Nodes":{"metadata":{},"items":[…]},"NodeNames":null}` and whole
+objects. Whatever is otherwise goes to the plain reader, which also finds the words for what is wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extender.model.columns import NodeTable
-from extender.model.pod import Pod
+from extender.model.names import JsonNames
+from extender.model.pod import Pod, SharedParts
+from extender.native.memory import bytes_address
 from extender.wire import encode, kernels
-from extender.wire.decode import read_candidates, read_pod, require_utf8
-from extender.wire.messages import BadRequest, CandidateRequest, CompactNames
+from extender.wire.decode import read_candidates, read_object_names, read_pod, recognised, require_utf8
+from extender.wire.messages import POD_HEAD, BadRequest, CandidateRequest, Foretold, ObjectSpans
 from extender.wire.names import NameIndex
+from extender.wire.spans import find_objects
 
 COMPACT_NAMES_MAX = 1 << 16
 """More names than this in one request take the plain reader."""
 COMPACT_BYTES_MAX = 1 << 22
 """Likewise, more bytes of names."""
+OBJECTS_MAX = 1 << 14
+"""More Node objects than this in one request take the plain reader."""
 REASON_SETS_KEPT = 256
 """Encoded lists of reasons that are remembered; then all are forgotten and made anew."""
 
-_POD_HEAD = b'{"Pod":'
-_BOUNDARY = b',"Nodes":null,"NodeNames":['
+_AFTER_POD = b',"Nodes":'
+_NAMES_FOLLOW = b',"Nodes":null,"NodeNames":['
+_OBJECTS_FOLLOW = b',"Nodes":{"metadata":{},"items":['
+_OBJECTS_TAIL = b']},"NodeNames":null}'
+_SMALLEST = -(2**63)
+_FILTER_OUT, _SCORES_OUT = 8, 3
+"""Where `out` stands among the parameters."""
+_SCORED_LEAST = 2
+"""With one node left, kube-scheduler asks nobody for scores."""
 # Per host beside its name: `{"Host":`, `,"Score":`, 20 characters of an int64, `},`.
 _SCORE_BYTES = 8 + 9 + 20 + 2
+
+
+def _nobody(_uid: str) -> Pod | None:
+    return None
 
 
 class Codec:
     """Owned by the one event loop. The buffers of a request are good until the next one is read."""
 
-    def __init__(self, nodes: NodeTable) -> None:
+    def __init__(self, nodes: NodeTable, known_pod: Callable[[str], Pod | None] = _nobody) -> None:
+        """`known_pod` finds a pod that the watch has brought, by UID."""
         self._nodes = nodes
+        self._known_pod = known_pod
         self._index = NameIndex.empty()
         self._text = np.zeros(COMPACT_BYTES_MAX + kernels.PADDING, np.uint8)
         self._rows = np.zeros(COMPACT_NAMES_MAX, np.int32)
@@ -47,16 +65,37 @@ class Codec:
         self._codes = np.zeros(COMPACT_NAMES_MAX, np.int16)
         self._totals = np.zeros(COMPACT_NAMES_MAX, np.int64)
         self._out = np.zeros(1 << 16, np.uint8)
+        self._spans = np.zeros(OBJECTS_MAX, np.int64), np.zeros(OBJECTS_MAX, np.int64)
         self._ticket = 0
+        self._scanner = kernels.scan_names.bound(
+            self._text,
+            *self._index.arrays,
+            self._rows,
+            self._starts,
+            self._hashes,
+            None,
+            None,
+            None,
+        )
+        self._keeper = kernels.keep_feasible.bound(self._text, self._starts, self._rows, self._codes, None, None)
+        self._last_reasons = _Reasons((), ())
+        self._filter_writer = kernels.write_filter.bound(
+            self._text, self._starts, self._codes, *self._last_reasons.arrays, _PIECES, _PIECE_ENDS, self._out, None
+        )
+        self._score_writer = kernels.write_scores.bound(self._text, self._starts, self._totals, self._out, None, None)
+        self._object_finder = find_objects.bound(*self._spans, None, None, None)
         self._last_pod: tuple[bytes, Pod] | None = None
+        # Pods of one template come one after the other: what they have in common is made once.
+        self._parts = SharedParts()
         self._reason_sets: dict[tuple[tuple[str, ...], tuple[bool, ...]], _Reasons] = {}
 
     # --- requests
 
     def read(self, body: bytes) -> CandidateRequest:
         """ExtenderArgs of filter or prioritize. Raises BadRequest and nothing else."""
+        body = bytes(body)  # the same object, if it is one already: compiled code reads it where it stands
         require_utf8(body)
-        return self._read_compact(body) or self.read_plain(body)
+        return self._read_quickly(body) or self.read_plain(body)
 
     def read_plain(self, body: bytes) -> CandidateRequest:
         """Any valid body, without the fast path."""
@@ -65,46 +104,79 @@ class Codec:
         rows = np.fromiter((row(name) for name in names), np.int32, len(names))
         return CandidateRequest(self._pod(bytes(raw)), names, rows, items)
 
-    def _read_compact(self, body: bytes) -> CandidateRequest | None:
-        cut = body.find(_BOUNDARY)
-        begin = cut + len(_BOUNDARY)
+    def _read_quickly(self, body: bytes) -> CandidateRequest | None:
+        cut = body.find(_AFTER_POD)
+        if cut < 0 or not body.startswith(POD_HEAD) or not kernels.COMPILED:
+            return None
+        if body.startswith(_NAMES_FOLLOW, cut):
+            return self._read_names(body, cut, cut + len(_NAMES_FOLLOW))
+        if body.startswith(_OBJECTS_FOLLOW, cut) and body.endswith(_OBJECTS_TAIL):
+            return self._read_objects(body, cut, cut + len(_OBJECTS_FOLLOW))
+        return None
+
+    def _read_names(self, body: bytes, cut: int, begin: int) -> CandidateRequest | None:
         size = len(body) - begin
-        if cut < 0 or size > COMPACT_BYTES_MAX or not body.startswith(_POD_HEAD) or not kernels.COMPILED:
+        if size > COMPACT_BYTES_MAX:
             return None
         self._ticket += 1
-        self._text[:size] = np.frombuffer(body, np.uint8, size, begin)
-        count = self._scan(size)
+        count = self._scan(bytes_address(body) + begin, size)
         if count < 0:
             return None
+        text = body[len(POD_HEAD) : cut]
         try:
-            pod = self._pod(body[len(_POD_HEAD) : cut])
+            pod = self._pod(text)
         except BadRequest:
             return None
-        names = CompactNames(body[begin - 1 : -1], count)
-        return CandidateRequest(pod, names, self._rows[:count].copy(), None, self._ticket)
+        rows = self._rows[:count].copy()
+        names = JsonNames(body, begin - 1, len(body) - 1, rows, self._index.names)
+        return CandidateRequest(pod, names, rows, None, self._ticket, text)
 
-    def _scan(self, size: int) -> int:
-        index = self._index
-        if index.version != self._nodes.names_version:
-            index = self._index = index.renewed(self._nodes)
-        return kernels.scan_names(
-            self._text,
-            size,
-            index.table,
-            index.records,
-            index.lengths,
-            index.seen,
-            self._ticket,
-            self._rows,
-            self._starts,
-            self._hashes,
-        )
+    def _read_objects(self, body: bytes, cut: int, begin: int) -> CandidateRequest | None:
+        try:
+            names = read_object_names(body)
+            pod = self._pod(body[len(POD_HEAD) : cut])
+        except BadRequest:
+            return None
+        end = len(body) - len(_OBJECTS_TAIL)
+        count = self._object_finder(bytes_address(body), begin, end)
+        if count != len(names) or len(set(names)) != count:
+            return None
+        row = self._nodes.row
+        rows = np.fromiter((row(name) for name in names), np.int32, count)
+        starts, ends = (span[:count].tolist() for span in self._spans)
+        return CandidateRequest(pod, names, rows, ObjectSpans(body, starts, ends))
+
+    def foretold(self, filtered: CandidateRequest, answer: bytes, codes: NDArray[np.int16]) -> Foretold | None:
+        """The prioritize call that follows a filter call which was just answered with `answer` and `codes`: the same
+        pod, and the nodes that passed, in this order. None if there would be none (at most one node passed), or if
+        the filter call was unusual."""
+        count = len(filtered.names)
+        if filtered.ticket != self._ticket or not filtered.ticket:
+            return None
+        self._codes[:count] = codes
+        begin = len(encode.NAMES_HEAD)
+        kept = self._keeper(bytes_address(answer) + begin, count)
+        if kept < _SCORED_LEAST:
+            return None
+        end = begin + int(self._starts[kept])
+        self._ticket += 1
+        rows = self._rows[:kept].copy()
+        names = JsonNames(answer, begin - 1, end, rows, self._index.names)
+        request = CandidateRequest(filtered.pod, names, rows, None, self._ticket, filtered.pod_text)
+        return Foretold(request, b"%b%b}" % (_NAMES_FOLLOW, answer[begin:end]))
+
+    def _scan(self, source: int, size: int) -> int:
+        if self._index.version != self._nodes.names_version:
+            self._index = self._index.renewed(self._nodes)
+            for position, found in enumerate(self._index.arrays, 1):
+                self._scanner.put(position, found)
+        return self._scanner(source, size, self._ticket)
 
     def _pod(self, raw: bytes) -> Pod:
         """prioritize follows filter with the same pod: comparing it is far cheaper than decoding it again."""
         if self._last_pod is not None and self._last_pod[0] == raw:
             return self._last_pod[1]
-        pod = read_pod(raw)
+        pod = recognised(raw, self._known_pod) or read_pod(raw, self._parts)
         self._last_pod = raw, pod
         return pod
 
@@ -128,31 +200,32 @@ class Codec:
         self._codes[:count] = codes
         return self._filter_compact(count, self._reasons(reasons, unresolvable))
 
-    def prioritize_answer(self, request: CandidateRequest, totals: NDArray[np.int64]) -> bytes:
-        """HostPriorityList. Raises ValueError if there is not one int64 per candidate."""
+    def prioritize_answer(
+        self, request: CandidateRequest, totals: NDArray[np.int64], least: int | None = None
+    ) -> bytes:
+        """HostPriorityList, without the candidates below `least`. Raises ValueError if there is not one int64 per
+        candidate."""
         count = len(request.names)
         if totals.dtype != np.int64 or totals.shape != (count,):
             raise ValueError(f"{count} int64 totals were due, not {totals.shape} of {totals.dtype}")
         if request.ticket != self._ticket or not request.ticket:
-            return encode.prioritize_answer(request.names, totals.tolist())
+            return encode.prioritize_answer(request.names, totals.tolist(), least)
         self._totals[:count] = totals
-        out = self._room(int(self._starts[count]) + count * _SCORE_BYTES + 2)
-        size = kernels.write_scores(self._text, self._starts, count, self._totals, out)
-        return out[:size].tobytes()
+        self._make_room(int(self._starts[count]) + count * _SCORE_BYTES + 2)
+        size = self._score_writer(count, _SMALLEST if least is None else least)
+        return self._out[:size].tobytes()
 
     def _filter_compact(self, count: int, reasons: _Reasons) -> bytes:
         names_size = int(self._starts[count])
-        out = self._room(2 * names_size + count * (reasons.longest + 1) + _FIXED_SIZE)
-        text, starts, codes = self._text, self._starts, self._codes
-        at = _put(out, 0, _NAMES_HEAD)
-        at = kernels.write_feasible(text, starts, count, codes, out, at)
-        at = _put(out, at, _NAMES_TAIL)
-        for listed, tail in ((reasons.failed, _UNRESOLVABLE_HEAD), (reasons.lost, _NO_ERROR)):
-            at = kernels.write_rejected(text, starts, count, codes, listed, reasons.text, reasons.offsets, out, at)
-            if at < 0:
-                raise ValueError("a code has no reason")
-            at = _put(out, at, tail)
-        return out[:at].tobytes()
+        self._make_room(2 * names_size + count * (reasons.longest + 1) + _FIXED_SIZE)
+        if reasons is not self._last_reasons:
+            self._last_reasons = reasons
+            for position, found in enumerate(reasons.arrays, 3):
+                self._filter_writer.put(position, found)
+        size = self._filter_writer(count)
+        if size < 0:
+            raise ValueError("a code has no reason")
+        return self._out[:size].tobytes()
 
     def _reasons(self, reasons: Sequence[str], unresolvable: Sequence[bool]) -> _Reasons:
         key = tuple(reasons), tuple(unresolvable)
@@ -163,37 +236,32 @@ class Codec:
             found = self._reason_sets[key] = _Reasons(*key)
         return found
 
-    def _room(self, size: int) -> NDArray[np.uint8]:
+    def _make_room(self, size: int) -> None:
         if size + kernels.PADDING > len(self._out):
             self._out = np.zeros(2 * size + kernels.PADDING, np.uint8)
-        return self._out
+            self._filter_writer.put(_FILTER_OUT, self._out)
+            self._score_writer.put(_SCORES_OUT, self._out)
 
 
 class _Reasons:
-    """A list of reasons, ready to be copied: `text[offsets[k]:offsets[k + 1]]` is reason k, from 1."""
+    """A list of reasons, ready to be copied."""
 
     def __init__(self, reasons: tuple[str, ...], unresolvable: tuple[bool, ...]) -> None:
         parts = [b"", *(b":" + encode.text(reason) for reason in reasons)]
         sizes = [len(part) for part in parts]
         self.longest = max(sizes)
-        self.text = np.frombuffer(b"".join(parts) + bytes(kernels.PADDING), np.uint8).copy()
-        self.offsets = np.cumsum([0, *sizes]).astype(np.int64)
-        self.lost = np.array([False, *unresolvable], np.uint8)
-        self.failed = np.array([False, *(not yes for yes in unresolvable)], np.uint8)
+        text = np.frombuffer(b"".join(parts) + bytes(kernels.PADDING), np.uint8).copy()
+        offsets = np.cumsum([0, *sizes]).astype(np.int64)
+        lost, failed = kernels.LOST, kernels.FAILED
+        place = np.array([kernels.FEASIBLE, *(lost if yes else failed for yes in unresolvable)], np.uint8)
+        self.arrays = place, text, offsets
+        """place, reasons and offsets of kernels.write_filter."""
 
 
-# As arrays, so that putting one down is a single copy.
-_NAMES_HEAD, _NAMES_TAIL, _UNRESOLVABLE_HEAD, _NO_ERROR = (
-    np.frombuffer(piece, np.uint8)
-    for piece in (encode.NAMES_HEAD, encode.NAMES_TAIL, encode.UNRESOLVABLE_HEAD, encode.NO_ERROR)
-)
-_FIXED_SIZE = sum(len(piece) for piece in (_NAMES_HEAD, _NAMES_TAIL, _UNRESOLVABLE_HEAD, _NO_ERROR))
-
-
-def _put(out: NDArray[np.uint8], at: int, piece: NDArray[np.uint8]) -> int:
-    end = at + len(piece)
-    out[at:end] = piece
-    return end
+_CONSTANT = (encode.NAMES_HEAD, encode.NAMES_TAIL, encode.UNRESOLVABLE_HEAD, encode.NO_ERROR)
+_PIECES = np.frombuffer(b"".join(_CONSTANT), np.uint8).copy()
+_PIECE_ENDS = np.cumsum([len(piece) for piece in _CONSTANT]).astype(np.int64)
+_FIXED_SIZE = len(_PIECES)
 
 
 def warm() -> None:
@@ -202,8 +270,11 @@ def warm() -> None:
     for name in ("warm-a", "warm-b", "warm-c"):
         nodes.add(name)
     codec = Codec(nodes)
-    head = _POD_HEAD + b'{"metadata":{"name":"warm","uid":"warm"}}' + _BOUNDARY
+    head = POD_HEAD + b'{"metadata":{"name":"warm","uid":"warm"}}' + _NAMES_FOLLOW
     request = codec.read(head + b'"warm-a","warm-b","warm-c"]}')
     codes = np.array([0, 1, 2], np.int16)
-    codec.filter_answer(request, codes, ("first", "second"), (True, False))
+    answer = codec.filter_answer(request, codes, ("first", "second"), (True, False))
     codec.prioritize_answer(request, np.array([0, -1, 2**62], np.int64))
+    codec.foretold(request, answer, codes)
+    head = head.removesuffix(_NAMES_FOLLOW) + _OBJECTS_FOLLOW
+    codec.read(head + b'{"metadata":{"name":"warm-a"}}' + _OBJECTS_TAIL)

@@ -13,7 +13,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta, Raw, Struct, field
 
-from extender.model.pod import Pod, decode_pod
+from extender.model.pod import Parts, Pod, decode_pod
 from extender.wire.messages import BadRequest, BindRequest, MetaVictims, PreemptRequest
 
 _INT32_MIN, _INT32_MAX = -(2**31), 2**31 - 1
@@ -40,6 +40,14 @@ class _Node(Struct, gc=False):
     metadata: _Metadata
 
 
+class _NamedNodes(Struct, gc=False):
+    items: list[_Node] = []
+
+
+class _NamedArgs(Struct, gc=False):
+    nodes: _NamedNodes = field(name="Nodes")
+
+
 class _MetaPod(Struct, gc=False):
     uid: str = field(name="UID")
 
@@ -57,6 +65,20 @@ class _VictimPod(Struct, gc=False):
     metadata: _PodMetadata
 
 
+class _Version(Struct, gc=False, rename={"resource_version": "resourceVersion"}):
+    uid: str = ""
+    resource_version: str = ""
+
+
+class _Told(Struct, gc=False, rename={"nominated_node_name": "nominatedNodeName"}):
+    nominated_node_name: str = ""
+
+
+class _Brief(Struct, gc=False):
+    metadata: _Version
+    status: _Told | None = None
+
+
 class _Victims(Struct, gc=False):
     pods: list[_VictimPod | None] | None = field(name="Pods", default=None)
     pdb_violations: _Int64 | None = field(name="NumPDBViolations", default=None)
@@ -70,6 +92,8 @@ class _PreemptArgs(Struct, gc=False):
 
 _ARGS = msgspec.json.Decoder(_Args)
 _NODE = msgspec.json.Decoder(_Node)
+_NAMED_ARGS = msgspec.json.Decoder(_NamedArgs)
+_BRIEF = msgspec.json.Decoder(_Brief)
 _PREEMPT = msgspec.json.Decoder(_PreemptArgs)
 _BIND = msgspec.json.Decoder(BindRequest)
 
@@ -95,9 +119,14 @@ def read_candidates(body: bytes) -> tuple[Raw, list[str], list[Raw] | None]:
     return args.pod, list(items), list(items.values())
 
 
-def read_pod(raw: bytes | memoryview) -> Pod:
-    """The pod of a request. One without a UID (made by hand) goes by its namespace and name."""
-    pod = _reading("Pod", decode_pod, raw)
+def read_object_names(body: bytes) -> list[str]:
+    """The name of each Node object in `Nodes`, in order; the whole body is valid JSON if there are any names."""
+    return [item.metadata.name for item in _reading("body", _NAMED_ARGS.decode, body).nodes.items]
+
+
+def read_pod(raw: bytes | memoryview, parts: Parts | None = None) -> Pod:
+    """The pod of a request, its parts made by `parts`. One without a UID (made by hand) goes by namespace and name."""
+    pod = _reading("Pod", decode_pod, raw, parts)
     if not _INT32_MIN <= pod.priority <= _INT32_MAX:
         raise BadRequest("Pod: spec.priority does not fit 32 bits")
     if pod.uid:
@@ -105,6 +134,22 @@ def read_pod(raw: bytes | memoryview) -> Pod:
     if not pod.name:
         raise BadRequest("Pod: metadata.uid and metadata.name are missing")
     return msgspec.structs.replace(pod, uid=pod.key)
+
+
+def recognised(raw: bytes, known: Callable[[str], Pod | None]) -> Pod | None:
+    """The pod of a request, if it is one that we have read before: the same version of the same object has the same
+    content, however long it is. Only its nominated node may be newer: kube-scheduler notes it before the API server.
+    """
+    try:
+        brief = _BRIEF.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    pod = known(brief.metadata.uid)
+    if pod is None or pod.node_name or not pod.resource_version:
+        return None
+    nominated = brief.status.nominated_node_name if brief.status else ""
+    same = pod.resource_version == brief.metadata.resource_version and pod.nominated_node_name == nominated
+    return pod if same else None
 
 
 def read_preempt(body: bytes) -> PreemptRequest:

@@ -6,11 +6,11 @@ as its zero value), and a null in a preempt answer would kill the kube-scheduler
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import orjson
 
-from extender.wire.messages import CandidateRequest, MetaVictims
+from extender.wire.messages import CandidateRequest, MetaVictims, ObjectSpans
 
 ERROR_CHARS_MAX = 1024
 """An error text ends in an event of the pod, which kube-scheduler cuts at this length."""
@@ -56,11 +56,12 @@ def filter_error(request: CandidateRequest, error: str) -> bytes:
     return b"".join((*_kept(request, (), ()), UNRESOLVABLE_HEAD, ERROR_HEAD, text(error[:ERROR_CHARS_MAX]), b"}"))
 
 
-def prioritize_answer(names: Sequence[str], totals: Sequence[int]) -> bytes:
-    """HostPriorityList: one entry per host, integers."""
+def prioritize_answer(names: Sequence[str], totals: Sequence[int], least: int | None = None) -> bytes:
+    """HostPriorityList: one entry per host, integers; without those below `least`."""
     entries = (
         b"%b%b%b%d}" % (HOST_HEAD, orjson.dumps(name), SCORE_HEAD, total)
         for name, total in zip(names, totals, strict=True)
+        if least is None or total >= least
     )
     return b"[" + b",".join(entries) + b"]"
 
@@ -85,8 +86,10 @@ def bind_answer(error: str) -> bytes:
     return b'{"Error":' + text(error[:ERROR_CHARS_MAX]) + b"}"
 
 
-def _kept(request: CandidateRequest, names: Sequence[bytes], feasible: Iterable[int]) -> tuple[bytes, ...]:
+def _kept(request: CandidateRequest, names: Sequence[bytes], feasible: Sequence[int]) -> tuple[bytes, ...]:
     if request.items is None:
         return NAMES_HEAD, b",".join(names[i] for i in feasible), NAMES_TAIL
     items = request.items
+    if isinstance(items, ObjectSpans):
+        return ITEMS_HEAD, b",".join(items.runs(feasible)), ITEMS_TAIL
     return ITEMS_HEAD, b",".join(items[i] for i in feasible), ITEMS_TAIL

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import overload
 
 import msgspec
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from extender.model.pod import Pod
@@ -16,6 +14,38 @@ from extender.model.pod import Pod
 
 class BadRequest(Exception):
     """The caller must change the body. The text says what is wrong and where; it holds nothing of the body's values."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSpans:
+    """Node objects as offsets in the body they came in."""
+
+    body: bytes
+    starts: list[int]
+    ends: list[int]
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def __getitem__(self, index: int) -> memoryview:
+        return memoryview(self.body)[self.starts[index] : self.ends[index]]
+
+    def __iter__(self) -> Iterator[memoryview]:
+        return (self[index] for index in range(len(self)))
+
+    def runs(self, chosen: Sequence[int]) -> Iterator[memoryview]:
+        """The chosen objects, in rising order, with the commas between them: neighbours together, as they stand."""
+        view = memoryview(self.body)
+        first = last = -1
+        for i in chosen:
+            if first >= 0 and i != last + 1:
+                yield view[self.starts[first] : self.ends[last]]
+                first = i
+            elif first < 0:
+                first = i
+            last = i
+        if first >= 0:
+            yield view[self.starts[first] : self.ends[last]]
 
 
 @dataclass(slots=True)
@@ -27,15 +57,40 @@ class CandidateRequest:
     """In the order sent; a name sent twice is kept at its first place."""
     rows: NDArray[np.int32]
     """The node-table row of each name, -1 for a node that the table does not know."""
-    items: Sequence[msgspec.Raw] | None = None
+    items: Sequence[msgspec.Raw] | ObjectSpans | None = None
     """The Node objects as they came, one per name, when the caller sends objects and not names."""
     ticket: int = 0
     """Not 0: the compiled reader took it, so every name is known; the names stand in its buffer until it reads on."""
+    pod_text: bytes = b""
+    """With a ticket: the pod as it was written."""
 
     @property
     def unknown(self) -> int:
         """Names that the node table does not know."""
         return 0 if self.ticket else int(np.count_nonzero(self.rows < 0))
+
+
+POD_HEAD = b'{"Pod":'
+"""How every compact body begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Foretold:
+    """A prioritize call that has not come yet."""
+
+    request: CandidateRequest
+    tail: bytes
+    """Its body behind the pod."""
+
+    def is_body(self, body: bytes) -> bool:
+        """Whether this is, byte for byte, the call that was expected."""
+        pod = self.request.pod_text
+        return (
+            len(body) == len(POD_HEAD) + len(pod) + len(self.tail)
+            and body.startswith(POD_HEAD)
+            and body.startswith(pod, len(POD_HEAD))
+            and body.endswith(self.tail)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,38 +116,3 @@ class BindRequest(msgspec.Struct, frozen=True, gc=False):
     namespace: str = msgspec.field(name="PodNamespace")
     uid: str = msgspec.field(name="PodUID")
     node: str = msgspec.field(name="Node")
-
-
-class CompactNames(Sequence[str]):
-    """Node names in the JSON array they came in; made into strings when somebody first looks."""
-
-    __slots__ = ("_count", "_names", "_text")
-
-    def __init__(self, text: bytes, count: int) -> None:
-        """`text` is a valid JSON array of `count` strings."""
-        self._text = text
-        self._count = count
-        self._names: list[str] | None = None
-
-    def __len__(self) -> int:
-        return self._count
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        return self._all()[index]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
-
-    def __contains__(self, name: object) -> bool:
-        return name in self._all()
-
-    def _all(self) -> list[str]:
-        if self._names is None:
-            self._names = orjson.loads(self._text)
-        return self._names

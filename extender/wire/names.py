@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from extender.model.columns import NodeTable
-from extender.wire.kernels import ROWS_MAX, Bytes, Int32s, Int64s, Words, fill_table
+from extender.native.kinds import ByteRows, Int32s, Words
+from extender.wire.kernels import ROWS_MAX, STAMP_BYTES, fill_table
 
 NAME_BYTES_MAX = 253
 """Longer names are legal nowhere in Kubernetes; such nodes are left to the plain reader."""
@@ -29,15 +30,28 @@ class NameIndex:
     version: int
     names: tuple[str, ...]
     """By row, as in the node table."""
-    records: Bytes
+    records: ByteRows
     lengths: Int32s
     table: Words
-    seen: Int64s
-    """By row: stamp of the last request that named it."""
+    follows: Int32s
+    """Place row + 1: the row whose name stood behind this row's in the last request; place 0: the first one's. Only a
+    guess, which scanning changes."""
+
+    @property
+    def arrays(self) -> tuple[Words, ByteRows, Int32s, Int32s]:
+        """As kernels.scan_names takes them."""
+        return self.table, self.records, self.lengths, self.follows
 
     @classmethod
     def empty(cls) -> NameIndex:
-        return cls(-1, (), np.zeros((1, _WORD), np.uint8), np.zeros(1, np.int32), np.zeros(2, np.uint64), _none(1))
+        return cls(
+            -1,
+            (),
+            np.zeros((1, STAMP_BYTES + _WORD), np.uint8),
+            np.zeros(1, np.int32),
+            np.zeros(2, np.uint64),
+            np.zeros(2, np.int32),
+        )
 
     def renewed(self, nodes: NodeTable) -> NameIndex:
         """The index of the node table as it is now."""
@@ -45,7 +59,7 @@ class NameIndex:
         rows = max(len(names), 1)
         fresh = [row for row, name in enumerate(names) if row >= len(self.names) or name is not self.names[row]]
         encoded = {row: _plain(names[row]) for row in fresh}
-        stride = max(self.records.shape[1], *(_padded(len(name)) for name in encoded.values()), _WORD)
+        stride = max(self.records.shape[1], 0, *(STAMP_BYTES + _padded(len(name)) for name in encoded.values()))
         records = np.zeros((rows, stride), np.uint8)
         lengths = np.zeros(rows, np.int32)
         same = min(len(self.names), len(names))
@@ -53,11 +67,14 @@ class NameIndex:
         lengths[:same] = self.lengths[:same]
         for row, name in encoded.items():
             records[row] = 0
-            records[row, : len(name)] = np.frombuffer(name, np.uint8)
+            records[row, STAMP_BYTES : STAMP_BYTES + len(name)] = np.frombuffer(name, np.uint8)
             lengths[row] = len(name)
         table = np.zeros(_slots(rows), np.uint64)
         fill_table(records, lengths, table)
-        return NameIndex(nodes.names_version, names, records, lengths, table, _none(rows))
+        follows = np.zeros(rows + 1, np.int32)
+        kept = self.follows[: rows + 1]
+        follows[: len(kept)] = np.where(kept < rows, kept, 0)
+        return NameIndex(nodes.names_version, names, records, lengths, table, follows)
 
 
 def _plain(name: str) -> bytes:
@@ -76,7 +93,3 @@ def _padded(length: int) -> int:
 
 def _slots(rows: int) -> int:
     return 1 << (3 * rows).bit_length()
-
-
-def _none(rows: int) -> Int64s:
-    return np.zeros(rows, np.int64)

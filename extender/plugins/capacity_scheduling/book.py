@@ -35,6 +35,8 @@ KIND = "ElasticQuota"
 
 _CHARGED_PHASES = ("Pending", "Running")
 _NOTHING = Resources()
+# Charges that are kept to be shared.
+_ALIKE_MAX = 4096
 
 
 class QuotaBook:
@@ -48,6 +50,8 @@ class QuotaBook:
         self._remarks: dict[str, list[str]] = {}
         self._bound: dict[str, tuple[str, Resources]] = {}
         self._leased: dict[str, tuple[str, Resources]] = {}
+        self._alike: dict[tuple[str, int], tuple[str, Resources]] = {}
+        """Charges by namespace and identity of the request, which they hold."""
         self._used: dict[str, Resources] = {}
         self._charges: dict[str, int] = {}
         """Number of charges by namespace: with the last one its sum goes too."""
@@ -68,6 +72,8 @@ class QuotaBook:
             return
         request = request_eq(new)
         self._discharge(self._leased, new.uid)
+        if new.phase in _CHARGED_PHASES and self._is_charged(new, request):
+            return
         self._discharge(self._bound, new.uid)
         if new.phase in _CHARGED_PHASES:
             self._charge(self._bound, new.uid, new.namespace, request)
@@ -177,16 +183,37 @@ class QuotaBook:
 
     # Accounts.
 
+    def _is_charged(self, pod: Pod, request: Resources) -> bool:
+        """Most events change nothing that counts here. A namespace's only charge is taken anew: zeros leave with it."""
+        charge = self._bound.get(pod.uid)
+        return (
+            charge is not None
+            and charge[1] is request
+            and charge[0] == pod.namespace
+            and self._charges[pod.namespace] > 1
+            and (pod.namespace in self._quotas or pod.namespace not in self._listed)
+        )
+
     def _without(self, held: Resources, uid: str) -> Resources:
         lease = self._leased.get(uid)
         return held if lease is None else held.plus(lease[1], -1)
 
     def _charge(self, charges: dict[str, tuple[str, Resources]], uid: str, namespace: str, request: Resources) -> None:
-        charges[uid] = namespace, request
+        charges[uid] = self._shared(namespace, request)
         self._charges[namespace] = self._charges.get(namespace, 0) + 1
         self._used[namespace] = self.used(namespace).plus(request)
         if namespace in self._quotas:
             self._total_used = self._total_used.plus(request)
+
+    def _shared(self, namespace: str, request: Resources) -> tuple[str, Resources]:
+        """One charge for all pods of a template in a namespace."""
+        key = (namespace, id(request))
+        found = self._alike.get(key)
+        if found is None:
+            if len(self._alike) >= _ALIKE_MAX:
+                self._alike.clear()
+            found = self._alike[key] = namespace, request
+        return found
 
     def _discharge(self, charges: dict[str, tuple[str, Resources]], uid: str) -> None:
         found = charges.pop(uid, None)

@@ -20,6 +20,7 @@ from extender.plugins.coscheduling.gap import resource_gap
 from extender.plugins.coscheduling.kernel import beside_gangs
 from extender.plugins.coscheduling.order import QUEUE_SORT, key
 from extender.plugins.coscheduling.pod_group import LABEL, PodGroup
+from tests.extender.framework.loops import loaded
 from tests.thorough import thorough
 
 ROWS, RESOURCES = 4, 3
@@ -28,7 +29,7 @@ table = st.lists(st.lists(st.integers(-2, 9), min_size=RESOURCES, max_size=RESOU
 
 def test_the_compiled_filter_answers_as_its_rule(kernels: Path) -> None:
     assert PLUGIN.filter is not None
-    loop = filter_loop(beside_gangs, bind_plugin(PLUGIN)["filter"], kernels)
+    loop = loaded(filter_loop(beside_gangs, bind_plugin(PLUGIN)["filter"]), kernels)
 
     @thorough
     @given(

@@ -20,7 +20,8 @@ from extender.plugins.low_risk_over_commitment.commitment import NOTHING, Commit
 
 class CommitmentBook:
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[str, Commitment]] = {}
+        self._seen: dict[str, Pod] = {}
+        """Assigned pods, as they were last seen: what one is charged follows from it."""
         self._binding: dict[str, tuple[str, Commitment]] = {}
         self._sums: dict[str, Commitment] = {}
         """By node name, known or not; exact integers."""
@@ -31,24 +32,30 @@ class CommitmentBook:
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         if new is None:
             if old is not None:
-                self._discharge(self._seen, old.uid)
-                self._discharge(self._binding, old.uid)
+                self._lose(old.uid)
+                self._discharge(old.uid)
             return
-        self._discharge(self._seen, new.uid)
-        if new.node_name:
-            self._discharge(self._binding, new.uid)
-            self._charge(self._seen, new, new.node_name)
+        if not new.node_name:
+            self._lose(new.uid)
+            return
+        commitment, seen = commitment_of(new), self._seen.get(new.uid)
+        if seen is None or seen.node_name != new.node_name or commitment_of(seen) != commitment:
+            self._lose(new.uid)
+            self._discharge(new.uid)
+            self._add(new.node_name, commitment, 1)
+        self._seen[new.uid] = new
 
     def object_changed(self, kind: str, key: str, old: Object | None, new: Object | None) -> None:
         """No object matters."""
 
     def bind_began(self, pod: Pod, node: str) -> None:
-        self._discharge(self._binding, pod.uid)
+        self._discharge(pod.uid)
         if pod.uid not in self._seen:
-            self._charge(self._binding, pod, node)
+            charge = self._binding[pod.uid] = node, commitment_of(pod)
+            self._add(*charge, 1)
 
     def bind_failed(self, uid: str) -> None:
-        self._discharge(self._binding, uid)
+        self._discharge(uid)
 
     def on(self, node: str) -> Commitment:
         """The sum on a node."""
@@ -70,18 +77,24 @@ class CommitmentBook:
         self._changed.clear()
         return self._table
 
-    def _charge(self, charges: dict[str, tuple[str, Commitment]], pod: Pod, node: str) -> None:
-        commitment = commitment_of(pod)
-        charges[pod.uid] = node, commitment
-        self._add(node, commitment, 1)
+    def _lose(self, uid: str) -> None:
+        pod = self._seen.pop(uid, None)
+        if pod is not None:
+            self._add(pod.node_name, commitment_of(pod), -1)
 
-    def _discharge(self, charges: dict[str, tuple[str, Commitment]], uid: str) -> None:
-        charge = charges.pop(uid, None)
+    def _discharge(self, uid: str) -> None:
+        charge = self._binding.pop(uid, None)
         if charge is not None:
             self._add(*charge, -1)
 
     def _add(self, node: str, commitment: Commitment, sign: int) -> None:
-        total = Commitment(*(a + sign * b for a, b in zip(self.on(node), commitment, strict=True)))
+        cpu, limit_cpu, memory, limit_memory = self.on(node)
+        total = Commitment(
+            cpu + sign * commitment.cpu,
+            limit_cpu + sign * commitment.limit_cpu,
+            memory + sign * commitment.memory,
+            limit_memory + sign * commitment.limit_memory,
+        )
         if total == NOTHING:
             self._sums.pop(node, None)
         else:

@@ -79,6 +79,11 @@ def test_the_beta_function_is_a_binomial_tail(x: float, n: int, k: int) -> None:
     assert math.isclose(beta_below(x, k, n - k + 1), tail, rel_tol=1e-9, abs_tol=1e-12)
 
 
+def test_what_exceeds_1_by_its_last_bit_is_1() -> None:
+    """Found by the comparison with the compiled loop: one libm gives 1, another 1 + 2^-52."""
+    assert beta_below(0.5, 2.2428747972225036e-20, 0.010101010101009944) == 1.0
+
+
 def test_the_ends_of_the_beta_function() -> None:
     assert beta_below(0, 2, 3) == 0
     assert beta_below(1, 2, 3) == 1

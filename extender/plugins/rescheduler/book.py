@@ -21,9 +21,14 @@ RUNNING = "Running"
 # Moves remembered; the oldest is forgotten first. One lasts as long as the cooldown.
 MOVES_MAX = 10_000
 _SLOTS_FIRST = 64
+# Templates of pods whose sums are kept.
+_TEMPLATES_MOST = 4096
 
 Amount = tuple[int, int]
 """(millicores, bytes)"""
+
+_KNOWN: dict[int, tuple[Amount, object]] = {}
+"""By the identity of a pod's containers, which are kept with the sum: pods of one template share them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,8 @@ class UsageBook:
         self._free: list[int] = []
         self._known: set[str] = set()
         self._charged: Counter[str] = Counter()
-        self._running: dict[str, tuple[str, Amount]] = {}
+        self._running: dict[str, Pod] = {}
+        """As last seen: what one uses follows from it."""
         self._promises: dict[str, _Promise] = {}
         self._expected: dict[str, _Move] = {}
         self._moved: dict[tuple[str, str], float] = {}
@@ -75,6 +81,8 @@ class UsageBook:
                 self._stop_running(old.uid)
             if new is not None and new.phase == RUNNING and new.node_name:
                 self._begin_running(new)
+        elif new is not None and new.uid in self._running:
+            self._running[new.uid] = new
         uid = new.uid if new is not None else old.uid if old is not None else ""
         if uid in self._promises:
             self._follow_promise(uid, new)
@@ -156,16 +164,15 @@ class UsageBook:
     # Sums.
 
     def _begin_running(self, pod: Pod) -> None:
-        amount = requested(pod)
-        self._running[pod.uid] = (pod.node_name, amount)
+        self._running[pod.uid] = pod
         self._charge(pod.node_name)
-        self.running[self.slot(pod.node_name)] += amount
+        self.running[self.slot(pod.node_name)] += requested(pod)
 
     def _stop_running(self, uid: str) -> None:
-        node, amount = self._running.pop(uid, ("", (0, 0)))
-        if node:
-            self.running[self.slot(node)] -= amount
-            self._discharge(node)
+        pod = self._running.pop(uid, None)
+        if pod is not None:
+            self.running[self.slot(pod.node_name)] -= requested(pod)
+            self._discharge(pod.node_name)
 
     def _follow_promise(self, uid: str, pod: Pod | None) -> None:
         promise = self._promises[uid]
@@ -224,9 +231,15 @@ class UsageBook:
 
 def requested(pod: Pod) -> Amount:
     """REQ-RS: (millicores, bytes) of the app containers; init containers and overhead do not count."""
-    cpu = sum(milli(c.requests["cpu"]) for c in pod.containers if "cpu" in c.requests)
-    memory = sum(value(c.requests["memory"]) for c in pod.containers if "memory" in c.requests)
-    return cpu, memory
+    key = id(pod.containers)
+    found = _KNOWN.get(key)
+    if found is None:
+        if len(_KNOWN) >= _TEMPLATES_MOST:
+            _KNOWN.clear()
+        cpu = sum(milli(c.requests["cpu"]) for c in pod.containers if "cpu" in c.requests)
+        memory = sum(value(c.requests["memory"]) for c in pod.containers if "memory" in c.requests)
+        found = _KNOWN[key] = ((cpu, memory), pod.containers)
+    return found[0]
 
 
 def _same_use(old: Pod | None, new: Pod | None) -> bool:

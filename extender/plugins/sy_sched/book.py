@@ -28,6 +28,8 @@ class SyscallBook:
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         for members in (self._by_name, self._exact):
             touched = members.changed(old, new)
+            if not self._exposures:
+                continue
             for exposure in self._exposures.values():
                 if exposure.members is members:
                     exposure.refresh(touched)

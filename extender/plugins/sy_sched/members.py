@@ -49,15 +49,14 @@ class Members:
         return True
 
     def _add(self, old: Pod | None, new: Pod) -> bool:
-        there = self._nodes.setdefault(new.node_name, {})
-        held = there.get(self._key(new))
-        if held is None and not self._counts(old, new):
-            if not there:
-                del self._nodes[new.node_name]
+        key = new.uid if self.exact else new.name
+        there = self._nodes.get(new.node_name)
+        held = there.get(key) if there else None
+        if (not self._counts(old, new)) if held is None else held.uid != new.uid:
             return False
-        if held is not None and held.uid != new.uid:
-            return False
-        there[self._key(new)] = new
+        if there is None:
+            there = self._nodes[new.node_name] = {}
+        there[key] = new
         return True
 
     def _counts(self, old: Pod | None, new: Pod) -> bool:

@@ -8,19 +8,17 @@ from typing import Annotated
 import msgspec
 
 from extender.framework import Args, Resources
-from extender.tenancy import Amounts
-
-EPHEMERAL_STORAGE = "ephemeral-storage"
+from extender.tenancy import EPHEMERAL_STORAGE, GPUS, STORAGE, Amounts, counted
 
 
 class TenantQuotaArgs(Args, frozen=True):
     gpu_resources: Annotated[
         tuple[str, ...], msgspec.Meta(description="Extended resources that count as GPUs, together.")
-    ] = ("nvidia.com/gpu", "amd.com/gpu")
+    ] = GPUS
     storage_resources: Annotated[
         tuple[str, ...],
         msgspec.Meta(description="Resources that count as storage, together; PersistentVolumeClaims never do."),
-    ] = (EPHEMERAL_STORAGE,)
+    ] = STORAGE
 
 
 def check(args: TenantQuotaArgs) -> list[tuple[str, str]]:
@@ -41,13 +39,4 @@ def _wrong(path: str, names: tuple[str, ...], plain: tuple[str, ...]) -> Iterato
 
 def amounts_of(held: Resources, args: TenantQuotaArgs) -> Amounts:
     """The resources of pods as a tenant's quota counts them."""
-    return Amounts(
-        cpu=held.cpu_milli,
-        memory=held.memory_bytes,
-        storage=sum(
-            held.ephemeral_bytes if name == EPHEMERAL_STORAGE else held.scalars.get(name, 0)
-            for name in args.storage_resources
-        ),
-        gpu=sum(held.scalars.get(name, 0) for name in args.gpu_resources),
-        pods=held.pods,
-    )
+    return counted(held, args.storage_resources, args.gpu_resources)

@@ -24,6 +24,8 @@ KIND = "Tenant"
 
 _CHARGED_PHASES = ("Pending", "Running")
 _NOTHING = Resources()
+# Charges that are kept to be shared.
+_ALIKE_MAX = 4096
 
 
 class TenantBook:
@@ -34,6 +36,8 @@ class TenantBook:
         self._malformed: dict[str, str] = {}
         self._bound: dict[str, tuple[str, Resources]] = {}
         self._leased: dict[str, tuple[str, Resources]] = {}
+        self._alike: dict[tuple[str, int], tuple[tuple[str, Resources], Resources]] = {}
+        """(namespace, identity of a request) -> (charge, the request, which so keeps its identity)."""
         self._used: dict[str, Resources] = {}
         self._charges: dict[str, int] = {}
         """Number of charges by namespace: with the last one its sum goes too."""
@@ -46,11 +50,17 @@ class TenantBook:
                 self._discharge(self._bound, old.uid)
                 self._discharge(self._leased, old.uid)
             return
+        if new.node_name and new.phase in _CHARGED_PHASES:
+            self._discharge(self._leased, new.uid)
+            charge = self._charge_of(new)
+            # Most events change nothing that counts here.
+            if self._bound.get(new.uid) != charge:
+                self._discharge(self._bound, new.uid)
+                self._charge(self._bound, new.uid, charge)
+            return
         self._discharge(self._bound, new.uid)
         if new.node_name:
             self._discharge(self._leased, new.uid)
-            if new.phase in _CHARGED_PHASES:
-                self._charge(self._bound, new)
 
     def object_changed(self, kind: str, key: str, old: Object | None, new: Object | None) -> None:  # noqa: ARG002
         if kind != KIND:
@@ -72,7 +82,7 @@ class TenantBook:
         """Charge a pod that passed; again: with its newest request. A bound pod is charged already."""
         if pod.uid not in self._bound:
             self._discharge(self._leased, pod.uid)
-            self._charge(self._leased, pod)
+            self._charge(self._leased, pod.uid, self._charge_of(pod))
 
     def release(self, uid: str) -> None:
         """Give back what `take` charged; nothing if the pod has been seen assigned since."""
@@ -120,11 +130,23 @@ class TenantBook:
             tenant for _at, tenant in sorted(self._tenants.values(), key=lambda kept: (kept[0], kept[1].name))
         )
 
-    def _charge(self, charges: dict[str, tuple[str, Resources]], pod: Pod) -> None:
-        request = msgspec.structs.replace(request_k8s(pod), pods=1)
-        charges[pod.uid] = pod.namespace, request
-        self._charges[pod.namespace] = self._charges.get(pod.namespace, 0) + 1
-        self._used[pod.namespace] = self._used.get(pod.namespace, _NOTHING).plus(request)
+    def _charge_of(self, pod: Pod) -> tuple[str, Resources]:
+        """One for all pods of a template in a namespace."""
+        request = request_k8s(pod)
+        key = (pod.namespace, id(request))
+        found = self._alike.get(key)
+        if found is None:
+            if len(self._alike) >= _ALIKE_MAX:
+                self._alike.clear()
+            charge = pod.namespace, msgspec.structs.replace(request, pods=1)
+            found = self._alike[key] = charge, request
+        return found[0]
+
+    def _charge(self, charges: dict[str, tuple[str, Resources]], uid: str, charge: tuple[str, Resources]) -> None:
+        charges[uid] = charge
+        namespace, request = charge
+        self._charges[namespace] = self._charges.get(namespace, 0) + 1
+        self._used[namespace] = self._used.get(namespace, _NOTHING).plus(request)
 
     def _discharge(self, charges: dict[str, tuple[str, Resources]], uid: str) -> None:
         found = charges.pop(uid, None)

@@ -15,7 +15,10 @@ from extender.framework import Args, Cycle, Filter, Normalize, Plugin, PreFilter
 from extender.framework.binding import BindingError, Parameter, Source, bind_plugin
 from extender.framework.compiled import CompiledPlugin, PluginFault, compile_all
 from extender.framework.loop import Loop, LoopError, score_loop
+from extender.native.folders import Folders
+from extender.native.library import load
 from extender.plugins import PLUGINS
+from tests.compiled_only import compiled_only
 from tests.extender.framework.a_cycle import a_cycle, a_pod, a_table
 
 # A column beside a vector holds positions in it: drawn at random they would point into the open.
@@ -50,6 +53,7 @@ def _plain(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
 
 
+@compiled_only
 @pytest.mark.parametrize("plugin", SCORERS, ids=lambda p: p.name)
 @given(data=st.data())
 def test_every_compiled_loop_equals_its_plain_rule(
@@ -70,7 +74,9 @@ def test_every_compiled_loop_equals_its_plain_rule(
 
 @pytest.fixture(scope="module")
 def score_loops(kernels: Path) -> dict[str, Loop]:
-    return {p.name: score_loop(p.score.rule, bind_plugin(p)["score"], kernels) for p in SCORERS if p.score}
+    loops = {p.name: score_loop(p.score.rule, bind_plugin(p)["score"]) for p in SCORERS if p.score}
+    load(loops.values(), Folders(kernels))
+    return loops
 
 
 class LimitArgs(Args, frozen=True):
@@ -191,6 +197,7 @@ def uncompilable(node_pod_count: int) -> int:
     return int(str(object())) + node_pod_count
 
 
+@compiled_only
 def test_a_strangers_plugin_that_cannot_run_is_left_out_with_the_reason(kernels: Path) -> None:
     refused: dict[str, str] = {}
     strange = [Plugin("Unbound", "x", score=Score(unbound)), Plugin("Wild", "x", score=Score(uncompilable)), LIMIT]
@@ -199,6 +206,7 @@ def test_a_strangers_plugin_that_cannot_run_is_left_out_with_the_reason(kernels:
     assert "does not compile" in refused["Wild"]
 
 
+@compiled_only
 @pytest.mark.parametrize(("rule", "error"), [(unbound, BindingError), (uncompilable, LoopError)])
 def test_our_own_plugin_that_cannot_run_stops_the_start(kernels: Path, rule: Any, error: type[Exception]) -> None:
     with pytest.raises(error):

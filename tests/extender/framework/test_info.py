@@ -48,7 +48,7 @@ PROMISED = {
 
 
 @pytest.mark.parametrize("name", PROMISED)
-def test_every_promised_phase_of_a_plugin_has_effect_and_is_not_warned_of(name: str) -> None:
+def test_r074_every_promised_phase_of_a_plugin_has_effect_and_is_not_warned_of(name: str) -> None:
     catalogue = catalogue_of(PLUGINS)
     assert catalogue[name].effective_phases() >= PROMISED[name]
     told = "".join(f"    {phase}: {{enabled: [{{name: {name}}}]}}\n" for phase in sorted(PROMISED[name]))
@@ -57,7 +57,7 @@ def test_every_promised_phase_of_a_plugin_has_effect_and_is_not_warned_of(name: 
     assert [warning for warning in policy.warnings if "does no work" in warning] == []
 
 
-def test_a_phase_without_work_is_warned_of_and_the_others_named() -> None:
+def test_r074_a_phase_without_work_is_warned_of_and_the_others_named() -> None:
     head = "apiVersion: policy.trimtab.dev/v1alpha1\nkind: SchedulingPolicy\n"
     text = f"{head}profiles:\n- plugins: {{score: {{enabled: [{{name: CapacityScheduling}}]}}}}\n"
     (warning, *_) = parse(text, catalogue_of(PLUGINS)).warnings

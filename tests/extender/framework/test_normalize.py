@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from extender.framework import Normalize
 from extender.framework.arithmetic import truncated_quotient
-from extender.framework.loop import Loop, vector_loop
+from extender.framework.loop import Loop, vector_loop, weighing
 from extender.framework.normalize import NO_VALUE, NORMALISERS
+from tests.compiled_only import compiled_only
+from tests.extender.framework.loops import loaded
 
 MAX = 2**63 - 1
 SMALL = st.lists(st.integers(-(10**15), 10**15), max_size=40)
@@ -23,7 +25,12 @@ ANY = st.lists(st.integers(-MAX - 1, MAX), max_size=20)
 
 @pytest.fixture(scope="module")
 def loops(kernels: Path) -> dict[Normalize, Loop]:
-    return {how: vector_loop(rule, kernels) for how, rule in NORMALISERS.items()}
+    return {how: loaded(vector_loop(rule), kernels) for how, rule in NORMALISERS.items()}
+
+
+@pytest.fixture(scope="module")
+def adding(kernels: Path) -> Loop:
+    return loaded(weighing(), kernels)
 
 
 def compiled(loop: Loop, raw: list[int]) -> list[int]:
@@ -115,6 +122,7 @@ def test_default_and_its_reverse_add_up_to_100(loops: dict[Normalize, Loop], raw
     assert all(a + b == 100 for a, b in zip(forward, back, strict=True))
 
 
+@compiled_only
 @given(raw=ANY)
 def test_min_max_wraps_as_int64_does(loops: dict[Normalize, Loop], raw: list[int]) -> None:
     assert compiled(loops[Normalize.MIN_MAX], raw) == _wrapping_min_max(raw)
@@ -144,3 +152,15 @@ def _wrapping_min_max(raw: list[int]) -> list[int]:
     low, spread = min(raw), _wrap(max(raw) - min(raw))
     scaled = [_wrap(_wrap(x - low) * 100) for x in raw]
     return [0 if spread == 0 else _wrap(abs(s) // abs(spread) * (1 if (s < 0) == (spread < 0) else -1)) for s in scaled]
+
+
+@given(
+    st.lists(st.one_of(st.integers(-(2**63), 2**63 - 1), st.integers(-1, 101), st.integers(0, 100)), max_size=40),
+    st.integers(1, 1_000_000),
+)
+def test_scores_are_added_whole_or_not_at_all(adding: Loop, scores: list[int], weight: int) -> None:
+    totals = np.arange(len(scores), dtype=np.int64)
+    outside = adding(np.array(scores, np.int64), totals, weight)
+    assert outside == sum(not 0 <= score <= 100 for score in scores)
+    expected = [i + (0 if outside else weight * score) for i, score in enumerate(scores)]
+    assert totals.tolist() == expected

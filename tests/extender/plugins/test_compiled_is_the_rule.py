@@ -1,4 +1,6 @@
-"""What numba made of a rule answers as the rule itself does, row by row, over whatever stands in the columns.
+"""What the library holds of a rule answers as the rule itself does, row by row, over whatever stands in the columns.
+
+The library is the one that the extender loads: all plugins and the wire, compiled by the child process and linked.
 
 Every value that a rule takes is drawn, so the law holds whatever computes the values. Rules over whole vectors (tables
 with a structure of their own) are compared by their plugins' own tests.
@@ -16,9 +18,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from extender.framework.binding import Parameter, Source, bind_plugin
-from extender.framework.loop import filter_loop, score_loop, vector_loop
+from extender.framework.compiled import Draft, drafted, native_functions
+from extender.framework.loop import vector_loop
 from extender.framework.normalize import NORMALISERS
+from extender.native.folders import Folders
+from extender.native.library import load
 from extender.plugins import PLUGINS
+from extender.wire.kernels import native as wire_functions
+from tests.extender.framework.loops import loaded
 from tests.thorough import thorough
 
 ROWS = 5
@@ -63,15 +70,21 @@ def plainly(rule: Callable[..., int], parameters: Bound, values: Sequence[Any], 
     return int(rule(*taken))
 
 
+@pytest.fixture(scope="module")
+def drafts(kernels: Path) -> dict[str, Draft]:
+    made = drafted(PLUGINS)
+    load([*wire_functions, *native_functions(made)], Folders(kernels))
+    return {draft.plugin.name: draft for draft in made}
+
+
 ROW_LISTS = st.lists(st.integers(-1, ROWS - 1), max_size=2 * ROWS)
 
 
 @pytest.mark.parametrize(("plugin", "phase"), COMPILED, ids=[f"{p.name}-{phase}" for p, phase in COMPILED])
-def test_a_compiled_loop_answers_as_its_rule(plugin: Any, phase: str, kernels: Path) -> None:
+def test_a_compiled_loop_answers_as_its_rule(plugin: Any, phase: str, drafts: dict[str, Draft]) -> None:
     parameters = bind_plugin(plugin)[phase]
     part = plugin.filter if phase == "filter" else plugin.score
-    make = filter_loop if phase == "filter" else score_loop
-    loop = make(part.rule, parameters, kernels)
+    loop = drafts[plugin.name].loops[phase]
 
     @thorough
     @given(data=st.data(), rows=ROW_LISTS)
@@ -94,7 +107,7 @@ def test_a_compiled_loop_answers_as_its_rule(plugin: Any, phase: str, kernels: P
 
 @pytest.mark.parametrize("normalise", NORMALISERS.values(), ids=lambda f: f.__name__)
 def test_a_compiled_normaliser_answers_as_it_stands(normalise: Any, kernels: Path) -> None:
-    loop = vector_loop(normalise, kernels)
+    loop = loaded(vector_loop(normalise), kernels)
 
     @thorough
     @given(st.lists(st.one_of(st.integers(-100, 200), st.integers(-(2**50), 2**50)), max_size=12))

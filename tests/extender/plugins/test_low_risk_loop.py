@@ -14,6 +14,7 @@ from extender.framework.binding import bind_plugin
 from extender.framework.loop import Loop, score_loop
 from extender.plugins.low_risk_over_commitment import PLUGIN
 from extender.plugins.low_risk_over_commitment.kernel import KEPT, low_risk
+from tests.extender.framework.loops import loaded
 from tests.thorough import thorough
 
 ROWS = 3
@@ -60,7 +61,7 @@ def plainly(of_node: tuple[Any, ...], of_pod: tuple[Any, ...], window: int) -> i
 
 
 def test_the_compiled_loop_is_the_rule(kernels: Path) -> None:
-    loop = score_loop(low_risk, bind_plugin(PLUGIN)["score"], kernels)
+    loop = loaded(score_loop(low_risk, bind_plugin(PLUGIN)["score"]), kernels)
 
     @thorough
     @given(calls=CALLS, repeat=st.booleans(), window=st.integers(1, 60))

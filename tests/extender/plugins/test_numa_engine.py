@@ -23,7 +23,7 @@ from extender.model.verdict import Phase
 from extender.plugins.node_resource_topology_match import PLUGIN
 from extender.plugins.node_resource_topology_match.fingerprint import fingerprint
 from extender.plugins.node_resource_topology_match.placement import container_hash
-from tests.extender.engine.a_world import FakeBinder
+from tests.extender.engine.a_world import FakeBinder, decided
 
 VECTOR = "topology.node.k8s.io/numaplacement-vector"
 OVER_RESERVE = {"cacheResyncPeriodSeconds": 5}
@@ -88,7 +88,7 @@ class World:
 
     def refusal(self, pod: Pod) -> str:
         self.tell(PodUpserted(pod))
-        verdict = self.engine.filter(pod, ["n"], rows_of(self.state, ["n"]), self.now_s)
+        verdict = decided(self.engine, pod, ["n"], rows_of(self.state, ["n"]), self.now_s)
         (code,) = verdict.codes.tolist()
         return verdict.rejections[code - 1].reason if code else ""
 

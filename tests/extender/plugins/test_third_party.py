@@ -31,7 +31,7 @@ def offered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, text: 
 
 
 @pytest.mark.parametrize("attribute", ["", "PLUGIN"])
-def test_a_plugin_or_a_module_that_holds_one_is_installed(
+def test_r075_a_plugin_or_a_module_that_holds_one_is_installed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attribute: str
 ) -> None:
     entry = offered(tmp_path, monkeypatch, "stranger_a", GOOD.format(name="Stranger"), attribute)

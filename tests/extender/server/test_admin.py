@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,9 +14,17 @@ from starlette.types import ASGIApp
 
 from extender.model.pod import Pod
 from extender.policy import ParsedPolicy, PolicyRefused, Problem, empty_policy
-from extender.server.admin import ADMIN_BODY_MAX, EXPLAIN_NODES_MAX, AdminSources, admin_app
+from extender.server.admin import (
+    ADMIN_BODY_MAX,
+    EXPLAIN_NODES_MAX,
+    PREVIEW_BODY_MAX,
+    PREVIEW_LAST,
+    PREVIEW_PODS_MAX,
+    AdminSources,
+    admin_app,
+)
 from extender.server.health import Check
-from tests.extender.server.a_caller import Answered, ask
+from tests.extender.server.a_caller import Answered, ask, asked
 
 POD = {"metadata": {"name": "web", "namespace": "shop", "uid": "u"}}
 
@@ -30,6 +39,10 @@ def explained(pod: Pod, names: Sequence[str] | None, policy: ParsedPolicy | None
     return {"pod": pod.key, "names": names, "policy": policy is not None, "generation": np.int64(7)}
 
 
+async def previewed(policy: ParsedPolicy, pods: Sequence[Pod] | None, last: int) -> dict[str, Any]:
+    return {"hash": policy.hash, "pods": None if pods is None else [pod.key for pod in pods], "last": last}
+
+
 SOURCES = AdminSources(
     live=lambda: [Check("ping", ok=True)],
     ready=lambda: [Check("kernels", ok=True), Check("cluster", ok=True)],
@@ -39,6 +52,7 @@ SOURCES = AdminSources(
     holds=list,
     parse_policy=parsed,
     explain=explained,
+    preview=previewed,
     find_pod=lambda namespace, name: Pod(namespace=namespace, name=name, uid="u") if name == "web" else None,
 )
 
@@ -174,6 +188,58 @@ def test_a_wrong_explain_body_is_refused_with_its_place(body: Any, status: int, 
     assert error["message"]
     if path is not None:
         assert error["details"][0]["path"] == path
+
+
+def test_preview_passes_on_the_policy_as_text_or_document_and_whose_pods_to_ask_about() -> None:
+    status, answer = posted("/preview", {"policy": "kind: SchedulingPolicy"})
+    assert (status, answer["pods"], answer["last"]) == (200, None, PREVIEW_LAST)
+    assert posted("/preview", {"policy": {"kind": "SchedulingPolicy"}, "last": 7})[1]["last"] == 7
+    assert posted("/preview", {"policy": "x", "pods": [POD]})[1]["pods"] == ["shop/web"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "path"),
+    [
+        (b"{", 400, None),
+        ({}, 422, "policy"),
+        ({"policy": None}, 422, "policy"),
+        ({"policy": "bad"}, 422, "policy.profiles[0].name"),
+        ({"policy": "x", "last": 0}, 422, "last"),
+        ({"policy": "x", "last": PREVIEW_PODS_MAX + 1}, 422, "last"),
+        ({"policy": "x", "pods": [POD] * (PREVIEW_PODS_MAX + 1)}, 422, "pods"),
+        ({"policy": "x", "pods": [POD, {"spec": 5}]}, 422, "pods[1].spec"),
+        ({"policy": "x", "pods": [POD, {"metadata": {"creationTimestamp": "0001-01-01T00:00:00"}}]}, 422, "pods[1]"),
+        ({"policy": "x", "node": 1}, 422, ""),
+    ],
+)
+def test_a_wrong_preview_body_is_refused_with_its_place(body: Any, status: int, path: str | None) -> None:
+    found, error = posted("/preview", body)
+    assert found == status
+    if path is not None:
+        assert error["details"][0]["path"] == path
+
+
+def test_a_preview_body_has_a_limit_of_its_own() -> None:
+    assert posted("/preview", {"policy": "x" * ADMIN_BODY_MAX})[0] == 200
+    assert posted("/preview", b"#" * (PREVIEW_BODY_MAX + 1))[1]["reason"] == "BodyTooLarge"
+
+
+def test_a_second_preview_at_the_same_time_is_refused() -> None:
+    async def both() -> list[int]:
+        go_on = asyncio.Event()
+
+        async def slow(*_args: Any) -> dict[str, Any]:
+            await go_on.wait()
+            return {}
+
+        app, body = admin(preview=slow), [json.dumps({"policy": "x"}).encode()]
+        first = asyncio.create_task(asked(app, "POST", "/preview", body))
+        await asyncio.sleep(0.01)
+        second = await asked(app, "POST", "/preview", body)
+        go_on.set()
+        return [found.status for found in (await first, second) if found is not None]
+
+    assert asyncio.run(both()) == [200, 409]
 
 
 def an_error(answered: Answered) -> dict[str, Any]:

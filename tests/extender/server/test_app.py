@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
+from starlette.types import Message
 
-from extender.engine.verdicts import BindVerdict
+from extender.engine.verdicts import BindVerdict, FilterVerdict
 from extender.server.app import SchedulerApp, scheduler_app
 from extender.server.verbs import VERBS, Verbs
 from extender.telemetry.metrics import REGISTRY
@@ -127,3 +130,24 @@ def test_refused_paths_and_methods_are_counted() -> None:
     ask(app, "POST", "/filter", [b"x" * 11])
     ask(app, "POST", "/filter", [b"{}"])
     assert [after - was for after, was in zip(read(), before, strict=True)] == [1, 1, 1, 1]
+
+
+def test_plugins_in_shadow_are_asked_once_the_answer_is_out() -> None:
+    happened: list[str] = []
+
+    class Watching(StandInEngine):
+        def decide(self, *args: Any) -> FilterVerdict:
+            return replace(super().decide(*args), behind=lambda: happened.append("asked"))
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": BODIES["filter"], "more_body": False}
+
+    async def send(message: Message) -> None:
+        happened.append(message["type"])
+
+    async def call() -> None:
+        await an_app(Watching())({"type": "http", "method": "POST", "path": "/filter", "headers": []}, receive, send)
+        await asyncio.sleep(0.01)
+
+    asyncio.run(call())
+    assert happened == ["http.response.start", "http.response.body", "asked"]

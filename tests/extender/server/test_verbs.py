@@ -12,9 +12,10 @@ import pytest
 
 from extender.engine.verdicts import BindVerdict, FilterVerdict, PreemptVerdict, ScoreVerdict, Victims
 from extender.record.frames import Decision, Frame, PodRef
-from extender.server.answer import REASON_CHARS_MAX
+from extender.server.answer import REASON_CHARS_MAX, Answer
 from extender.server.verbs import VERBS, Verbs, VerbSettings
 from extender.telemetry.metrics import REGISTRY
+from extender.wire.kernels import COMPILED
 from tests.contract.a_stand_in import StandInEngine, a_call, a_table
 
 POD = {"metadata": {"name": "p", "namespace": "ns", "uid": "u"}}
@@ -51,8 +52,8 @@ class Scripted(StandInEngine):
         self._script = script
         self.deadline_s = 0.0
 
-    def filter(self, *args: Any) -> FilterVerdict:
-        return self._script["filter"]() if "filter" in self._script else super().filter(*args)
+    def decide(self, *args: Any) -> FilterVerdict:
+        return self._script["filter"]() if "filter" in self._script else super().decide(*args)
 
     def prioritize(self, *args: Any) -> ScoreVerdict:
         return self._script["prioritize"]() if "prioritize" in self._script else super().prioritize(*args)
@@ -63,6 +64,12 @@ class Scripted(StandInEngine):
     async def bind(self, *args: Any) -> BindVerdict:
         self.deadline_s = args[4]
         return self._script["bind"]() if "bind" in self._script else await super().bind(*args)
+
+
+def settle(verbs: Verbs, answer: Answer) -> None:
+    """All that follows an answer."""
+    verbs.count(answer)
+    verbs.record(answer)
 
 
 def counted(name: str, **labels: str) -> float:
@@ -123,6 +130,20 @@ def test_a_closed_gate_is_answered_neutrally_and_the_engine_is_not_asked(verb: s
     assert not engine.pods
     assert not engine.bound
     assert a_call(verbs, verb, b"{").status == 400
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_replica_that_does_not_lead_refuses_without_a_body_and_ends_the_connection(verb: str) -> None:
+    engine = StandInEngine()
+    why = "this replica of the extender does not lead"
+    verbs = Verbs(engine, a_table(NAMES), active=lambda: why, elsewhere=lambda: why)
+    before = counted("trimtab_requests_refused_total", reason="not leading")
+    answer = a_call(verbs, verb, BODIES[verb])
+    assert (answer.status, answer.body, answer.reason, answer.close) == (503, b"", why, True)
+    assert not engine.pods
+    assert not engine.bound
+    verbs.count(answer)
+    assert counted("trimtab_requests_refused_total", reason="not leading") == before + 1
 
 
 @pytest.mark.parametrize(
@@ -224,7 +245,7 @@ def test_the_record_is_built_after_the_answer_and_carries_its_times() -> None:
     verbs = Verbs(Scripted(filter=lambda: verdict), a_table(NAMES), offer=frames.append, ticks=lambda: next(ticks))
     answer = verbs.call("filter", BY_NAME)
     assert not built
-    verbs.settle(answer)
+    settle(verbs, answer)
     (found,) = frames
     assert isinstance(found, Decision)
     assert found.duration_us == answer.duration_ns / 1000 > 0
@@ -236,8 +257,30 @@ def test_a_record_that_cannot_be_built_is_counted_and_costs_nothing_else() -> No
     before = counted("trimtab_internal_faults_total", verb="record")
     verdict = FilterVerdict(np.zeros(3, np.int16), [], make_frame=breaking)
     verbs = Verbs(Scripted(filter=lambda: verdict), a_table(NAMES))
-    verbs.settle(verbs.call("filter", BY_NAME))
+    settle(verbs, verbs.call("filter", BY_NAME))
     assert counted("trimtab_internal_faults_total", verb="record") == before + 1
+
+
+@pytest.mark.parametrize("verb", ["filter", "prioritize"])
+def test_what_is_asked_behind_an_answer_is_asked_once_and_may_break(verb: str) -> None:
+    asked: list[str] = []
+
+    def behind() -> None:
+        asked.append(verb)
+        breaking()
+
+    verdicts = {
+        "filter": FilterVerdict(np.zeros(3, np.int16), [], behind=behind),
+        "prioritize": ScoreVerdict(np.zeros(3, np.int64), behind=behind),
+    }
+    before = counted("trimtab_internal_faults_total", verb="shadow")
+    verbs = Verbs(Scripted(**{verb: lambda: verdicts[verb]}), a_table(NAMES))
+    answer = verbs.call(verb, BODIES[verb])
+    assert asked == []
+    verbs.look_aside(answer)
+    verbs.look_aside(answer)
+    assert asked == [verb]
+    assert counted("trimtab_internal_faults_total", verb="shadow") == before + 1
 
 
 def test_calls_are_counted_with_their_nodes_and_bytes() -> None:
@@ -259,7 +302,52 @@ def test_calls_are_counted_with_their_nodes_and_bytes() -> None:
     verbs = Verbs(engine, a_table(["a", "b"]))
     before = read()
     good, bad = verbs.call("filter", BY_NAME), verbs.call("filter", b"{}")
-    verbs.settle(good)
-    verbs.settle(bad)
+    settle(verbs, good)
+    settle(verbs, bad)
     rise = [after - was for after, was in zip(read(), before, strict=True)]
     assert rise == [1, 3, 2, 1, len(BY_NAME) + 2, len(good.body), 2, 1, 1]
+
+
+class Changing(StandInEngine):
+    """Every node passes; `now` moves when something happens."""
+
+    now = 0
+
+    def moment(self) -> tuple[object, ...]:
+        return (self.now,)
+
+    @staticmethod
+    def code(name: str) -> int:
+        return 0
+
+
+@pytest.mark.skipif(not COMPILED, reason="NUMBA_DISABLE_JIT: nothing is scored ahead by the plain reader")
+def test_scores_that_were_made_ahead_are_counted_by_what_became_of_them() -> None:
+    engine = Changing()
+    verbs = Verbs(engine, a_table(NAMES))
+    expected = json.dumps(json.loads(BY_NAME), separators=(",", ":")).encode()
+    another = expected.replace(b'"a","b","c"', b'"c","b","a"')
+
+    def asked(body: bytes, *, ahead: bool = True, happens: int = 0) -> str:
+        before = {result: counted("trimtab_scored_ahead_total", result=result) for result in RESULTS}
+        answer = verbs.call("filter", expected)
+        if ahead:
+            verbs.score_ahead(answer)
+        engine.now += happens
+        answered = verbs.call("prioritize", body)
+        assert json.loads(answered.body) == [
+            {"Host": name, "Score": engine.score(name)} for name in json.loads(body)["NodeNames"]
+        ]
+        changed = [
+            result for result in RESULTS if counted("trimtab_scored_ahead_total", result=result) != before[result]
+        ]
+        assert len(changed) == 1
+        return changed[0]
+
+    assert asked(expected) == "ready"
+    assert asked(expected, happens=1) == "stale"
+    assert asked(another) == "other"
+    assert asked(expected, ahead=False) == "none"
+
+
+RESULTS = ("ready", "stale", "other", "none")
