@@ -10,6 +10,7 @@ from extender.cluster.feed import KubernetesFeed
 from extender.cluster.load import LoadMetrics
 from extender.cluster.state import METRICS_STALE_S, ClusterState
 from extender.controllers.controller import Controller
+from extender.election import Election
 from extender.engine.engine import Engine
 from extender.engine.profile import build
 from extender.eviction import Evictions
@@ -42,6 +43,7 @@ class View:
         self.load: LoadMetrics | None = None
         self.controllers: Sequence[Controller] = ()
         self.evictions: Evictions | None = None
+        self.election: Election | None = None
         self.file_loaded = False
         self.rehearsed = False
         """A cycle over the whole cluster has been run once, for nobody."""
@@ -58,6 +60,7 @@ class View:
             holds=lambda: self.engine.holds() if self.engine else [],
             parse_policy=self.parse_policy,
             explain=self.explain,
+            preview=self.preview,
             find_pod=self._state.find_pod,
         )
 
@@ -67,16 +70,22 @@ class View:
     def is_ready(self) -> bool:
         return self.waiting_for is None
 
+    def inactive(self) -> str | None:
+        """`waiting_for`, for every call."""
+        return None if self.rehearsed else self.waiting_for
+
     @property
     def waiting_for(self) -> str | None:
-        """Why no decision can be made yet; cheap, because every call asks."""
+        """Why no decision can be made yet. What was reached once stays reached."""
+        if self.rehearsed:
+            return None
         if self.engine is None or self.steering is None:
             return _BOOTING
         if not self.file_loaded and (self.feed is None or not self.feed.synced):
             return "the cluster cache is not in sync yet"
         if not self.steering.settled:
             return "the policy is not known yet"
-        return None if self.rehearsed else _REHEARSING
+        return _REHEARSING
 
     @property
     def can_rehearse(self) -> bool:
@@ -87,7 +96,7 @@ class View:
         synced = self.file_loaded or (self.feed is not None and self.feed.synced)
         settled = self.steering is not None and self.steering.settled
         return [
-            Check("kernels", self.engine is not None, _BOOTING),
+            Check("kernels", bool(self.kernels), _BOOTING),
             Check("cluster", synced, self._sync_trouble()),
             Check("policy", settled, "no source of the policy has answered yet"),
             Check("rehearsal", self.rehearsed, "the first cycle over the whole cluster has not been run yet"),
@@ -104,11 +113,14 @@ class View:
     def configz(self) -> Mapping[str, Any]:
         told = dict(self.steering.configz()) if self.steering else {"revision": "", "hash": "", "source": ""}
         return told | {
-            "breakers": [],
+            "breakers": self.engine.modes.breakers() if self.engine else [],
+            "guards": self.engine.guards.rows() if self.engine else [],
+            "rules": self.engine.modes.rules.rows() if self.engine else [],
             "plugins": self._seats(),
             "controllers": {controller.name: controller.status() for controller in self.controllers},
             "evictions": self.evictions.status() if self.evictions else {},
             "cluster": self._cluster(),
+            "leader": self.election.status() if self.election else {"elected": False, "leads": True},
             "journal": self._journal.status(),
             "objectProblems": self._object_problems(),
         }
@@ -116,12 +128,7 @@ class View:
     def _seats(self) -> list[dict[str, Any]]:
         if self.engine is None:
             return []
-        policy = self.engine.policy
-        return [
-            {"profile": profile.scheduler_name, "name": seat.name, "phases": sorted(seat.phases), "weight": seat.weight}
-            for profile in policy.profiles.values()
-            for seat in profile.seats
-        ]
+        return self.engine.modes.rows()
 
     def _object_problems(self) -> list[dict[str, str]]:
         """Custom objects that some plugin cannot use, and why."""
@@ -190,6 +197,12 @@ class View:
             raise PolicyRefused((Problem("", _BOOTING, "ask again in a second"),))
         chosen = build(policy, "", self.kernels) if policy is not None else None
         return await self.engine.explain(pod, names, chosen)
+
+    async def preview(self, policy: ParsedPolicy, pods: Sequence[Pod] | None, last: int) -> dict[str, Any]:
+        if self.engine is None or not self.is_ready:
+            raise PolicyRefused((Problem("", self.waiting_for or _BOOTING, "ask again in a second"),))
+        found = await self.engine.preview(build(policy, "", self.kernels), pods, last)
+        return found | {"hash": policy.hash, "warnings": list(policy.warnings)}
 
     def poke(self) -> None:
         """SIGHUP: read the policy file again."""

@@ -32,6 +32,8 @@ class Assignments(Sequence[Assignment]):
     def prune(self, before_s: float) -> None:
         """Let entries older than `before_s` leave at the front."""
         entries, old = self._entries, 0
+        if not entries or entries[0].at_s >= before_s:
+            return
         while old < len(entries) and entries[old].at_s < before_s:
             old += 1
         if old:
@@ -41,7 +43,8 @@ class Assignments(Sequence[Assignment]):
         self._next += 1
         self._entries.append(entry)
         if len(self._entries) > ENTRIES_MAX:
-            dropped = ENTRIES_MAX // 10
+            # Some at a time: to let thousands go at once takes milliseconds.
+            dropped = max(1, ENTRIES_MAX // 1000)
             del self._entries[:dropped]
             ASSIGNMENTS_DROPPED.inc(dropped)
 

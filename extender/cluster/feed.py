@@ -30,10 +30,12 @@ class KubernetesFeed:
         kinds: Sequence[KindLike],
         clock: Callable[[], float] = time.time,
     ) -> None:
+        # All take turns: together they keep the loop no longer than one of them.
+        queue = asyncio.Lock()
         self._informers = [
-            Informer(api, state, NODES, clock),
-            Informer(api, state, PODS, clock, held=lambda: list(state.pods)),
-            *(Informer(api, state, resource, clock) for resource in _each_once(kinds)),
+            Informer(api, state, NODES, clock, queue),
+            Informer(api, state, PODS, clock, queue, held=lambda: list(state.assumed)),
+            *(Informer(api, state, resource, clock, queue) for resource in _each_once(kinds)),
         ]
         # The loop itself keeps only weak references to tasks.
         self._tasks: list[asyncio.Task[None]] = []

@@ -17,10 +17,14 @@ from typing import Any
 import msgspec
 
 from extender.cluster.backoff import Backoff
-from extender.cluster.resource import UNREADABLE, Meta, Resource
+from extender.cluster.resource import UNREADABLE, Meta, NodeFrame, PodFrame, Resource
+from extender.cluster.seen import Seen
 from extender.cluster.state import ClusterState
+from extender.cluster.turn import FIRST_TURN_S, TURN_S, Turn
 from extender.kube import KubeApi, KubeError
 from extender.kube.client import retry_after
+from extender.model.node import KubeNode
+from extender.model.pod import KubePod
 from extender.telemetry.metrics import OBJECTS_REFUSED, WATCH_EVENTS, WATCH_RESTARTS
 
 log = logging.getLogger(__name__)
@@ -41,12 +45,21 @@ FORBIDDEN_SETTLES_S = 10.0
 # Watches in a row that end in trouble before we distrust the resource version itself.
 RELIST_AFTER = 5
 _SHORT_WATCH_S = 1.0
+# Looking at the clock costs as much as looking at a key.
+_LOOK_EVERY = 64
 _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _GONE, _UNPROCESSABLE = 400, 403, 404, 410, 422
 _INITIAL_END = "k8s.io/initial-events-end"
 
 
+class _Meta(msgspec.Struct, gc=False, rename="camel"):
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+
+
 class _Head(msgspec.Struct, gc=False):
-    metadata: Meta
+    metadata: _Meta
 
 
 class _Frame(msgspec.Struct, gc=False):
@@ -78,6 +91,9 @@ class _Status(msgspec.Struct, gc=False):
     message: str = ""
 
 
+Found = msgspec.Raw | KubeNode | KubePod
+"""An object as it was read: what has a type of its own is decoded, what has none, or was misshapen, is not."""
+
 _HEAD = msgspec.json.Decoder(_Head)
 _FRAME = msgspec.json.Decoder(_Frame)
 _PAGE = msgspec.json.Decoder(_Page)
@@ -98,9 +114,10 @@ class Informer:
         state: ClusterState,
         resource: Resource,
         clock: Callable[[], float],
+        queue: asyncio.Lock,
         held: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        """`held`: further keys that the state may hold of this resource, such as pods of our own binds."""
+        """`queue`: where it waits for its turn. `held`: keys that the state has of others, as pods of our own binds."""
         self.resource = resource
         self.synced = False
         """A whole list has been applied, or the optional kind is known to be absent."""
@@ -117,9 +134,10 @@ class Informer:
         self._known: dict[str, str] = {}
         """key -> resource version, of every object that the server has."""
         self._bad: set[str] = set()
-        """Keys whose newest version could not be decoded."""
-        self._good: set[str] = set()
-        """Keys that were decoded at some time: these stay in the state when a later version is bad."""
+        """Keys whose newest version could not be decoded; an earlier one that could stays in the state."""
+        self._trusts = True
+        """A version that is known already needs no second look."""
+        self._turn = Turn(queue, FIRST_TURN_S)
         self._version = ""
         """Where to take the watch up; empty: list first."""
         self._streams = True
@@ -191,30 +209,32 @@ class Informer:
 
     async def _absent(self) -> None:
         self.present, self.synced, self._version = False, True, ""
-        await self._delete_all(set(self._known))
+        async with self._turn:
+            await self._delete_all(list(self._known))
         await asyncio.sleep(ABSENT_RETRY_S)
 
     def begin_again(self) -> None:
         """Trust nothing that was read before: the next list applies every object anew."""
-        self._version = ""
-        self._known = dict.fromkeys(self._known, "")
+        self._version, self._trusts = "", False
 
     # Lists.
 
     async def _list_pages(self) -> None:
-        before = self._keys_before()
-        seen: set[str] = set()
+        held, seen = list(self._held()), Seen()
         token, limit = "", PAGE_FIRST
         while True:
             page, size = await self._page(token, limit)
-            for raw in page.items or ():
-                seen.add(self._take(raw))
-                await asyncio.sleep(0)
+            async with self._turn:
+                for raw in page.items or ():
+                    seen.add(self._take(raw))
+                    if self._turn.is_over:
+                        await self._turn.rest()
             token = page.metadata.token
             if not token:
                 break
             limit = max(PAGE_LEAST, min(PAGE_MOST, limit * PAGE_BYTES // max(1, size)))
-        await self._listed(before - seen, page.metadata.resource_version)
+        async with self._turn:
+            await self._listed(held, seen, page.metadata.resource_version)
 
     async def _page(self, token: str, limit: int) -> tuple[_Page, int]:
         path = self.resource.path
@@ -232,21 +252,31 @@ class Informer:
         except UNREADABLE as trouble:
             raise KubeError(f"GET {path}: not a list: {trouble}") from trouble
 
-    def _keys_before(self) -> set[str]:
-        # Whatever was known when the list began and is not on it, is gone; what came since may only be newer than it.
-        return {*self._known, *self._held()}
-
-    async def _listed(self, vanished: set[str], version: str) -> None:
-        await self._delete_all(vanished)
+    async def _listed(self, held: list[str], seen: Seen, version: str) -> None:
+        """The list is whole. Whatever was known when it began and is not on it, is gone. Needs the turn."""
+        await self._delete_all([key for key in held if key not in seen])
+        await self._delete_all(await self._vanished(seen))
         self._version = version
-        self.synced = self.present = True
+        self.synced = self.present = self._trusts = True
+        self._turn.length_s = TURN_S
         self._stream_failures, self._forbidden_since_s = 0, None
         self._went_well()
 
-    async def _delete_all(self, keys: set[str]) -> None:
+    async def _vanished(self, seen: Seen) -> list[str]:
+        """Known keys that a list did not name. Only this task changes which are known."""
+        vanished = []
+        for count, key in enumerate(self._known):
+            if key not in seen:
+                vanished.append(key)
+            if count % _LOOK_EVERY == 0 and self._turn.is_over:
+                await self._turn.rest()
+        return vanished
+
+    async def _delete_all(self, keys: Iterable[str]) -> None:
         for key in keys:
             self._drop(key)
-            await asyncio.sleep(0)
+            if self._turn.is_over:
+                await self._turn.rest()
 
     # Watches.
 
@@ -269,23 +299,27 @@ class Informer:
 
     async def _follow(self, *, listing: bool) -> str:
         wanted = self._watch_query(listing=listing)
-        before: set[str] = self._keys_before() if listing else set()
-        seen: set[str] = set()
-        stream = self._api.stream(self.resource.path, query=wanted, read_timeout_s=SILENCE_S)
-        async with aclosing(stream) as lines:  # type: ignore[type-var]
+        held, seen = list(self._held()) if listing else [], Seen()
+        stream = self._api.lines(self.resource.path, query=wanted, read_timeout_s=SILENCE_S)
+        async with aclosing(stream) as reads:
             while True:
-                line = await (_soon(lines) if listing else anext(lines, None))
-                if line is None:
+                lines = await (_soon(reads) if listing else anext(reads, None))
+                if lines is None:
                     break
                 self.said_at_s = self._clock()
-                frame = self._frame(line)
-                if frame.type == "BOOKMARK":
-                    if self._bookmark(frame.object, listing=listing):
-                        listing = False
-                        await self._listed(before - seen, self._version)
-                else:
-                    seen.add(self._event(frame, listing=listing))
-                await asyncio.sleep(0)
+                async with self._turn:
+                    for line in lines:
+                        frame = self._frame(line)
+                        if isinstance(frame, _Frame) and frame.type == "BOOKMARK":
+                            if self._bookmark(frame.object, listing=listing):
+                                listing = False
+                                await self._listed(held, seen, self._version)
+                        else:
+                            key = self._event(frame, listing=listing)
+                            if listing:
+                                seen.add(key)
+                        if self._turn.is_over:
+                            await self._turn.rest()
         if listing:
             raise KubeError(f"WATCH {self.resource.path}: ended before the list was whole")
         return "ended"
@@ -304,7 +338,17 @@ class Informer:
     def _query(self, **fields: str) -> dict[str, str]:
         return fields | ({"fieldSelector": self.resource.selector} if self.resource.selector else {})
 
-    def _frame(self, line: bytes) -> _Frame:
+    def _frame(self, line: bytes) -> _Frame | NodeFrame | PodFrame:
+        if self.resource.frames is not None:
+            try:
+                typed = self.resource.frames.decode(line)
+                if typed.type in ("ADDED", "MODIFIED"):
+                    return typed
+            except UNREADABLE:
+                pass  # the way of other kinds says what is wrong, and with how much of it
+        return self._raw_frame(line)
+
+    def _raw_frame(self, line: bytes) -> _Frame:
         try:
             frame = _FRAME.decode(line)
         except UNREADABLE as trouble:
@@ -336,7 +380,7 @@ class Informer:
             self._went_well()
         return listing and is_end
 
-    def _event(self, frame: _Frame, *, listing: bool) -> str:
+    def _event(self, frame: _Frame | NodeFrame | PodFrame, *, listing: bool) -> str:
         """Apply one change; returns the key of an object that is there afterwards, else an empty string."""
         self._counters.get(frame.type, self._counters["other"]).inc()
         if frame.type == "DELETED":
@@ -344,12 +388,11 @@ class Informer:
             key = self.resource.key(meta) if meta else ""
             if key:
                 self._drop(key)
-            there = ""
+            there, version = "", meta.resource_version if meta else ""
         else:
-            meta, key = None, self._take(frame.object)
-            there = key
+            there = self._take(frame.object)
+            version = self._known.get(there, "")
         if not listing:
-            version = meta.resource_version if meta else self._known.get(key, "")
             self._version = version or self._version
             self._went_well()
         return there
@@ -360,17 +403,19 @@ class Informer:
 
     # Objects.
 
-    def _meta(self, raw: msgspec.Raw) -> Meta | None:
+    def _meta(self, found: Found) -> Meta | None:
+        if not isinstance(found, msgspec.Raw):
+            return found.metadata
         try:
-            return _HEAD.decode(raw).metadata
+            return _HEAD.decode(found).metadata
         except UNREADABLE as trouble:
             OBJECTS_REFUSED.labels(self.resource.name).inc()
             log.warning("one of %s is left out, it has no readable metadata: %s", self.resource.name, trouble)
             return None
 
-    def _take(self, raw: msgspec.Raw) -> str:
+    def _take(self, found: Found) -> str:
         """Apply an object that is there; returns its key, or an empty string if it cannot be named."""
-        meta = self._meta(raw)
+        meta = self._meta(found)
         if meta is None:
             return ""
         key, version = self.resource.key(meta), meta.resource_version
@@ -378,20 +423,21 @@ class Informer:
             OBJECTS_REFUSED.labels(self.resource.name).inc()
             log.warning("one of %s is left out: it has neither name nor UID", self.resource.name)
             return ""
-        if version and self._known.get(key) == version:
+        before = self._known.get(key)
+        if version and before == version and self._trusts:
             return key
         self._known[key] = version
         try:
-            event = self.resource.upserted(key, raw)
+            whole = self.resource.decode(memoryview(found)) if isinstance(found, msgspec.Raw) else found
+            event = self.resource.upserted(key, whole, self._state)
         except UNREADABLE as trouble:
-            self._refuse(key, meta, trouble)
+            self._refuse(key, meta, trouble, was_read=before is not None)
             return key
         self._bad.discard(key)
-        self._good.add(key)
         self._state.apply(event, self._clock())
         return key
 
-    def _refuse(self, key: str, meta: Meta, trouble: Exception) -> None:
+    def _refuse(self, key: str, meta: Meta, trouble: Exception, *, was_read: bool) -> None:
         OBJECTS_REFUSED.labels(self.resource.name).inc()
         if key in self._bad:
             return
@@ -401,14 +447,13 @@ class Informer:
             self.resource.name,
             meta.namespace,
             meta.name,
-            "its last good version stays in use" if key in self._good else "it is left out",
+            "its last good version stays in use" if was_read else "it is left out",
             trouble,
         )
 
     def _drop(self, key: str) -> None:
         self._known.pop(key, None)
         self._bad.discard(key)
-        self._good.discard(key)
         self._state.apply(self.resource.deleted(key), self._clock())
 
     def status(self) -> dict[str, Any]:
@@ -424,7 +469,7 @@ class Informer:
         }
 
 
-async def _soon(lines: AsyncIterator[bytes]) -> bytes | None:
-    """The next line, or None at the end. Raises TimeoutError after INITIAL_SILENCE_S."""
+async def _soon(reads: AsyncIterator[list[bytes]]) -> list[bytes] | None:
+    """The next lines, or None at the end. Raises TimeoutError after INITIAL_SILENCE_S."""
     async with asyncio.timeout(INITIAL_SILENCE_S):
-        return await anext(lines, None)
+        return await anext(reads, None)

@@ -73,7 +73,7 @@ class LoadMetrics:
             if self._feed is None:
                 return False
             had = await self._feed.poll()
-            self._take(had)
+            await self._take(had)
         except Unavailable as trouble:
             self._failed(trouble.cause, str(trouble))
         except UNREADABLE as trouble:
@@ -125,19 +125,20 @@ class LoadMetrics:
             except ValueError as wrong:
                 raise Unavailable("address", str(wrong)) from wrong
 
-    def _take(self, had: Had) -> None:
+    async def _take(self, had: Had) -> None:
         if had.readings is not None:
-            self._show(had.readings)
+            await self._show(had.readings)
         for trouble in had.troubles:
             self._failed(trouble.cause, str(trouble))
         if not had.troubles:
             self.error = ""
 
-    def _show(self, readings: Readings) -> None:
+    async def _show(self, readings: Readings) -> None:
+        digest = await Digest.of(readings)
         now_s = self._clock()
         self._had_at_s, self._is_blank, self._nodes = now_s, False, len(readings.nodes)
         METRICS_NODES.set(self._nodes)
-        self._state.apply(MetricsReplaced(Digest(readings), now_s), now_s)
+        self._state.apply(MetricsReplaced(digest, now_s), now_s)
 
     def _failed(self, cause: str, message: str) -> None:
         METRICS_FAILURES.labels(cause).inc()

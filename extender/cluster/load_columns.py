@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
-from extender.cluster.readings import Reading
+from extender.cluster.readings import Reading, table_of
 from extender.model.columns import NodeTable
 
 # (field of a Reading and column `load_<field>`, column that says whether it was measured)
@@ -31,11 +32,15 @@ def blank_load(nodes: NodeTable) -> None:
 
 def show_load(nodes: NodeTable, rows: Sequence[int], readings: Sequence[Reading]) -> None:
     """Write one reading per row."""
-    if not rows:
+    show_table(nodes, np.asarray(rows, np.intp), table_of(readings))
+
+
+def show_table(nodes: NodeTable, rows: NDArray[np.intp], table: NDArray[np.float64]) -> None:
+    """Write one line of the table (row x field of a Reading) per row."""
+    if not len(rows):
         return
     nodes.load_known[rows] = True
-    # None, which is no measurement, becomes NaN here and 0 beside a False there.
-    table = np.array(readings, np.float64)
+    # What is no measurement is NaN here, and 0 beside a False there.
     have = ~np.isnan(table)
     for (field, known), values, measured in zip(_MEASURED, np.where(have, table, 0.0).T, have.T, strict=True):
         getattr(nodes, f"load_{field}")[rows] = values

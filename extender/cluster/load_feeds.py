@@ -9,6 +9,7 @@ from extender.cluster.load_fetch import LoadFeed
 from extender.cluster.load_kubernetes import KubernetesFeed
 from extender.cluster.load_prometheus import PrometheusFeed
 from extender.cluster.load_watcher import FileFeed, WatcherFeed
+from extender.cluster.secrets import Secrets
 from extender.cluster.state import METRICS_STALE_S, ClusterState
 from extender.kube import KubeApi
 from extender.model.load_source import LoadSource, Provider
@@ -24,11 +25,13 @@ class LoadFeeds:
         *,
         api: KubeApi | None = None,
         prometheus: PrometheusOptions | None = None,
+        secrets: Secrets | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._state = state
         self._api = api
         self._prometheus = prometheus or PrometheusOptions()
+        self._secrets = secrets or Secrets(None, "")
         self._clock = clock
 
     def open(self, source: LoadSource) -> LoadFeed:
@@ -39,7 +42,7 @@ class LoadFeeds:
             case Provider.FILE:
                 return FileFeed(source.address)
             case Provider.PROMETHEUS:
-                return PrometheusFeed(source, self._prometheus, self._clock, METRICS_STALE_S)
+                return PrometheusFeed(source, self._prometheus, self._clock, METRICS_STALE_S, self._secrets.value)
             case Provider.KUBERNETES if self._api is not None:
                 return KubernetesFeed(self._api, self._state.nodes, self._clock)
             case Provider.KUBERNETES:

@@ -17,6 +17,7 @@ import msgspec
 from extender.cluster.load_fetch import Had, Unavailable, fetch, http_url
 from extender.cluster.readings import Reading, Readings, percent_of
 from extender.cluster.resource import UNREADABLE
+from extender.cluster.secrets import Unlock
 from extender.model.load_source import LoadSource
 from extender.model.prometheus import (
     ADDRESS,
@@ -55,7 +56,12 @@ class _Body(msgspec.Struct, gc=False):
 
 class PrometheusFeed:
     def __init__(
-        self, source: LoadSource, options: PrometheusOptions, clock: Callable[[], float], stale_s: float
+        self,
+        source: LoadSource,
+        options: PrometheusOptions,
+        clock: Callable[[], float],
+        stale_s: float,
+        unlock: Unlock,
     ) -> None:
         """Raises ValueError."""
         base = http_url(source.address or ADDRESS, "a Prometheus server", ADDRESS)
@@ -64,6 +70,7 @@ class PrometheusFeed:
         self._options = options
         self._clock = clock
         self._stale_s = stale_s
+        self._unlock = unlock
         self._last: dict[str, _Answer] = {}
 
     async def poll(self) -> Had:
@@ -81,7 +88,9 @@ class PrometheusFeed:
 
     async def _headers(self) -> dict[str, str]:
         token = self._source.token
-        if self._source.token_file:
+        if self._source.token_in is not None:
+            token = await self._unlock(self._source.token_in)
+        elif self._source.token_file:
             try:
                 token = (await asyncio.to_thread(Path(self._source.token_file).read_text)).strip()
             except (OSError, UnicodeDecodeError) as trouble:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,8 +18,8 @@ from extender.model.events import (
     PodDeleted,
     PodUpserted,
 )
-from extender.model.node import decode_node
-from extender.model.pod import decode_pod
+from extender.model.node import KubeNode
+from extender.model.pod import KubePod, Pod, SharedParts
 
 # Like the scheduler's own informer: for every plugin a terminal pod is gone.
 LIVING_PODS = "status.phase!=Succeeded,status.phase!=Failed"
@@ -46,13 +46,34 @@ class KindLike(Protocol):
     def status(self) -> bool: ...
 
 
-class Meta(msgspec.Struct, gc=False, rename="camel"):
+class Meta(Protocol):
     """Enough of an object's metadata to name it."""
 
-    name: str = ""
-    namespace: str = ""
-    uid: str = ""
-    resource_version: str = ""
+    name: str
+    namespace: str
+    uid: str
+    resource_version: str
+
+
+class NodeFrame(msgspec.Struct, gc=False):
+    """A watch event about a node, read in one pass."""
+
+    type: str
+    object: KubeNode
+
+
+class PodFrame(msgspec.Struct, gc=False):
+    """A watch event about a pod, read in one pass."""
+
+    type: str
+    object: KubePod
+
+
+class Held(Protocol):
+    """What is known so far: the cluster state."""
+
+    @property
+    def pods(self) -> Mapping[str, Pod]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +83,49 @@ class Resource:
     path: str
     key: Callable[[Meta], str]
     """What the state knows the object by; empty if it cannot be named."""
-    upserted: Callable[[str, msgspec.Raw], Event]
-    """(key, JSON) -> event. Raises one of UNREADABLE."""
+    decode: Callable[[bytes | memoryview], Any]
+    """JSON -> an object. Raises one of UNREADABLE."""
+    upserted: Callable[[str, Any, Held], Event]
+    """(key, decoded object, what is known) -> event. Raises one of UNREADABLE."""
     deleted: Callable[[str], Event]
+    frames: msgspec.json.Decoder[NodeFrame] | msgspec.json.Decoder[PodFrame] | None = None
+    """A whole watch event in one pass, where objects have a type: the same object that `decode` finds in it."""
     selector: str = ""
     """Field selector."""
     optional: bool = False
     """The kind may be absent from the cluster."""
 
 
+# Most pods of a cluster are copies of few templates.
+_PARTS = SharedParts()
+
+
+def _pod_upserted(_key: str, found: KubePod, held: Held) -> Event:
+    return PodUpserted(found.flatten(_PARTS, held.pods.get(found.metadata.uid)))
+
+
+def _node_upserted(_key: str, found: KubeNode, _held: Held) -> Event:
+    return NodeUpserted(found.flatten())
+
+
 NODES = Resource(
     name="nodes",
     path="/api/v1/nodes",
     key=lambda meta: meta.name,
-    upserted=lambda _key, raw: NodeUpserted(decode_node(memoryview(raw))),
+    decode=msgspec.json.Decoder(KubeNode).decode,
+    upserted=_node_upserted,
     deleted=NodeDeleted,
+    frames=msgspec.json.Decoder(NodeFrame),
 )
 PODS = Resource(
     name="pods",
     path="/api/v1/pods",
     key=lambda meta: meta.uid,
-    upserted=lambda _key, raw: PodUpserted(decode_pod(memoryview(raw))),
+    decode=msgspec.json.Decoder(KubePod).decode,
+    upserted=_pod_upserted,
     deleted=PodDeleted,
     selector=LIVING_PODS,
+    frames=msgspec.json.Decoder(PodFrame),
 )
 
 
@@ -95,7 +136,8 @@ def custom(kind: KindLike) -> Resource:
         name=f"{kind.plural}.{kind.group}" if kind.group else kind.plural,
         path=f"{prefix}/{kind.plural}",
         key=_namespaced_key if kind.namespaced else lambda meta: meta.name,
-        upserted=lambda key, raw: ObjectUpserted(kind.kind, key, decode_object(memoryview(raw), status=kind.status)),
+        decode=lambda raw: decode_object(raw, status=kind.status),
+        upserted=lambda key, found, _held: ObjectUpserted(kind.kind, key, found),
         deleted=lambda key: ObjectDeleted(kind.kind, key),
         optional=True,
     )

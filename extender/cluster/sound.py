@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
+from extender.model.kept import Kept
 from extender.model.node import Node
 from extender.model.pod import Container, Pod, Quantities
 from extender.quantity import QuantityError, nano
 from extender.telemetry.metrics import QUANTITIES_REFUSED
+
+# The parts of pods that were found sound: pods of one template share them, and while they are kept here no others can
+# have the same identity.
+_SOUND: Kept[object] = Kept(4096)
 
 
 def sound_node(node: Node) -> Node:
@@ -23,6 +28,9 @@ def sound_node(node: Node) -> Node:
 
 def sound_pod(pod: Pod) -> Pod:
     """The pod itself if all its quantities are sound, else a copy without the others; those are counted."""
+    key = (id(pod.containers), id(pod.init_containers), id(pod.overhead), id(pod.requests), id(pod.limits))
+    if _SOUND.get(key):
+        return pod
     if (
         all(map(_is_sound_container, pod.containers))
         and all(map(_is_sound_container, pod.init_containers))
@@ -30,6 +38,7 @@ def sound_pod(pod: Pod) -> Pod:
         and _all_sound(pod.requests)
         and _all_sound(pod.limits)
     ):
+        _SOUND.put(key, (pod.containers, pod.init_containers, pod.overhead, pod.requests, pod.limits))
         return pod
     return msgspec.structs.replace(
         pod,

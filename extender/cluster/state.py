@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 import numpy as np
 
 from extender.cluster.assignments import KEPT_S, Assignments
-from extender.cluster.load_columns import blank_load, show_load
-from extender.cluster.readings import Reading, readings_of
+from extender.cluster.load_columns import blank_load, show_load, show_table
+from extender.cluster.readings import Digest, Reading, readings_of, table_of
 from extender.cluster.sound import sound_node, sound_pod
-from extender.cluster.tally import Charge, Tally
+from extender.cluster.tally import Tally
 from extender.model.columns import FIXED_RESOURCES, NodeTable
 from extender.model.events import (
     Event,
@@ -45,6 +45,8 @@ METRICS_STALE_S = 300.0
 # Deleted UIDs remembered, so that an own bind which is told late brings no ghost.
 _DELETED_MAX = 4096
 
+_NOBODY: Mapping[str, str] = {}
+
 PodListener = Callable[[Pod | None, Pod | None], None]
 NodeListener = Callable[[Node | None, Node | None], None]
 ObjectListener = Callable[[str, str, Object | None, Object | None], None]
@@ -59,6 +61,8 @@ class ClusterState:
         """Non-terminal pods by UID."""
         self.nominated: dict[str, Pod] = {}
         """Unassigned, not terminating pods with a nominated node, by UID."""
+        self.assumed: dict[str, None] = {}
+        """UIDs of pods of which only our own bind has told."""
         self.objects: dict[str, dict[str, Object]] = {}
         """kind -> key -> object."""
         self.assignments = Assignments()
@@ -71,9 +75,9 @@ class ClusterState:
         self.node_listeners: list[NodeListener] = []
         self.object_listeners: list[ObjectListener] = []
         self.listeners: list[Callable[[Event], None]] = []
-        self._uid_of: dict[tuple[str, str], str] = {}
+        self._uids: dict[str, dict[str, str]] = {}
+        """namespace -> name -> UID."""
         self._tallies: dict[str, Tally] = {}
-        self._charges: dict[str, Charge] = {}
         self._assigned_at_s: dict[str, float] = {}
         self._deleted: OrderedDict[str, None] = OrderedDict()
         self._readings: dict[str, Reading] = {}
@@ -84,13 +88,12 @@ class ClusterState:
         return tally.uids.keys() if tally else ()
 
     def requested_by(self, pod: Pod) -> Resources:
-        """What the scheduler counts for a pod (REQ-K8S); looked up for those that stand on a node."""
-        charge = self._charges.get(pod.uid)
-        return charge.requested if charge and self.pods[pod.uid] is pod else request_k8s(pod)
+        """What the scheduler counts for a pod (REQ-K8S)."""
+        return request_k8s(pod)
 
     def find_pod(self, namespace: str, name: str) -> Pod | None:
         """The non-terminal pod of that name."""
-        return self.pods.get(self._uid_of.get((namespace, name), ""))
+        return self.pods.get(self._uids.get(namespace, _NOBODY).get(name, ""))
 
     def apply(self, event: Event, now_s: float) -> None:
         """Take one event in and tell the listeners. Never raises: a fault of ours is counted and logged."""
@@ -130,6 +133,7 @@ class ClusterState:
             self._delete_pod(pod.uid, now_s)
             return
         self._deleted.pop(pod.uid, None)
+        self.assumed.pop(pod.uid, None)
         old = self.pods.get(pod.uid)
         if old is not None and old.node_name and not pod.node_name:
             # A binding is final: this event is older than what we know, from our own bind.
@@ -142,6 +146,8 @@ class ClusterState:
         if not pod.node_name or pod.is_terminal or pod.uid in self._deleted or (old is not None and old.node_name):
             # Gone meanwhile, or the watch was faster than our own answer: it knows more.
             return
+        if old is None:
+            self.assumed[pod.uid] = None
         self._set_pod(old, sound_pod(pod), at_s)
 
     def _identified(self, pod: Pod) -> Pod:
@@ -149,16 +155,21 @@ class ClusterState:
         return pod if pod.uid else msgspec.structs.replace(pod, uid=pod.key)
 
     def _set_pod(self, old: Pod | None, pod: Pod, now_s: float) -> None:
-        namesake = self._uid_of.get((pod.namespace, pod.name), pod.uid)
+        namesake = self._uids.get(pod.namespace, _NOBODY).get(pod.name, pod.uid)
         if namesake != pod.uid:
             self._delete_pod(namesake, now_s)
-        if old is not None:
-            self._uid_of.pop((old.namespace, old.name), None)
-            self._forget_place(old, now_s, keeps_node=old.node_name == pod.node_name)
         self.pods[pod.uid] = pod
-        self._uid_of[pod.namespace, pod.name] = pod.uid
-        self._take_place(pod, now_s)
-        PODS.set(len(self.pods))
+        if old is None:
+            self._name(pod)
+            self._take_place(pod, now_s)
+            PODS.set(len(self.pods))
+        else:
+            if old.name != pod.name or old.namespace != pod.namespace:
+                self._unname(old)
+                self._name(pod)
+            if not self._stays(old, pod):
+                self._forget_place(old, now_s, keeps_node=old.node_name == pod.node_name)
+                self._take_place(pod, now_s)
         _tell(self.pod_listeners, old, pod)
 
     def _delete_pod(self, uid: str, now_s: float) -> None:
@@ -166,22 +177,42 @@ class ClusterState:
         self._deleted.move_to_end(uid)
         if len(self._deleted) > _DELETED_MAX:
             self._deleted.popitem(last=False)
+        self.assumed.pop(uid, None)
         old = self.pods.pop(uid, None)
         if old is None:
             return
-        if self._uid_of.get((old.namespace, old.name)) == uid:
-            del self._uid_of[old.namespace, old.name]
+        self._unname(old)
         self._forget_place(old, now_s, keeps_node=False)
         PODS.set(len(self.pods))
         _tell(self.pod_listeners, old, None)
 
+    def _name(self, pod: Pod) -> None:
+        self._uids.setdefault(pod.namespace, {})[pod.name] = pod.uid
+
+    def _unname(self, pod: Pod) -> None:
+        names = self._uids.get(pod.namespace, {})
+        if names.get(pod.name) == pod.uid:
+            del names[pod.name]
+            if not names:
+                del self._uids[pod.namespace]
+
+    def _stays(self, old: Pod, new: Pod) -> bool:
+        """Most events of a placed pod change nothing that is counted: the node is told that it changed, and no more."""
+        name = new.node_name
+        if not name or old.node_name != name or old.terminating != new.terminating:
+            return False
+        tally = self._tallies.get(name)
+        if tally is None or new.uid not in tally.uids or request_k8s(old) != request_k8s(new):
+            return False
+        tally.renew(new.uid)
+        if self.nodes.row(name) >= 0:
+            self.nodes.touch()
+        return True
+
     def _take_place(self, pod: Pod, now_s: float) -> None:
         """Count the pod where it stands, or where it is nominated."""
         if pod.node_name:
-            requested = request_k8s(pod)
-            charge = Charge(requested, pod.terminating)
-            self._charges[pod.uid] = charge
-            self._tally(pod.node_name).add(pod.uid, charge)
+            self._tally(pod.node_name).add(pod.uid, request_k8s(pod), terminating=pod.terminating)
             self._begin_assignment(pod, now_s)
             self._show_tally(pod.node_name)
         elif pod.nominated_node_name:
@@ -193,9 +224,8 @@ class ClusterState:
 
     def _forget_place(self, pod: Pod, now_s: float, *, keeps_node: bool) -> None:
         """The reverse of `_take_place`; with `keeps_node` the assignment itself goes on."""
-        charge = self._charges.pop(pod.uid, None)
-        if charge is not None:
-            self._tally(pod.node_name).remove(pod.uid, charge)
+        if pod.node_name:
+            self._tally(pod.node_name).remove(pod.uid, request_k8s(pod), terminating=pod.terminating)
             if not keeps_node:
                 self._end_assignment(pod, now_s)
             self._show_tally(pod.node_name)
@@ -344,17 +374,14 @@ class ClusterState:
         _tell(self.object_listeners, kind, key, old, new)
 
     def _replace_metrics(self, event: MetricsReplaced) -> None:
-        readings = readings_of(event.document)
-        nodes = self.nodes
+        document, nodes = event.document, self.nodes
+        readings = readings_of(document)
+        table = document.table if isinstance(document, Digest) else table_of(list(readings.nodes.values()))
+        rows = np.array([nodes.row(name) for name in readings.nodes], np.intp)
+        known = rows >= 0
         blank_load(nodes)
-        rows, shown = [], []
-        for name, reading in readings.nodes.items():
-            row = nodes.row(name)
-            if row >= 0:
-                rows.append(row)
-                shown.append(reading)
-        show_load(nodes, rows, shown)
-        unknown = len(readings.nodes) - len(rows)
+        show_table(nodes, rows[known], table[known])
+        unknown = len(rows) - int(np.count_nonzero(known))
         if unknown:
             METRICS_ODD.labels("unknown node").inc(unknown)
         self._readings = readings.nodes

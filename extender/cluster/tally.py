@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from extender.model.columns import NodeTable
+from extender.model.columns import CPU, EPHEMERAL, FIXED_RESOURCES, MEMORY, PODS, NodeTable
 from extender.model.resources import Resources
 from extender.quantity import MAX_INT64
-
-
-class Charge(NamedTuple):
-    """What one pod adds to its node."""
-
-    requested: Resources
-    terminating: bool
 
 
 @dataclass(slots=True)
@@ -24,38 +16,47 @@ class Tally:
     uids: dict[str, None] = field(default_factory=dict)
     """In the order in which they came, so that what is chosen among them does not depend on chance."""
     requested: Resources = field(default_factory=Resources)
+    """The tally's own, changed in place."""
     terminating: int = 0
     nominated: int = 0
 
-    def add(self, uid: str, charge: Charge) -> None:
+    def add(self, uid: str, requested: Resources, *, terminating: bool) -> None:
         self.uids[uid] = None
-        self._count(charge, 1)
+        self._count(requested, 1)
+        self.terminating += terminating
 
-    def remove(self, uid: str, charge: Charge) -> None:
+    def remove(self, uid: str, requested: Resources, *, terminating: bool) -> None:
         self.uids.pop(uid, None)
-        self._count(charge, -1)
+        self._count(requested, -1)
+        self.terminating -= terminating
+
+    def renew(self, uid: str) -> None:
+        """As `remove` and `add` of the same: the pod is the one that came last."""
+        del self.uids[uid]
+        self.uids[uid] = None
 
     @property
     def is_empty(self) -> bool:
         return not self.uids and not self.nominated
 
     def write(self, nodes: NodeTable, row: int) -> None:
-        """Show the tally in the columns of `row`."""
-        held = self.requested
-        nodes.requested_cpu_milli[row] = min(held.cpu_milli, MAX_INT64)
-        nodes.requested_memory_bytes[row] = min(held.memory_bytes, MAX_INT64)
-        nodes.requested[row] = self._amounts(nodes)
-        nodes.pod_count[row] = len(self.uids)
+        """Show the tally in the columns of `row`. A resource that no node offers has no column and is not counted."""
+        held, pods, table = self.requested, len(self.uids), nodes.requested
+        cpu, memory = min(held.cpu_milli, MAX_INT64), min(held.memory_bytes, MAX_INT64)
+        nodes.requested_cpu_milli[row] = table[row, CPU] = cpu
+        nodes.requested_memory_bytes[row] = table[row, MEMORY] = memory
+        table[row, EPHEMERAL] = min(held.ephemeral_bytes, MAX_INT64)
+        nodes.pod_count[row] = table[row, PODS] = pods
+        for column in range(len(FIXED_RESOURCES), len(nodes.resources)):
+            table[row, column] = min(held.scalars.get(nodes.resources[column], 0), MAX_INT64)
         nodes.terminating_count[row] = self.terminating
         nodes.nominated_count[row] = self.nominated
 
-    def _amounts(self, nodes: NodeTable) -> list[int]:
-        """One number per resource of the table; a resource that no node offers has no column and is not counted."""
+    def _count(self, requested: Resources, sign: int) -> None:
         held = self.requested
-        fixed = (held.cpu_milli, held.memory_bytes, held.ephemeral_bytes, len(self.uids))
-        scalars = (held.scalars.get(name, 0) for name in nodes.resources[len(fixed) :])
-        return [min(amount, MAX_INT64) for amount in (*fixed, *scalars)]
-
-    def _count(self, charge: Charge, sign: int) -> None:
-        self.requested = self.requested.plus(charge.requested, sign)
-        self.terminating += sign * charge.terminating
+        held.cpu_milli += sign * requested.cpu_milli
+        held.memory_bytes += sign * requested.memory_bytes
+        held.ephemeral_bytes += sign * requested.ephemeral_bytes
+        held.pods += sign * requested.pods
+        for name, amount in requested.scalars.items():
+            held.scalars[name] = held.scalars.get(name, 0) + sign * amount

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
+
 from extender.controllers.controller import Surroundings
 from extender.engine.reclaiming import Bounds, Plan
 from extender.eviction import Job
@@ -47,8 +49,8 @@ class Reclaim:
         self._outside: dict[str, float] = {}
         """UID of each pod that the scheduler calls unschedulable -> since when, or its nomination; unix seconds."""
         self._tried: dict[str, _Tried] = {}
-        self._closed: dict[str, str] = {}
-        """UID of a preemptor -> the node that is being cleared for it, until we see it nominated there."""
+        self._promised: dict[str, Pod] = {}
+        """UID of a preemptor -> it, with the node that is being cleared for it, until we see it nominated there."""
         self._submitted = 0
         for pod in around.state.pods.values():
             self._pod_changed(None, pod)
@@ -93,7 +95,9 @@ class Reclaim:
 
     async def _reclaim(self, pod: Pod) -> None:
         engine, evictions = self._around.engine, self._around.evictions
-        plan = await engine.room_for(pod, Bounds(self._being_cleared(), evictions.spared))
+        promised = self._still_promised()
+        closed = frozenset(other.nominated_node_name for other in promised.values())
+        plan = await engine.room_for(pod, Bounds(closed, evictions.spared, promised))
         if plan is None or self._entitled(pod.uid, self._around.clock()) is None:
             return  # the search gave way to others, and meanwhile it may have found a node
         tried = self._tried.setdefault(pod.uid, _Tried())
@@ -113,20 +117,21 @@ class Reclaim:
         if not self._around.evictions.submit(self._job(plan, plan.winner.node, plan.winner.selection.victims)):
             return "refused"
         self._submitted += 1
-        self._closed[plan.pod.uid] = plan.winner.node
+        self._promised[plan.pod.uid] = replace(plan.pod, nominated_node_name=plan.winner.node)
         _LOG.info("%s makes room on %s for pod %s", plan.plugin, plan.winner.node, plan.pod.key)
         return "submitted"
 
-    def _being_cleared(self) -> frozenset[str]:
-        """Nodes on which the room of somebody's victims would be promised twice."""
+    def _still_promised(self) -> dict[str, Pod]:
+        """The room of their victims, and what a quota guarantees, is not to be promised twice."""
         around = self._around
         nominated = around.state.nominated
-        self._closed = {
-            uid: node
-            for uid, node in self._closed.items()
-            if around.evictions.awaits(uid) and (uid not in nominated or nominated[uid].nominated_node_name != node)
+        self._promised = {
+            uid: pod
+            for uid, pod in self._promised.items()
+            if around.evictions.awaits(uid)
+            and (uid not in nominated or nominated[uid].nominated_node_name != pod.nominated_node_name)
         }
-        return frozenset(self._closed.values())
+        return self._promised
 
     def _job(self, plan: Plan, node: str, victims: tuple[Pod, ...]) -> Job:
         pod = plan.pod
@@ -142,7 +147,7 @@ class Reclaim:
         )
 
     def _verify(self, pod: Pod, node: str, victims: tuple[Pod, ...]) -> Callable[[], str]:
-        return lambda: self._around.engine.room_needed(pod, node, victims)
+        return lambda: self._around.engine.room_needed(pod, node, victims, self._still_promised())
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         if new is None or new.node_name or new.unscheduled_reason != "Unschedulable":

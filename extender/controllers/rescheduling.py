@@ -210,9 +210,10 @@ class Rescheduling:
         return found
 
     def _governs(self, profile: Profile, pod: Pod) -> bool:
-        """Whether the pod is the profile's, and no plugin of it protects the pod."""
-        governing = self._engine.policy.profile_for(pod.scheduler_name)
-        return governing.scheduler_name == profile.scheduler_name and not self._engine.protected(pod)
+        """Whether the pod is the profile's, the plugin counts for it, and no plugin protects it."""
+        governing = self._engine.policy.for_pod(pod, self._clock())
+        is_ours = governing.scheduler_name == profile.scheduler_name
+        return is_ours and any(seat.name == PLUGIN for seat in governing.seats) and not self._engine.protected(pod)
 
 
 def _min_members(groups: Mapping[str, Object]) -> dict[str, int]:

@@ -134,7 +134,10 @@ class Evictions:
         }
 
     async def run(self) -> None:
-        """Work until cancelled; what is queued then is left undone: whoever wanted it sees the state and asks again."""
+        """Work until cancelled; what is queued then is left undone: whoever wanted it sees the state and asks again.
+
+        May be run again.
+        """
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(WORKERS):
@@ -143,6 +146,13 @@ class Evictions:
             for handle in self._waiting.values():
                 handle.cancel()
             self._waiting.clear()
+
+    def forget(self) -> None:
+        """Another replica decides from now on: nothing that is queued here is to be done, nobody waited for."""
+        self._urgent.clear()
+        self._calm.clear()
+        self._preemptors.forget_all()
+        self._show_queue()
 
     @property
     def idle(self) -> bool:

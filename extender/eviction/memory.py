@@ -44,6 +44,9 @@ class Preemptors:
         del self._waits[uid]
         return False
 
+    def forget_all(self) -> None:
+        self._waits.clear()
+
     def prune(self, now_s: float) -> None:
         """Drop every entry that no longer holds anybody back."""
         for uid in list(self._waits):

@@ -3,6 +3,6 @@
 Never here: objects of the API, caches, retries. Who calls decides what an answer means.
 """
 
-from extender.kube.client import KubeApi, KubeError, Response
+from extender.kube.client import ActingAs, KubeApi, KubeError, Response
 
-__all__ = ["KubeApi", "KubeError", "Response"]
+__all__ = ["ActingAs", "KubeApi", "KubeError", "Response"]

@@ -6,20 +6,23 @@ that never end, nor the other way round.
 
 from __future__ import annotations
 
-import os
+import copy
+import io
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import msgspec
-import yaml
-from kubernetes.aio import config as kube_config
-from kubernetes.aio.client import Configuration
-from kubernetes.aio.client.rest import RESTClientObject
+from multidict import CIMultiDict
 from yarl import URL
+
+if TYPE_CHECKING:
+    from kubernetes.aio.client import Configuration
+
+    from extender.kube.credentials import Load
 
 # Calls in flight at once; more wait for a free connection within their own timeout.
 REQUESTS_MAX = 256
@@ -30,25 +33,11 @@ LINE_BYTES_MAX = 16 * 2**20
 CONNECT_TIMEOUT_S = 5.0
 # After a 401 the credentials are read again, at most this often.
 _RELOAD_EVERY_S = 10.0
-# The package is untyped here.
-_load_file: Callable[..., Awaitable[object]] = kube_config.load_kube_config
-_load_pod: Callable[..., None] = kube_config.load_incluster_config
 # Twice this much of a stream may be split into lines in one step.
 _READ_BUFFER = 2**16
+_PIECE_BYTES = 2**18
 _UNAUTHORIZED = 401
 _TEXT_MAX = 500
-
-_Load = Callable[[Configuration], Awaitable[None]]
-# What the package raises over missing, unreadable or misshapen credentials.
-_BAD_CREDENTIALS = (
-    kube_config.ConfigException,
-    OSError,
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    yaml.YAMLError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +57,14 @@ class Response:
             return self.body[:_TEXT_MAX].decode(errors="replace").strip() or f"HTTP {self.status}"
 
 
+@dataclass(frozen=True, slots=True)
+class ActingAs:
+    """Whom to impersonate: the API server decides by their rights, if ours include that."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+
+
 class _Status(msgspec.Struct, gc=False):
     message: str = ""
 
@@ -84,35 +81,49 @@ class KubeError(Exception):
 class KubeApi:
     """Build it with `connect`; safe for any number of parallel calls on one event loop."""
 
-    def __init__(self, configuration: Configuration, reload: _Load | None = None) -> None:
+    def __init__(
+        self, configuration: Configuration, reload: Load | None = None, acting_as: ActingAs | None = None
+    ) -> None:
         self._configuration = configuration
+        self._acting_as = acting_as
         self._reload = reload
+        self._why_not: Callable[[], str | None] = _nothing
         self._reloaded_at = time.monotonic()
         self._base = str(configuration.host).rstrip("/")
-        # The package knows how to make a TLS context out of every kind of kubeconfig.
-        tls = RESTClientObject(configuration).ssl_context
+        tls = _credentials().tls_of(configuration)
         # As Go programs do: an address of this machine is never asked for through a proxy.
         proxied = (URL(self._base).host or "") not in ("localhost", "127.0.0.1", "::1")
         self._requests = _session(tls, REQUESTS_MAX, trust_env=proxied)
         self._streams = _session(tls, 0, trust_env=proxied)
 
     @classmethod
-    async def connect(cls, kubeconfig: str | None = None) -> KubeApi:
+    async def connect(
+        cls, kubeconfig: str | None = None, *, context: str | None = None, acting_as: ActingAs | None = None
+    ) -> KubeApi:
         """Read credentials: `kubeconfig`, else the service account of this pod, else the usual kubeconfig.
 
+        `context`: one of the kubeconfig's, in place of its current one. `acting_as`: whom to impersonate.
         Nothing is sent yet. Raises KubeError saying what to do.
         """
-        load = _loader(kubeconfig)
-        configuration = Configuration()
+        credentials = _credentials()
+        load = credentials.loader(kubeconfig, context)
+        configuration = credentials.Configuration()
         try:
             await load(configuration)
-            return cls(configuration, load)
-        except _BAD_CREDENTIALS as trouble:
+            return cls(configuration, load, acting_as)
+        except credentials.BAD_CREDENTIALS as trouble:
             where = kubeconfig or "the default kubeconfig"
             raise KubeError(
                 f"cannot use {where}: {trouble}; name a readable kubeconfig with --kubeconfig, "
                 "or run inside a cluster with a service account"
             ) from trouble
+
+    def restrained(self, why_not: Callable[[], str | None]) -> KubeApi:
+        """The same connections, for somebody who may only read while `why_not` says something: a request other than
+        GET then raises KubeError, and nothing is sent."""
+        other = copy.copy(self)
+        other._why_not = why_not  # noqa: SLF001 - ours
+        return other
 
     @property
     def server(self) -> str:
@@ -127,19 +138,23 @@ class KubeApi:
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
         timeout_s: float = 10.0,
     ) -> Response:
         """One call. Any status is a value. `path` is sent as it stands (quote names before).
 
         Raises KubeError when there is no whole answer in time.
         """
+        if method != "GET" and (why := self._why_not()):
+            raise KubeError(f"{method} {path} is not sent: {why}")
         headers = await self._headers()
+        headers["Accept"] = accept
         if body is not None:
             headers["Content-Type"] = content_type
         timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=CONNECT_TIMEOUT_S)
         try:
             async with self._requests.request(
-                method, self._url(path, query), data=body, headers=headers, timeout=timeout, **self._extras()
+                method, self._url(path, query), data=_sent(body), headers=headers, timeout=timeout, **self._extras()
             ) as answer:
                 whole = await _read(answer, method, path)
                 if answer.status == _UNAUTHORIZED:
@@ -151,11 +166,18 @@ class KubeApi:
             raise KubeError(f"{method} {path}: {self._base}: {trouble}") from trouble
 
     async def stream(self, path: str, *, query: Mapping[str, str], read_timeout_s: float) -> AsyncIterator[bytes]:
-        """Whole lines as they come, without the line end; a line cut off by the end of the stream is left out.
+        """As `lines`, one by one."""
+        async with aclosing(self.lines(path, query=query, read_timeout_s=read_timeout_s)) as found:
+            async for lines in found:
+                for line in lines:
+                    yield line
 
-        Raises KubeError(status=...) when the answer is not 200, and KubeError when nothing was said for
-        `read_timeout_s` or the connection broke. Many lines may come in one read: a caller that does much with
-        each should let others on the loop run in between.
+    async def lines(self, path: str, *, query: Mapping[str, str], read_timeout_s: float) -> AsyncGenerator[list[bytes]]:
+        """Whole lines as they come, all of one read at once: never none, and no more than twice _READ_BUFFER holds.
+
+        They come without the line end; a line cut off by the end of the stream is left out. Raises
+        KubeError(status=...) when the answer is not 200, and KubeError when nothing was said for `read_timeout_s`
+        or the connection broke. A caller that does much with each line should let others on the loop run in between.
         """
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S, sock_read=read_timeout_s)
         try:
@@ -164,8 +186,10 @@ class KubeApi:
             ) as answer:
                 if answer.status != 200:  # noqa: PLR2004
                     raise await self._refusal(answer, path)
-                async for line in _lines(answer, path):
-                    yield line
+                left = _Rest(path)
+                async for piece in answer.content.iter_any():
+                    if lines := left.split(piece):
+                        yield lines
         except TimeoutError as trouble:
             raise KubeError(f"WATCH {path}: {self._base} was silent for {read_timeout_s:g} s") from trouble
         except (aiohttp.ClientError, OSError, ValueError) as trouble:
@@ -176,12 +200,16 @@ class KubeApi:
         await self._requests.close()
         await self._streams.close()
 
-    async def _headers(self) -> dict[str, str]:
+    async def _headers(self) -> CIMultiDict[str]:
         # Asked for each call, because tokens in a pod change under us and the package reads them again when due.
-        headers = {"Accept": "application/json"}
+        headers = CIMultiDict({"Accept": "application/json"})
+        if self._acting_as is not None:
+            headers["Impersonate-User"] = self._acting_as.user
+            for group in self._acting_as.groups:
+                headers.add("Impersonate-Group", group)
         try:
             settings: Mapping[str, Any] = await self._configuration.auth_settings()
-        except _BAD_CREDENTIALS as trouble:
+        except _credentials().BAD_CREDENTIALS as trouble:
             raise KubeError(f"cannot read the credentials for {self._base}: {trouble}") from trouble
         for setting in settings.values():
             headers[setting["key"]] = setting["value"]
@@ -219,8 +247,13 @@ class KubeApi:
         self._reloaded_at = now
         try:
             await self._reload(self._configuration)
-        except _BAD_CREDENTIALS as trouble:
+        except _credentials().BAD_CREDENTIALS as trouble:
             raise KubeError(f"cannot renew the credentials: {trouble}") from trouble
+
+
+def _nothing() -> str | None:
+    """Everything may be sent."""
+    return None
 
 
 def retry_after(text: str) -> float:
@@ -240,17 +273,16 @@ def _session(tls: Any, limit: int, *, trust_env: bool) -> aiohttp.ClientSession:
     )
 
 
-def _loader(kubeconfig: str | None) -> _Load:
-    path = None if kubeconfig is None else str(Path(kubeconfig).expanduser())
+def _credentials() -> Any:
+    """The module, when it is needed: a cluster in a file needs none."""
+    from extender.kube import credentials  # noqa: PLC0415 - see there
 
-    async def from_file(configuration: Configuration) -> None:
-        await _load_file(config_file=path, client_configuration=configuration, persist_config=False)
+    return credentials
 
-    async def from_pod(configuration: Configuration) -> None:
-        _load_pod(client_configuration=configuration)
 
-    inside = kubeconfig is None and "KUBERNETES_SERVICE_HOST" in os.environ
-    return from_pod if inside else from_file
+def _sent(body: bytes | None) -> bytes | io.BytesIO | None:
+    """A long body goes out in pieces, so that others on the loop run in between."""
+    return io.BytesIO(body) if body is not None and len(body) > _PIECE_BYTES else body
 
 
 async def _read(answer: aiohttp.ClientResponse, method: str, path: str) -> bytes:
@@ -264,15 +296,23 @@ async def _read(answer: aiohttp.ClientResponse, method: str, path: str) -> bytes
     return b"".join(pieces)
 
 
-async def _lines(answer: aiohttp.ClientResponse, path: str) -> AsyncIterator[bytes]:
-    pending: list[bytes] = []
-    size = 0
-    async for piece in answer.content.iter_any():
-        first, *others = piece.split(b"\n")
-        pending.append(first)
-        size += len(first)
-        if size > LINE_BYTES_MAX:
-            raise KubeError(f"WATCH {path}: an event is longer than {LINE_BYTES_MAX} bytes")
-        for other in others:
-            yield b"".join(pending)
-            pending, size = [other], len(other)
+class _Rest:
+    """What of a stream was read and is no whole line yet."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def split(self, piece: bytes) -> list[bytes]:
+        """The lines that end in this piece. Raises KubeError when a line does not end within LINE_BYTES_MAX."""
+        lines = piece.split(b"\n")
+        self._pieces.append(lines[0])
+        self._size += len(lines[0])
+        if self._size > LINE_BYTES_MAX:
+            raise KubeError(f"WATCH {self._path}: an event is longer than {LINE_BYTES_MAX} bytes")
+        rest = lines.pop()
+        if lines:
+            lines[0] = b"".join(self._pieces)
+            self._pieces, self._size = [rest], len(rest)
+        return lines

@@ -6,9 +6,19 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from extender.lab import gojson
 from extender.lab.identity import Identities
-from extender.lab.kinds import DISRUPTION_BUDGETS, EVENTS, NAMESPACES, NODES, PODS, PRIORITY_CLASSES, Served
-from extender.lab.refusal import Refusal, bad_request, not_found
+from extender.lab.kinds import (
+    CONTROLLER_REVISIONS,
+    DISRUPTION_BUDGETS,
+    EVENTS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    PRIORITY_CLASSES,
+    Served,
+)
+from extender.lab.refusal import Refusal, bad_request, invalid_field, not_found
 from extender.lab.store import Store
 from extender.lab.trees import Tree, with_condition
 
@@ -49,6 +59,7 @@ class Admission:
             NAMESPACES: _namespace,
             EVENTS: _event,
             DISRUPTION_BUDGETS: _budget,
+            CONTROLLER_REVISIONS: _revision,
         }
 
     def admit(self, kind: Served, namespace: str, tree: Tree) -> Tree:
@@ -232,6 +243,25 @@ def _budget(tree: Tree) -> Tree:
     """Nothing is allowed until a controller has counted."""
     counted = dict.fromkeys(("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods"), 0)
     return {**tree, "spec": tree.get("spec") or {}, "status": counted}
+
+
+def _revision(tree: Tree) -> Tree:
+    return check_revision({"revision": 0, **tree}, None)
+
+
+def check_revision(new: Tree, old: Tree | None) -> Tree:
+    """A ControllerRevision says what it holds, once and for all. Raises Refusal (422). `old`: None for a new one."""
+    name = new["metadata"]["name"]
+    if "data" not in new:
+        why = "Required value: data is mandatory"
+        raise invalid_field(CONTROLLER_REVISIONS, name, "data", why, "FieldValueRequired")
+    if new["revision"] < 0:
+        why = f"Invalid value: {new['revision']}: must be greater than or equal to 0"
+        raise invalid_field(CONTROLLER_REVISIONS, name, "revision", why)
+    if old is not None and new["data"] != old["data"]:
+        why = f"Invalid value: {gojson.dumps(new['data']).decode()}: field is immutable"
+        raise invalid_field(CONTROLLER_REVISIONS, name, "data", why)
+    return new
 
 
 def check_gates(old: Tree, new: Tree, name: str) -> None:

@@ -16,7 +16,7 @@ from extender.lab.identity import Identities
 from extender.lab.kinds import NAMESPACES
 from extender.lab.paths import Target, target
 from extender.lab.reading import Reader
-from extender.lab.refusal import Refusal, bad_request, method_not_allowed, too_large
+from extender.lab.refusal import Refusal, bad_request, method_not_allowed, too_large, unknown_dry_run
 from extender.lab.store import Store
 from extender.lab.watching import Watcher
 from extender.lab.writing import Writer
@@ -26,6 +26,7 @@ BODY_MAX = 3 * 1024 * 1024
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 _HEALTH = ("/healthz", "/livez", "/readyz")
+_OPTIONS = {"POST": "CreateOptions", "PUT": "UpdateOptions", "PATCH": "PatchOptions", "DELETE": "DeleteOptions"}
 
 
 class LabApi:
@@ -54,19 +55,20 @@ class LabApi:
             return Response(b"ok", media_type="text/plain; charset=utf-8")
         if request.method == "GET" and (found := discover(path)) is not None:
             return _json(found)
-        place = target(path)
+        place, query = target(path), dict(request.query_params)
+        if request.method in ("GET", "HEAD"):
+            return self._read(place, query)
+        dry_run = _is_dry_run(request)
         match request.method:
-            case "GET" | "HEAD":
-                return self._read(place, dict(request.query_params))
             case "POST":
-                return _json(self.writer.create(place, await _body(request)), 201)
+                return _json(self.writer.create(place, await _body(request), dry_run=dry_run), 201)
             case "PUT":
-                return _json(self.writer.update(place, await _body(request)))
+                return _json(self.writer.update(place, await _body(request), dry_run=dry_run))
             case "PATCH":
                 kind = request.headers.get("content-type", "").partition(";")[0].strip()
-                return _json(self.writer.patch(place, await _body(request), kind))
+                return _json(self.writer.patch(place, await _body(request), kind, dry_run=dry_run))
             case "DELETE":
-                return _json(self.writer.delete(place, await _body(request), dict(request.query_params)))
+                return _json(self.writer.delete(place, await _body(request), query, dry_run=dry_run))
         raise method_not_allowed()
 
     def _read(self, place: Target, query: dict[str, str]) -> Response:
@@ -85,6 +87,13 @@ async def _flushed(lines: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     yield b""
     async for chunk in lines:
         yield chunk
+
+
+def _is_dry_run(request: Request) -> bool:
+    asked = request.query_params.getlist("dryRun")
+    if asked and asked != ["All"]:
+        raise unknown_dry_run(_OPTIONS.get(request.method, ""), asked)
+    return bool(asked)
 
 
 def _json(body: bytes, status: int = 200) -> Response:

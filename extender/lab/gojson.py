@@ -197,6 +197,7 @@ BUDGET = Fields(
         "observedGeneration disruptedPods disruptionsAllowed currentHealthy desiredHealthy expectedPods conditions"
     ),
 )
+REVISION = Fields(f"{_OBJECT} data revision", metadata=_META)
 PLAIN = Fields(f"{_OBJECT} spec status immutable data binaryData", metadata=_META)
 CUSTOM = Fields("")
 

@@ -69,6 +69,7 @@ NODES = Served(
 )
 NAMESPACES = Served("", "v1", "namespaces", "Namespace", namespaced=False, fields=("metadata.name", "status.phase"))
 CONFIGMAPS = Served("", "v1", "configmaps", "ConfigMap", namespaced=True, short=("cm",))
+CONTROLLER_REVISIONS = Served("apps", "v1", "controllerrevisions", "ControllerRevision", namespaced=True)
 EVENTS = Served(
     "",
     "v1",
@@ -141,6 +142,7 @@ SERVED = (
     NODES,
     NAMESPACES,
     CONFIGMAPS,
+    CONTROLLER_REVISIONS,
     EVENTS,
     NEW_EVENTS,
     LEASES,

@@ -11,8 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from extender.lab.api import LabApi, json_route
+from extender.lab.bursts import Bursts
 from extender.lab.calls import ExtenderCalls
 from extender.lab.identity import Clock, Identities
 from extender.lab.kinds import NODES, PODS
@@ -51,8 +55,10 @@ class Lab:
             json_route("/watcher", lambda: self._load.document(clock())),
             json_route("/watcher/health", lambda: {"status": "ok"}),
             json_route("/lab/status", self.status),
+            Route("/lab/bursts", self._order_bursts, methods=["POST"]),
         ]
         self.api = LabApi(self.store, self.identities, routes)
+        self.bursts = Bursts(self.store, self.api.writer, self.identities)
         self.simulation = Simulation(self.store, self.api.writer, self.identities, clock, options.shape)
         self.simulation.furnish()
         self.calls = ExtenderCalls(options.extender_url) if options.extender_url else None
@@ -63,6 +69,7 @@ class Lab:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._pass_time())
+                group.create_task(self.bursts.run())
                 if self.calls is not None:
                     group.create_task(self._schedule(self.calls))
         finally:
@@ -86,6 +93,9 @@ class Lab:
             "watches": self.api.watcher.open,
             "scheduler": self.scheduler.report() if self.scheduler else None,
         }
+
+    async def _order_bursts(self, request: Request) -> Response:
+        return await self.bursts.ordered(request)
 
     async def _pass_time(self) -> None:
         while True:

@@ -123,6 +123,28 @@ def too_large() -> Refusal:
     return Refusal(413, "RequestEntityTooLarge", "Request entity too large: limit is 3145728")
 
 
+def invalid_field(kind: Served, name: str, field: str, why: str, reason: str = "FieldValueInvalid") -> Refusal:
+    """An object that its kind's own rules refuse. `why` begins with the rule: `Required value: ...`."""
+    group = {"group": kind.group} if kind.group else {}
+    cause = {"reason": reason, "message": why, "field": field}
+    who = f"{kind.kind}.{kind.group}" if kind.group else kind.kind
+    details = {"name": name, **group, "kind": kind.kind, "causes": [cause]}
+    return Refusal(422, "Invalid", f'{who} "{name}" is invalid: {field}: {why}', details)
+
+
+def unknown_dry_run(options: str, asked: list[str]) -> Refusal:
+    """`options`: the kind of options that the method takes, as CreateOptions."""
+    why = f'Unsupported value: {orjson.dumps(asked).decode()}: supported values: "All"'
+    cause = {"reason": "FieldValueNotSupported", "message": why, "field": "dryRun"}
+    details = {"group": "meta.k8s.io", "kind": options, "causes": [cause]}
+    return Refusal(422, "Invalid", f'{options}.meta.k8s.io "" is invalid: dryRun: {why}', details)
+
+
+def no_dry_run(what: str) -> Refusal:
+    """The real one has it; the lab says so in place of doing it in earnest."""
+    return bad_request(f"the lab has no dry run of {what}")
+
+
 def invalid_options(field: str, why: str) -> Refusal:
     """List options that contradict each other."""
     cause = {"reason": "FieldValueForbidden", "message": f"Forbidden: {why}", "field": field}

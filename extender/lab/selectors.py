@@ -54,22 +54,22 @@ def _meets(labels: Mapping[str, str], key: str, operator: str, values: tuple[str
 
 
 def _field_selector(kind: Served, text: str) -> Selector | None:
-    terms: list[tuple[str, bool, str]] = []
+    terms: list[tuple[str, tuple[str, ...], bool, str]] = []
     for term in filter(None, text.split(",")):
         label, operator, value = re.match(r"(.*?)(!=|==|=|$)(.*)", term, re.DOTALL).groups()  # type: ignore[union-attr]
         if label not in kind.fields:
             raise bad_request(f"field label not supported: {label}")
         if not operator:
             raise bad_request(f"invalid selector: '{text}'; can't understand '{term}'")
-        terms.append((label, operator != "!=", value))
+        terms.append((label, tuple(label.split(".")), operator != "!=", value))
     if not terms:
         return None
-    return lambda tree: all((_field(tree, label) == value) == wanted for label, wanted, value in terms)
+    return lambda tree: all((_field(tree, label, path) == value) == wanted for label, path, wanted, value in terms)
 
 
-def _field(tree: Mapping[str, Any], label: str) -> str:
+def _field(tree: Mapping[str, Any], label: str, path: tuple[str, ...]) -> str:
     value: Any = tree
-    for step in label.split("."):
+    for step in path:
         value = value.get(step) if isinstance(value, Mapping) else None
     if isinstance(value, bool) or (value is None and label in ("spec.unschedulable", "spec.hostNetwork")):
         return "true" if value else "false"

@@ -16,7 +16,15 @@ from extender.lab.agenda import Agenda
 from extender.lab.budgets import BudgetKeeper
 from extender.lab.gangs import Gangs
 from extender.lab.identity import Clock, Identities
-from extender.lab.kinds import DISRUPTION_BUDGETS, ELASTIC_QUOTAS, NAMESPACES, NODES, PODS, PRIORITY_CLASSES
+from extender.lab.kinds import (
+    DISRUPTION_BUDGETS,
+    ELASTIC_QUOTAS,
+    NAMESPACES,
+    NODES,
+    PODS,
+    PRIORITY_CLASSES,
+    TENANT_OBJECTS,
+)
 from extender.lab.machines import GPU, POOL, ZONES, Machine, add_machine, fleet
 from extender.lab.outages import Outages
 from extender.lab.store import Change, Store, Stored
@@ -34,6 +42,7 @@ from extender.lab.tenants import (
     mean_cpu_milli,
     pod_tree,
     quota_tree,
+    tenant_tree,
 )
 from extender.lab.trees import with_condition
 from extender.lab.writing import Writer
@@ -146,6 +155,9 @@ class Simulation:
             tree = quota_tree(tenant, cores, memory, gpus)
             if tree is not None:
                 self._writer.add(ELASTIC_QUOTAS, tenant.namespace, tree)
+            known = tenant_tree(tenant, cores, memory)
+            if known is not None:
+                self._writer.add(TENANT_OBJECTS, "", known)
 
     def _fill(self, pods: int) -> None:
         """Pods bound before we came: at random where they fit, within their tenants' promises."""

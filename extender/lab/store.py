@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from extender.lab import gojson
-from extender.lab.kinds import DISRUPTION_BUDGETS, EVENTS, NEW_EVENTS, NODES, PODS, SERVED, Served
+from extender.lab.kinds import CONTROLLER_REVISIONS, DISRUPTION_BUDGETS, EVENTS, NEW_EVENTS, NODES, PODS, SERVED, Served
 from extender.lab.refusal import already_exists, modified, not_found, wrong_uid
 
 Tree = dict[str, Any]
@@ -29,6 +29,7 @@ _FIELDS = {
     EVENTS: gojson.EVENT,
     NEW_EVENTS: gojson.NEW_EVENT,
     DISRUPTION_BUDGETS: gojson.BUDGET,
+    CONTROLLER_REVISIONS: gojson.REVISION,
 }
 
 
@@ -107,12 +108,14 @@ class Store:
     def count(self, kind: Served) -> int:
         return len(self._objects[kind])
 
-    def create(self, kind: Served, tree: Tree) -> Stored:
-        """Store a new object as it is; its metadata must hold name and uid."""
+    def create(self, kind: Served, tree: Tree, *, dry_run: bool = False) -> Stored:
+        """Store a new object as it is; its metadata must hold name and uid. `dry_run`: it gets no version either."""
         meta = tree["metadata"]
         key = _key(meta.get("namespace", ""), meta["name"])
         if key in self._objects[kind]:
             raise already_exists(kind, meta["name"])
+        if dry_run:
+            return Stored(kind, key, self.revision, tree, *_encoded(kind, tree))
         new = self._put(kind, key, tree)
         self._tell(Change(new.revision, "ADDED", None, new))
         if kind in (EVENTS, NEW_EVENTS) and len(self._objects[kind]) > EVENTS_MAX:
@@ -120,12 +123,17 @@ class Store:
             self.delete(kind, oldest.namespace, oldest.name)
         return new
 
-    def replace(self, old: Stored, tree: Tree) -> Stored:
-        """Put a new version in the place of `old`. One that changes nothing is not stored."""
+    def replace(self, old: Stored, tree: Tree, *, dry_run: bool = False) -> Stored:
+        """Put a new version in the place of `old`. One that changes nothing is not stored.
+
+        `dry_run`: nothing is stored, and the answer keeps the version of `old`.
+        """
         if self._objects[old.kind].get(old.key) is not old:
             raise modified(old.kind, old.name)
         if tree == old.tree:
             return old
+        if dry_run:
+            return Stored(old.kind, old.key, old.revision, tree, *_encoded(old.kind, tree))
         new = self._put(old.kind, old.key, tree)
         self._tell(Change(new.revision, "MODIFIED", old, new))
         return new
@@ -143,6 +151,18 @@ class Store:
         del self._objects[kind][old.key]
         self._tell(Change(last.revision, "DELETED", old, last))
         return last
+
+    def take(self, change: Change) -> None:
+        """A change whose objects are encoded already. Raises ValueError unless its revision is the next one."""
+        new = change.new
+        if change.revision != self.revision + 1 or new.revision != change.revision:
+            raise ValueError(f"{new.key}: the next revision is {self.revision + 1}, not {change.revision}")
+        self.revision = change.revision
+        if change.type == "DELETED":
+            del self._objects[new.kind][new.key]
+        else:
+            self._objects[new.kind][new.key] = new
+        self._tell(change)
 
     def oldest(self, kind: Served) -> int:
         """Watches may begin at this revision or later."""

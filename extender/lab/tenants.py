@@ -99,6 +99,8 @@ SALE = "team-shop"
 BUDGETS = {"team-shop": ("cart", "70%"), "team-data": ("ingest", "60%")}
 """PodDisruptionBudgets by namespace: application and minAvailable."""
 
+_PODS_MAX = 2000
+
 INCIDENT = App(
     "incident", 14000, 8192, 0, load=0.8, lifetime=0.25, priority_class="critical", finishes=True, pool="data"
 )
@@ -125,6 +127,21 @@ def quota_tree(tenant: Tenant, cores: int, memory_gi: int, gpus: int) -> Tree | 
     return {
         "metadata": {"name": "promise", "namespace": tenant.namespace},
         "spec": {"min": least, "max": most},
+    }
+
+
+def tenant_tree(tenant: Tenant, cores: int, memory_gi: int) -> Tree | None:
+    """The same promise as a Tenant object, for the console: guaranteed as quota, the largest use as burst limit."""
+    if tenant.quota_share is None:
+        return None
+    least, most = tenant.quota_share
+    return {
+        "metadata": {"name": tenant.namespace.removeprefix("team-")},
+        "spec": {
+            "namespaces": [tenant.namespace],
+            "quota": {**_limits(least, cores, memory_gi), "pods": _PODS_MAX},
+            "policies": {"allowBurstable": True, "maxBurstRatio": round(most / least, 2)},
+        },
     }
 
 

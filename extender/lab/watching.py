@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from time import monotonic
@@ -21,6 +21,9 @@ BOOKMARK_EVERY_S = 15.0
 """A quiet watch hears the current revision this often, however busy other kinds are (a real server: once a minute)."""
 TIMEOUT_S = 1800.0
 """How long a watch lasts at least when the client does not say; at most twice that, as in a real server."""
+
+_PIECE = 100
+"""Objects of a list that is streamed, in one chunk."""
 
 _EMPTY: dict[Served, dict[str, object]] = {
     PODS: {"spec": {"containers": None}, "status": {}},
@@ -105,7 +108,7 @@ class Watcher:
         try:
             if plan.after is None:
                 seen = self._store.revision
-                if lines := self._present(plan, seen):
+                for lines in self._present(plan, seen):
                     yield lines
             else:
                 seen = plan.after
@@ -129,14 +132,16 @@ class Watcher:
             self.open -= 1
             self._store.release(bell)
 
-    def _present(self, plan: Plan, revision: int) -> bytes:
+    def _present(self, plan: Plan, revision: int) -> Iterator[bytes]:
+        """What is there now, some objects at a time: a reader begins with the first while the others are written."""
         target = plan.target
-        lines = [
-            _line("ADDED", o.whole) for o in self._store.listed(target.kind, target.namespace) if plan.chosen(o.tree)
-        ]
+        found = self._store.listed(target.kind, target.namespace)
+        for at in range(0, len(found), _PIECE):
+            lines = [_line("ADDED", o.whole) for o in found[at : at + _PIECE] if plan.chosen(o.tree)]
+            if lines:
+                yield b"".join(lines)
         if plan.initial_end and plan.bookmarks:
-            lines.append(bookmark(target.kind, revision, initial_end=True))
-        return b"".join(lines)
+            yield bookmark(target.kind, revision, initial_end=True)
 
     def _lines(self, plan: Plan, seen: int) -> list[bytes]:
         namespace = plan.target.namespace

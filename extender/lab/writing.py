@@ -7,10 +7,10 @@ from typing import Any
 
 import orjson
 
-from extender.lab.admission import Admission, check_gates
+from extender.lab.admission import Admission, check_gates, check_revision
 from extender.lab.evicting import check_preconditions, spend
 from extender.lab.identity import Identities
-from extender.lab.kinds import NODES, PODS, Served
+from extender.lab.kinds import CONTROLLER_REVISIONS, NODES, PODS, Served
 from extender.lab.paths import Target
 from extender.lab.refusal import (
     Refusal,
@@ -19,6 +19,7 @@ from extender.lab.refusal import (
     immutable_uid,
     method_not_allowed,
     modified,
+    no_dry_run,
     no_strategic_patch,
     status_body,
     unsupported_media_type,
@@ -40,21 +41,23 @@ class Writer:
         self._new = identities
         self._admission = Admission(store, identities)
 
-    def create(self, target: Target, body: bytes) -> bytes:
+    def create(self, target: Target, body: bytes, *, dry_run: bool = False) -> bytes:
         """POST to a collection, or to a pod's binding or eviction."""
+        if dry_run and target.subresource:
+            raise no_dry_run(f"a pod's {target.subresource}")
         if target.subresource == "binding":
             return self._bind(target, _parsed(target.kind, body, "Binding"))
         if target.subresource == "eviction":
             return self._evict(target, _parsed(target.kind, body, "Eviction"))
         if target.name or (target.kind.namespaced and not target.namespace):
             raise method_not_allowed()
-        return self.add(target.kind, target.namespace, _parsed(target.kind, body)).whole + b"\n"
+        return self.add(target.kind, target.namespace, _parsed(target.kind, body), dry_run=dry_run).whole + b"\n"
 
-    def add(self, kind: Served, namespace: str, tree: Tree) -> Stored:
+    def add(self, kind: Served, namespace: str, tree: Tree, *, dry_run: bool = False) -> Stored:
         """Create from a tree, with everything that admission adds."""
-        return self._store.create(kind, self._admission.admit(kind, namespace, tree))
+        return self._store.create(kind, self._admission.admit(kind, namespace, tree), dry_run=dry_run)
 
-    def update(self, target: Target, body: bytes) -> bytes:
+    def update(self, target: Target, body: bytes, *, dry_run: bool = False) -> bytes:
         """PUT: the whole object; with a resourceVersion only if it is still the newest."""
         _need_object(target)
         tree = _parsed(target.kind, body)
@@ -62,9 +65,9 @@ class Writer:
         if name != target.name:
             raise bad_request(f"the name of the object ({name}) does not match the name on the URL ({target.name})")
         old = self._store.get(target.kind, target.namespace, target.name)
-        return self._store.replace(old, _next(old, tree, target.subresource)).whole + b"\n"
+        return self._store.replace(old, _next(old, tree, target.subresource), dry_run=dry_run).whole + b"\n"
 
-    def patch(self, target: Target, body: bytes, content_type: str) -> bytes:
+    def patch(self, target: Target, body: bytes, content_type: str, *, dry_run: bool = False) -> bytes:
         """PATCH by RFC 7386, or strategic where the kind is built in; other formats are refused with 415."""
         _need_object(target)
         merge = _merge(target.kind, content_type)
@@ -81,18 +84,22 @@ class Writer:
         uid = (change.get("metadata") or {}).get("uid", "")
         if uid and uid != old.uid:
             raise immutable_uid(target.kind, target.name, uid)
-        return self._store.replace(old, _next(old, merge(old.tree, change), target.subresource)).whole + b"\n"
+        new = _next(old, merge(old.tree, change), target.subresource)
+        return self._store.replace(old, new, dry_run=dry_run).whole + b"\n"
 
-    def delete(self, target: Target, body: bytes, query: Mapping[str, str]) -> bytes:
+    def delete(self, target: Target, body: bytes, query: Mapping[str, str], *, dry_run: bool = False) -> bytes:
         """DELETE of one object. A bound pod with a grace period stays until its kubelet confirms."""
         _need_object(target)
         options = _parsed(target.kind, body, "DeleteOptions") if body.strip() else {}
         old = self._store.get(target.kind, target.namespace, target.name)
         check_preconditions(old, options)
         if target.kind is PODS:
+            if dry_run:
+                raise no_dry_run("the end of a pod")
             asked = options.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
             return self.end_pod(old, None if asked is None else int(asked)).whole + b"\n"
-        self._store.delete(target.kind, target.namespace, target.name)
+        if not dry_run:
+            self._store.delete(target.kind, target.namespace, target.name)
         group = {"group": target.kind.group} if target.kind.group else {}
         details = {"name": target.name, **group, "kind": target.kind.plural, "uid": old.uid}
         return status_body("Success", details=details)
@@ -189,6 +196,8 @@ def _next(old: Stored, tree: Tree, subresource: str) -> Tree:
         new["metadata"]["generation"] = fixed["generation"] + 1
     if kind is PODS:
         new = _with_probe_times(new)
+    if kind is CONTROLLER_REVISIONS:
+        check_revision(new, old.tree)
     return new
 
 

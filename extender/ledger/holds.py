@@ -3,6 +3,7 @@
     permit says wait            -> held, until the first of:
     its group is released       -> goes on to the Binding
     its group is rejected, its deadline, its caller leaves, its pod or its node goes, a newer attempt, shutdown
+                                   or another replica leads
                                 -> ends with an error; the Binding is never created
     its plugin is switched off  -> goes on, as if nobody had asked it to wait
 
@@ -38,6 +39,7 @@ class HoldEnded(StrEnum):
     BOUND = "bound"
     DISABLED = "disabled"
     SHUTDOWN = "shutdown"
+    NOT_LEADING = "notLeading"
     BROKEN_OFF = "brokenOff"
 
 

@@ -4,7 +4,7 @@
     bind arrives         -> BINDING     (never expires: it ends with the bind)
     bound, by us or seen -> gone        (the pod's own place in the books takes over, by UID)
     anything else        -> released: bind failed, pod deleted, pod marked unschedulable, time to live over,
-                            plugin switched off
+                            plugin switched off, another replica leads
 
 The amounts stand in the plugins' books; the ledger knows who promised, to whom, since when, and sees to it
 that every promise ends exactly once.
@@ -34,6 +34,7 @@ class Ended(StrEnum):
     UNSCHEDULABLE = "unschedulable"
     EXPIRED = "expired"
     DISABLED = "disabled"
+    NOT_LEADING = "notLeading"
 
 
 @dataclass(slots=True)
@@ -63,6 +64,8 @@ class Ledger:
         self._ended = ended
         self._ttl_s = ttl_s
         self._leases: dict[str, Lease] = {}
+        self.version = 0
+        """Rises whenever a lease comes or goes."""
 
     def __len__(self) -> int:
         return len(self._leases)
@@ -83,6 +86,7 @@ class Ledger:
         if lease is None:
             lease = Lease(pod.uid, pod.namespace, pod.name, decision, now_s, 0.0, set())
             self._leases[pod.uid] = lease
+            self.version += 1
         lease.plugins.update(plugins)
         lease.decision = decision
         lease.expires_s = now_s + self._ttl_s
@@ -97,6 +101,7 @@ class Ledger:
     def confirm(self, uid: str) -> None:
         """The pod is seen assigned: what was promised is now its own."""
         if lease := self._leases.pop(uid, None):
+            self.version += 1
             self._ended(lease, Ended.BOUND)
 
     def release(self, uid: str, why: Ended) -> None:
@@ -104,6 +109,7 @@ class Ledger:
         lease = self._leases.pop(uid, None)
         if lease is None:
             return
+        self.version += 1
         for plugin in sorted(lease.plugins):
             self._give_back(plugin, uid)
         self._ended(lease, why)
@@ -121,6 +127,11 @@ class Ledger:
             self.release(uid, Ended.EXPIRED)
         return len(late)
 
+    def release_all(self, why: Ended) -> None:
+        """Release every waiting lease; those whose bind is under way end with it."""
+        for uid in [lease.uid for lease in self._leases.values() if lease.state is LeaseState.LEASED]:
+            self.release(uid, why)
+
     def drop_plugin(self, plugin: str) -> int:
         """A plugin was switched off: give back all it charged; returns how many leases it had a part in."""
         held = [lease for lease in self._leases.values() if plugin in lease.plugins]
@@ -129,5 +140,6 @@ class Ledger:
             self._give_back(plugin, lease.uid)
             if not lease.plugins and lease.state is LeaseState.LEASED:
                 del self._leases[lease.uid]
+                self.version += 1
                 self._ended(lease, Ended.DISABLED)
         return len(held)

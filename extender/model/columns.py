@@ -2,7 +2,8 @@
 
 Columns are changed in place by one writer (cluster/state.py) on the event loop. A row is reused after its
 node is gone. `generation` rises with every change; `names_version` only when the set of nodes changes, so
-that the name index of the hot path knows when it is stale.
+that the name index of the hot path knows when it is stale; `layout_version` only when arrays are replaced by longer or
+wider ones, so that whoever remembers where a column stands knows when to look again.
 
 `allocatable` is two-dimensional: row x resource, in the order of `resources` (cpu in millicores, memory and
 ephemeral-storage in bytes, pods in units, then every extended resource that any node ever had, in units).
@@ -94,6 +95,7 @@ class NodeTable:
     def __init__(self) -> None:
         self.generation = 0
         self.names_version = 0
+        self.layout_version = 0
         self.resources: list[str] = list(FIXED_RESOURCES)
         self.names: list[str] = []
         """Name by row; an empty string where no node stands."""
@@ -186,6 +188,7 @@ class NodeTable:
             wider = np.zeros((len(self.present), len(self.resources)), np.int64)
             wider[:, :-1] = getattr(self, table)
             setattr(self, table, wider)
+        self.layout_version += 1
         self.touch()
         return len(self.resources) - 1
 
@@ -199,3 +202,4 @@ class NodeTable:
             taller = np.zeros((rows, len(self.resources)), np.int64)
             taller[: rows // 2] = getattr(self, table)
             setattr(self, table, taller)
+        self.layout_version += 1

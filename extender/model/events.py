@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from extender.model.node import Node
 from extender.model.pod import Pod
@@ -13,28 +14,23 @@ from extender.model.pod import Pod
 Object = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class NodeUpserted:
+class NodeUpserted(Struct, frozen=True, gc=False):
     node: Node
 
 
-@dataclass(frozen=True, slots=True)
-class NodeDeleted:
+class NodeDeleted(Struct, frozen=True, gc=False):
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class PodUpserted:
+class PodUpserted(Struct, frozen=True, gc=False):
     pod: Pod
 
 
-@dataclass(frozen=True, slots=True)
-class PodDeleted:
+class PodDeleted(Struct, frozen=True, gc=False):
     uid: str
 
 
-@dataclass(frozen=True, slots=True)
-class PodAssumed:
+class PodAssumed(Struct, frozen=True, gc=False):
     """Our own bind succeeded: the pod counts on its node before the watch says so."""
 
     pod: Pod
@@ -42,22 +38,19 @@ class PodAssumed:
     at_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectUpserted:
+class ObjectUpserted(Struct, frozen=True, gc=False):
     kind: str
     key: str
     """namespace/name, or name for cluster-scoped kinds."""
     object: Object
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectDeleted:
+class ObjectDeleted(Struct, frozen=True, gc=False):
     kind: str
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class MetricsReplaced:
+class MetricsReplaced(Struct, frozen=True, gc=False):
     """A load-watcher document: {"window": {"end": unix s}, "data": {"NodeMetricsMap": {...}}}."""
 
     document: Mapping[str, Any]

@@ -6,6 +6,8 @@ from enum import Enum
 
 from msgspec import Struct
 
+from extender.model.secret import SecretKey
+
 
 class Provider(Enum):
     """Who measures; the values are upstream's words for it where upstream has one."""
@@ -27,6 +29,8 @@ class LoadSource(Struct, frozen=True, kw_only=True, gc=False):
     """Bearer token; never shown."""
     token_file: str = ""
     """Where the token stands, read for every poll; only the extender's own options set it."""
+    token_in: SecretKey | None = None
+    """The Secret that it stands in, read for every poll."""
     insecure: bool = False
     """Take any TLS certificate."""
 

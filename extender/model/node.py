@@ -28,6 +28,8 @@ class Node(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
 
 class _Metadata(Struct, gc=False, rename="camel"):
     name: str = ""
+    namespace: str = ""
+    uid: str = ""
     resource_version: str = ""
     labels: dict[str, str] | None = None
     annotations: dict[str, str] | None = None

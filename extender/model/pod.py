@@ -12,9 +12,13 @@ from datetime import datetime
 import msgspec
 from msgspec import Struct, field
 
+from extender.model.kept import Kept
 from extender.quantity import QuantityError, nano
 
 Quantities = dict[str, str | int | float]
+# Shared by every pod that has none, as all parts may be: nobody changes what a Pod holds.
+NO_QUANTITIES: Quantities = {}
+NO_TEXTS: dict[str, str] = {}
 
 # Annotations that some plugin or loop reads; all others are dropped while decoding.
 READ_ANNOTATIONS: frozenset[str] = frozenset(
@@ -138,31 +142,31 @@ class Pod(Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
         return self.phase in ("Succeeded", "Failed")
 
 
-class _Present(Struct, gc=False):
+class _Present(Struct, gc=False, omit_defaults=True):
     """An object of which only its presence counts."""
 
 
-class _Resources(Struct, gc=False):
+class _Resources(Struct, gc=False, omit_defaults=True):
     requests: Quantities | None = None
     limits: Quantities | None = None
 
 
-class _Port(Struct, gc=False, rename={"host_port": "hostPort", "host_ip": "hostIP"}):
+class _Port(Struct, gc=False, omit_defaults=True, rename={"host_port": "hostPort", "host_ip": "hostIP"}):
     host_port: int | None = None
     host_ip: str | None = None
     protocol: str | None = None
 
 
-class _SeccompProfile(Struct, gc=False, rename="camel"):
+class _SeccompProfile(Struct, gc=False, omit_defaults=True, rename="camel"):
     type: str | None = None
     localhost_profile: str | None = None
 
 
-class _SecurityContext(Struct, gc=False, rename="camel"):
+class _SecurityContext(Struct, gc=False, omit_defaults=True, rename="camel"):
     seccomp_profile: _SeccompProfile | None = None
 
 
-class _Container(Struct, gc=False, rename="camel"):
+class _Container(Struct, gc=False, omit_defaults=True, rename="camel"):
     name: str | None = None
     resources: _Resources | None = None
     restart_policy: str | None = None
@@ -170,58 +174,62 @@ class _Container(Struct, gc=False, rename="camel"):
     security_context: _SecurityContext | None = None
 
 
-class _Named(Struct, gc=False):
+class _Named(Struct, gc=False, omit_defaults=True):
     name: str = ""
 
 
-class _Expression(Struct, gc=False):
+class _Expression(Struct, gc=False, omit_defaults=True):
     key: str = ""
     operator: str = ""
     values: list[str] | None = None
 
 
-class _NodeTerm(Struct, gc=False, rename="camel"):
+class _NodeTerm(Struct, gc=False, omit_defaults=True, rename="camel"):
     match_expressions: list[_Expression] | None = None
     match_fields: list[_Expression] | None = None
 
 
-class _NodeSelector(Struct, gc=False, rename="camel"):
+class _NodeSelector(Struct, gc=False, omit_defaults=True, rename="camel"):
     node_selector_terms: list[_NodeTerm] | None = None
 
 
-class _RequiredOfNodes(Struct, gc=False, rename={"required": "requiredDuringSchedulingIgnoredDuringExecution"}):
+class _RequiredOfNodes(
+    Struct, gc=False, omit_defaults=True, rename={"required": "requiredDuringSchedulingIgnoredDuringExecution"}
+):
     required: _NodeSelector | None = None
 
 
-class _RequiredOfPods(Struct, gc=False, rename={"required": "requiredDuringSchedulingIgnoredDuringExecution"}):
+class _RequiredOfPods(
+    Struct, gc=False, omit_defaults=True, rename={"required": "requiredDuringSchedulingIgnoredDuringExecution"}
+):
     required: list[_Present] | None = None
 
 
-class _Affinity(Struct, gc=False, rename="camel"):
+class _Affinity(Struct, gc=False, omit_defaults=True, rename="camel"):
     node_affinity: _RequiredOfNodes | None = None
     pod_affinity: _RequiredOfPods | None = None
     pod_anti_affinity: _RequiredOfPods | None = None
 
 
-class _Spread(Struct, gc=False, rename="camel"):
+class _Spread(Struct, gc=False, omit_defaults=True, rename="camel"):
     when_unsatisfiable: str = ""
 
 
-class _Volume(Struct, gc=False, rename="camel"):
+class _Volume(Struct, gc=False, omit_defaults=True, rename="camel"):
     empty_dir: _Present | None = None
     host_path: _Present | None = None
     persistent_volume_claim: _Present | None = None
     ephemeral: _Present | None = None
 
 
-class _Owner(Struct, gc=False):
+class _Owner(Struct, gc=False, omit_defaults=True):
     kind: str = ""
     name: str = ""
     uid: str = ""
     controller: bool | None = None
 
 
-class _Metadata(Struct, gc=False, rename="camel"):
+class _Metadata(Struct, gc=False, omit_defaults=True, rename="camel"):
     name: str = ""
     namespace: str = ""
     uid: str = ""
@@ -233,7 +241,7 @@ class _Metadata(Struct, gc=False, rename="camel"):
     owner_references: list[_Owner] | None = None
 
 
-class _Spec(Struct, gc=False, rename="camel"):
+class _Spec(Struct, gc=False, omit_defaults=True, rename="camel"):
     scheduler_name: str | None = None
     priority: int | None = None
     preemption_policy: str | None = None
@@ -253,14 +261,14 @@ class _Spec(Struct, gc=False, rename="camel"):
     security_context: _SecurityContext | None = None
 
 
-class _Condition(Struct, gc=False, rename="camel"):
+class _Condition(Struct, gc=False, omit_defaults=True, rename="camel"):
     type: str = ""
     status: str = ""
     reason: str | None = None
     last_transition_time: datetime | None = None
 
 
-class _ContainerStatus(Struct, gc=False, rename="camel"):
+class _ContainerStatus(Struct, gc=False, omit_defaults=True, rename="camel"):
     name: str = ""
     allocated_resources: Quantities | None = None
     resources: _Resources | None = None
@@ -295,55 +303,180 @@ class KubePod(Struct, gc=False):
     spec: _Spec | None = None
     status: _Status | None = None
 
-    def flatten(self) -> Pod:
-        meta, spec, status = self.metadata, self.spec or _Spec(), self.status or _Status()
-        level, owners = spec.resources, meta.owner_references or ()
-        controller = next((owner for owner in owners if owner.controller), None) if owners else None
+    def flatten(self, parts: Parts | None = None, before: Pod | None = None) -> Pod:
+        """As decisions read it. `parts` makes its parts; it shares its names with `before`, an earlier version."""
+        parts = parts or PLAIN
+        meta, spec, status = self.metadata, self.spec or _NO_SPEC, self.status or _NO_STATUS
+        made = parts.template(spec)
+        containers, init_containers = made.containers, made.init_containers
+        if status.container_statuses:
+            containers = _resized(containers, status.container_statuses, status)
+        if status.init_container_statuses:
+            init_containers = _resized(init_containers, status.init_container_statuses, status)
         unschedulable_at_s, unscheduled_reason, scheduled_at_s = _scheduled(status.conditions)
+        namespace, phase, qos_class, unscheduled_reason = parts.words(
+            (meta.namespace or "default", status.phase or "Pending", status.qos_class or "", unscheduled_reason)
+        )
+        node_name, host_ip, nominated_node_name = parts.words(
+            (spec.node_name or "", status.host_ip or "", status.nominated_node_name or "")
+        )
+        owner, owner_uid, owners = parts.owners(meta.owner_references) if meta.owner_references else ("", "", ())
+        name, uid = meta.name, meta.uid
+        if before is not None:
+            # The tables of the state have these as keys: a second text would be a tenth of a pod.
+            name, uid = before.name if before.name == name else name, before.uid if before.uid == uid else uid
         return Pod(
-            namespace=meta.namespace or "default",
-            name=meta.name,
-            uid=meta.uid,
+            namespace=namespace,
+            name=name,
+            uid=uid,
             resource_version=meta.resource_version,
-            scheduler_name=spec.scheduler_name or "default-scheduler",
-            priority=spec.priority or 0,
-            preemption_policy=spec.preemption_policy or "PreemptLowerPriority",
-            node_name=spec.node_name or "",
-            nominated_node_name=status.nominated_node_name or "",
-            phase=status.phase or "Pending",
-            qos_class=status.qos_class or "",
+            scheduler_name=made.scheduler_name,
+            priority=made.priority,
+            preemption_policy=made.preemption_policy,
+            node_name=node_name,
+            nominated_node_name=nominated_node_name,
+            phase=phase,
+            qos_class=qos_class,
             terminating=meta.deletion_timestamp is not None,
             created_at_s=_seconds(meta.creation_timestamp) or 0,
             started_at_s=_seconds(status.start_time),
             unschedulable_at_s=unschedulable_at_s,
             unscheduled_reason=unscheduled_reason,
             scheduled_at_s=scheduled_at_s,
-            owner=f"{controller.kind}/{controller.name}" if controller else "",
-            owner_uid=controller.uid if controller else "",
-            owners=tuple([o.name for o in owners]),
-            priority_class=spec.priority_class_name or "",
-            gates=tuple([gate.name for gate in spec.scheduling_gates]) if spec.scheduling_gates else (),
-            labels=meta.labels or {},
-            annotations=_read(meta.annotations) if meta.annotations else {},
-            containers=_containers(spec.containers, status.container_statuses, status),
-            init_containers=_containers(spec.init_containers, status.init_container_statuses, status),
-            overhead=spec.overhead or {},
-            requests=(level.requests if level else None) or {},
-            limits=(level.limits if level else None) or {},
-            placement=_placement(spec),
-            local_storage=_is_local(spec.volumes) if spec.volumes else False,
-            host_ip=status.host_ip or "",
-            seccomp_paths=_seccomp_paths(spec.security_context, spec.containers),
-            init_seccomp_paths=_seccomp_paths(None, spec.init_containers),
+            owner=owner,
+            owner_uid=owner_uid,
+            owners=owners,
+            priority_class=made.priority_class,
+            gates=made.gates,
+            labels=parts.texts(meta.labels) if meta.labels else NO_TEXTS,
+            annotations=parts.texts(_read(meta.annotations)) if meta.annotations else NO_TEXTS,
+            containers=containers,
+            init_containers=init_containers,
+            overhead=made.overhead,
+            requests=made.requests,
+            limits=made.limits,
+            placement=made.placement,
+            local_storage=made.local_storage,
+            host_ip=host_ip,
+            seccomp_paths=made.seccomp_paths,
+            init_seccomp_paths=made.init_seccomp_paths,
         )
+
+
+_NO_SPEC, _NO_STATUS = _Spec(), _Status()
+
+
+class _Template(Struct, gc=False):
+    """What a spec says apart from the node: the same for all pods of one template."""
+
+    scheduler_name: str
+    priority: int
+    preemption_policy: str
+    priority_class: str
+    gates: tuple[str, ...]
+    containers: tuple[Container, ...]
+    init_containers: tuple[Container, ...]
+    overhead: Quantities
+    requests: Quantities
+    limits: Quantities
+    placement: Placement
+    local_storage: bool
+    seccomp_paths: tuple[str, ...]
+    init_seccomp_paths: tuple[str, ...]
+
+
+_Owned = tuple[str, str, tuple[str, ...]]
+"""Kind/name of the controlling owner, its UID, names of all owners."""
+
+
+class Parts:
+    """Makes the parts that pods of one template have in common, for each pod anew."""
+
+    def template(self, spec: _Spec) -> _Template:
+        level = spec.resources
+        return _Template(
+            spec.scheduler_name or "default-scheduler",
+            spec.priority or 0,
+            spec.preemption_policy or "PreemptLowerPriority",
+            spec.priority_class_name or "",
+            tuple([gate.name for gate in spec.scheduling_gates]) if spec.scheduling_gates else (),
+            _containers(spec.containers),
+            _containers(spec.init_containers),
+            spec.overhead or NO_QUANTITIES,
+            (level.requests if level else None) or NO_QUANTITIES,
+            (level.limits if level else None) or NO_QUANTITIES,
+            _placement(spec),
+            _is_local(spec.volumes) if spec.volumes else False,
+            _seccomp_paths(spec.security_context, spec.containers),
+            _seccomp_paths(None, spec.init_containers) if spec.init_containers else (),
+        )
+
+    def words(self, found: tuple[str, ...]) -> tuple[str, ...]:
+        """Texts that few pods have to themselves."""
+        return found
+
+    def texts(self, found: dict[str, str]) -> dict[str, str]:
+        """Labels or annotations, as read."""
+        return found or NO_TEXTS
+
+    def owners(self, found: list[_Owner]) -> _Owned:
+        controller = next((owner for owner in found if owner.controller), None)
+        names = tuple([owner.name for owner in found])
+        return (f"{controller.kind}/{controller.name}", controller.uid, names) if controller else ("", "", names)
+
+
+PLAIN = Parts()
+
+
+class SharedParts(Parts):
+    """One object for equal parts of many pods: most pods are copies of few templates.
+
+    Parts are told apart by their encoding, in which 1, 1.0 and "1" differ, and so does another order.
+    """
+
+    # So many templates may come by before one of them is made anew; a part that a pod has to itself counts as one.
+    TEMPLATES_MOST, WORDS_MOST = 4096, 16384
+
+    def __init__(self) -> None:
+        self._templates: Kept[_Template] = Kept(self.TEMPLATES_MOST)
+        self._texts: Kept[dict[str, str]] = Kept(self.TEMPLATES_MOST)
+        self._owners: Kept[_Owned] = Kept(self.TEMPLATES_MOST)
+        self._words: Kept[tuple[str, ...]] = Kept(self.WORDS_MOST)
+
+    def template(self, spec: _Spec) -> _Template:
+        node_name, spec.node_name = spec.node_name, None
+        try:
+            key = _KEY.encode(spec)
+        except OverflowError:
+            # A number that no field of Kubernetes holds: whoever judges the pod says so.
+            return super().template(spec)
+        finally:
+            spec.node_name = node_name
+        return self._templates.get(key) or self._templates.put(key, super().template(spec))
+
+    def words(self, found: tuple[str, ...]) -> tuple[str, ...]:
+        return self._words.get(found) or self._words.put(found, found)
+
+    def texts(self, found: dict[str, str]) -> dict[str, str]:
+        if not found:
+            return NO_TEXTS
+        key = _KEY.encode(found)
+        return self._texts.get(key) or self._texts.put(key, found)
+
+    def owners(self, found: list[_Owner]) -> _Owned:
+        key = _KEY.encode(found)
+        return self._owners.get(key) or self._owners.put(key, super().owners(found))
+
+
+_KEY = msgspec.msgpack.Encoder()
 
 
 _DECODER = msgspec.json.Decoder(KubePod)
 
 
-def decode_pod(raw: bytes | memoryview) -> Pod:
+def decode_pod(raw: bytes | memoryview, parts: Parts | None = None) -> Pod:
     """JSON bytes -> Pod. Raises msgspec.DecodeError, or its subclass ValidationError with the path of the field."""
-    return _DECODER.decode(raw).flatten()
+    return _DECODER.decode(raw).flatten(parts)
 
 
 def pod_of(tree: object) -> Pod:
@@ -351,28 +484,34 @@ def pod_of(tree: object) -> Pod:
     return msgspec.convert(tree, KubePod, strict=True).flatten()
 
 
-def _containers(
-    found: list[_Container] | None, statuses: list[_ContainerStatus] | None, status: _Status
-) -> tuple[Container, ...]:
-    if not found:
-        return ()
-    running = {told.name: told for told in statuses} if statuses else None
-    return tuple([_container(c, running.get(c.name or "") if running else None, status) for c in found])
+def _containers(found: list[_Container] | None) -> tuple[Container, ...]:
+    return tuple([_container(each) for each in found]) if found else ()
 
 
-def _container(found: _Container, told: _ContainerStatus | None, status: _Status) -> Container:
+def _container(found: _Container) -> Container:
     level = found.resources
-    requests = (level.requests if level else None) or {}
-    resizing: Quantities = {}
-    if told is not None and told.resources is not None:
-        resizing = _counted_while_resizing(requests, told, status)
     return Container(
-        requests,
-        (level.limits if level else None) or {},
+        (level.requests if level else None) or NO_QUANTITIES,
+        (level.limits if level else None) or NO_QUANTITIES,
         found.restart_policy == "Always",
         found.name or "",
-        resizing,
+        NO_QUANTITIES,
     )
+
+
+def _resized(
+    containers: tuple[Container, ...], statuses: list[_ContainerStatus], status: _Status
+) -> tuple[Container, ...]:
+    """The containers, with what counts while a resize is in flight; themselves when none is."""
+    running = {told.name: told for told in statuses if told.resources is not None}
+    changed = None
+    for index, each in enumerate(containers if running else ()):
+        told = running.get(each.name)
+        counted = None if told is None else _counted_while_resizing(each.requests, told, status)
+        if counted:
+            changed = changed or list(containers)
+            changed[index] = msgspec.structs.replace(each, resizing=counted)
+    return tuple(changed) if changed else containers
 
 
 def _counted_while_resizing(asked: Quantities, told: _ContainerStatus, status: _Status) -> Quantities:
@@ -381,6 +520,8 @@ def _counted_while_resizing(asked: Quantities, told: _ContainerStatus, status: _
     Empty if that is what the spec says anyway. Quantities that cannot be read are left to whoever adds them up.
     """
     actual = (told.resources.requests if told.resources else None) or {}
+    if actual == asked and (told.allocated_resources is None or told.allocated_resources == asked):
+        return NO_QUANTITIES
     infeasible = any(c.type == "PodResizePending" and c.reason == "Infeasible" for c in status.conditions or ())
     largest: Quantities = {} if infeasible else dict(asked)
     for held in (actual, told.allocated_resources or {}):
@@ -390,7 +531,7 @@ def _counted_while_resizing(asked: Quantities, told: _ContainerStatus, status: _
                     largest[name] = amount
             except QuantityError:
                 continue
-    return {} if largest == asked else largest
+    return NO_QUANTITIES if largest == asked else largest
 
 
 def _read(annotations: dict[str, str]) -> dict[str, str]:
@@ -424,7 +565,7 @@ def _placement(spec: _Spec) -> Placement:
     if not (unjudged or nodes or ports or spec.node_selector or spec.tolerations):
         return NOWHERE_SPECIAL
     return Placement(
-        spec.node_selector or {},
+        spec.node_selector or NO_TEXTS,
         None if nodes is None else tuple(map(_node_term, nodes.node_selector_terms or ())),
         spec.tolerations or (),
         ports,
@@ -433,21 +574,24 @@ def _placement(spec: _Spec) -> Placement:
 
 
 def _unjudged(spec: _Spec) -> tuple[str, ...]:
-    affinity = spec.affinity or _Affinity()
-    found = (
-        ("podAffinity", affinity.pod_affinity and affinity.pod_affinity.required),
-        ("podAntiAffinity", affinity.pod_anti_affinity and affinity.pod_anti_affinity.required),
-        (
-            "topologySpread",
-            any(c.when_unsatisfiable == "DoNotSchedule" for c in spec.topology_spread_constraints or ()),
-        ),
-        (
-            "volumes",
-            any(v.persistent_volume_claim is not None or v.ephemeral is not None for v in spec.volumes or ()),
-        ),
-        ("claims", spec.resource_claims),
-    )
-    return tuple(name for name, constrains in found if constrains)
+    found = []
+    if spec.affinity is not None:
+        near, apart = spec.affinity.pod_affinity, spec.affinity.pod_anti_affinity
+        if near is not None and near.required:
+            found.append("podAffinity")
+        if apart is not None and apart.required:
+            found.append("podAntiAffinity")
+    for spread in spec.topology_spread_constraints or ():
+        if spread.when_unsatisfiable == "DoNotSchedule":
+            found.append("topologySpread")
+            break
+    for volume in spec.volumes or ():
+        if volume.persistent_volume_claim is not None or volume.ephemeral is not None:
+            found.append("volumes")
+            break
+    if spec.resource_claims:
+        found.append("claims")
+    return tuple(found)
 
 
 def _node_term(term: _NodeTerm) -> NodeTerm:
@@ -455,11 +599,11 @@ def _node_term(term: _NodeTerm) -> NodeTerm:
 
 
 def _requirements(found: list[_Expression] | None) -> tuple[Requirement, ...]:
-    return tuple(Requirement(e.key, e.operator, tuple(e.values or ())) for e in found or ())
+    return tuple([Requirement(e.key, e.operator, tuple(e.values or ())) for e in found]) if found else ()
 
 
 def _host_ports(spec: _Spec) -> tuple[tuple[str, str, int], ...]:
-    found = []
+    found: list[tuple[str, str, int]] = []
     for container in spec.containers or ():
         if container.ports:
             found += [_host_port(port) for port in container.ports if port.host_port]
@@ -474,12 +618,10 @@ def _host_port(port: _Port) -> tuple[str, str, int]:
 
 
 def _seccomp_paths(of_pod: _SecurityContext | None, containers: list[_Container] | None) -> tuple[str, ...]:
-    paths = []
-    contexts = [c.security_context for c in containers or () if c.security_context is not None]
-    for context in (of_pod, *contexts):
-        profile = context.seccomp_profile if context is not None else None
-        if profile is not None and profile.type == "Localhost" and profile.localhost_profile:
-            paths.append(profile.localhost_profile)
+    profiles = [of_pod.seccomp_profile] if of_pod is not None else []
+    contexts = [container.security_context for container in containers] if containers else ()
+    profiles += [context.seccomp_profile for context in contexts if context is not None]
+    paths = [p.localhost_profile for p in profiles if p is not None and p.type == "Localhost" and p.localhost_profile]
     return tuple(paths)
 
 

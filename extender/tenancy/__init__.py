@@ -4,14 +4,17 @@ Lives here: the Tenant value, reading and checking one, which namespace is whose
 request is over them. Never here: counting pods, watching, serving; numpy and numba.
 """
 
-from extender.tenancy.amounts import NAMES, Amounts, told, told_all
+from extender.tenancy.amounts import EPHEMERAL_STORAGE, GPUS, NAMES, STORAGE, Amounts, counted, told, told_all
 from extender.tenancy.limits import Excess, bursting, excesses, guaranteed, limit, reason
 from extender.tenancy.owners import Owners, owners_of
 from extender.tenancy.reading import TenantError, read_object, read_tenant
 from extender.tenancy.tenant import Policies, PreemptionPolicy, Quota, SchedulingPolicy, Tenant
 
 __all__ = [
+    "EPHEMERAL_STORAGE",
+    "GPUS",
     "NAMES",
+    "STORAGE",
     "Amounts",
     "Excess",
     "Owners",
@@ -22,6 +25,7 @@ __all__ = [
     "Tenant",
     "TenantError",
     "bursting",
+    "counted",
     "excesses",
     "guaranteed",
     "limit",

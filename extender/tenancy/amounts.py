@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Protocol
 
 from msgspec import Struct
 
 NAMES = ("cpu", "memory", "storage", "gpu", "pods")
+EPHEMERAL_STORAGE = "ephemeral-storage"
+STORAGE = (EPHEMERAL_STORAGE,)
+GPUS = ("nvidia.com/gpu", "amd.com/gpu")
+"""Resources of pods that a tenant's storage and GPUs are made of, unless the policy says others."""
 
 _BINARY = (("Ei", 2**60), ("Pi", 2**50), ("Ti", 2**40), ("Gi", 2**30), ("Mi", 2**20), ("Ki", 2**10))
 _MILLI = 1000
@@ -31,6 +36,29 @@ class Amounts(Struct, frozen=True, gc=False):
 
     def items(self) -> Iterator[tuple[str, int]]:
         return zip(NAMES, self.values(), strict=True)
+
+
+class Held(Protocol):
+    """What pods ask for together, as the scheduler counts it."""
+
+    cpu_milli: int
+    memory_bytes: int
+    ephemeral_bytes: int
+    pods: int
+    scalars: dict[str, int]
+
+
+def counted(held: Held, storage: Iterable[str] = STORAGE, gpus: Iterable[str] = GPUS) -> Amounts:
+    """As a tenant's quota counts it. `storage`, `gpus`: the resources that each is the sum of."""
+    return Amounts(
+        cpu=held.cpu_milli,
+        memory=held.memory_bytes,
+        storage=sum(
+            held.ephemeral_bytes if name == EPHEMERAL_STORAGE else held.scalars.get(name, 0) for name in storage
+        ),
+        gpu=sum(held.scalars.get(name, 0) for name in gpus),
+        pods=held.pods,
+    )
 
 
 def told(resource: str, amount: int) -> str:

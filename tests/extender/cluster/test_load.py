@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -83,7 +84,7 @@ def test_a_service_fills_the_columns() -> None:
 
     with_watcher(lambda: web.json_response(a_document("n1", "elsewhere")), story)
     again = a_state()
-    again.apply(MetricsReplaced(json.loads(json.dumps(heard[0].document)), 0.0), 0.0)
+    again.apply(MetricsReplaced(msgspec.json.decode(msgspec.json.encode(dict(heard[0].document))), 0.0), 0.0)
     assert load_of(again, "n1") == 42.5, "the event as the journal keeps it says the same"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -111,4 +112,4 @@ METRICS = st.lists(
 @given(st.dictionaries(st.sampled_from("abc"), METRICS))
 def test_what_is_kept_of_a_document_reads_the_same(nodes: dict[str, Any]) -> None:
     read = readings_of({"window": {"end": 9}, "data": {name: {"metrics": listed} for name, listed in nodes.items()}})
-    assert readings_of(msgspec.json.decode(msgspec.json.encode(dict(Digest(read))))) == read
+    assert readings_of(msgspec.json.decode(msgspec.json.encode(dict(asyncio.run(Digest.of(read)))))) == read

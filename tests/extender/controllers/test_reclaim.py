@@ -148,6 +148,16 @@ def test_room_is_promised_once_a_node_is_closed_until_its_preemptor_is_seen_nomi
     assert set(jobs[0][2]) < set(victims), "p's room is p's: one more has to leave"
 
 
+def test_a_guarantee_is_promised_once_although_no_nomination_is_seen_yet(scene: Scene) -> None:
+    scene.evictions.waits_for_its_victims = True
+    for name in ("p", "q"):
+        scene.outside(scene.pod(f"a/{name}", cpu=3))
+
+    assert [job[0] for job in scene.look()] == ["p"], "with p's 3 of 4, q would be borrowing"
+    assert scene.evictions.jobs[0].verify() == ""
+    assert scene.look(AGAIN_MAX_S) == [], "node m is open, and its pods borrow; q is not entitled to their room"
+
+
 def test_pods_that_the_engine_would_spare_are_not_chosen(scene: Scene) -> None:
     for uid in [f"b-n{i}" for i in range(4)]:
         scene.tell(msgspec.structs.replace(scene.state.pods[uid], scheduler_name="other"))

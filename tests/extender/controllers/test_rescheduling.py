@@ -12,6 +12,7 @@ import pytest
 from extender.cluster.binder import FileBinder
 from extender.controllers.controller import Surroundings
 from extender.controllers.rescheduling import Rescheduling
+from extender.engine.audience import Audience
 from extender.engine.engine import Engine
 from extender.engine.profile import PolicySet, Seat, profile_of
 from extender.eviction import EvictionSettings
@@ -24,6 +25,7 @@ from extender.model.events import ObjectUpserted
 from extender.model.pod import Pod
 from extender.plugins.rescheduler import PLUGIN
 from extender.plugins.rescheduler.book import MAINTENANCE_LABEL, UsageBook
+from extender.policy.modes import Canary
 from tests.extender.eviction.a_cluster import Cluster
 
 SOON = {"reschedulingInterval": "10s", "minPodAge": "0s", "enabledStrategies": ["ResourceOptimization"]}
@@ -64,6 +66,13 @@ class Balanced(Cluster):
         seat = Seat(PLUGIN, self._compiled, args, 1, frozenset({"filter"}))
         self.engine.activate(PolicySet(profiles={scheduler: profile_of(scheduler, [seat])}))
 
+    def turn_on_for(self, namespace: str) -> None:
+        """A canary of one namespace."""
+        args, _ = args_of(PLUGIN, SOON)
+        audience = Audience(Canary(namespaces=(namespace,)))
+        seat = Seat(PLUGIN, self._compiled, args, 1, frozenset({"filter"}), audience=audience)
+        self.engine.activate(PolicySet(profiles={"*": profile_of("*", [seat])}))
+
     def turn_off(self) -> None:
         self.engine.activate(PolicySet(profiles={"*": profile_of("*", [])}))
 
@@ -94,6 +103,16 @@ class Balanced(Cluster):
     def queued(self) -> int:
         queued: int = self.evictions.status()["queued"]
         return queued
+
+
+def test_a_canary_moves_its_own_pods_only(compiled: CompiledPlugin) -> None:
+    cluster = Balanced(compiled)
+    cluster.turn_on_for("elsewhere")
+    cluster.round()
+    assert cluster.evicted() == []
+    cluster.turn_on_for(cluster.web[0].namespace)
+    cluster.round()
+    assert len(cluster.evicted()) == 1
 
 
 def test_a_pod_leaves_an_overloaded_node_and_the_record_says_why(compiled: CompiledPlugin) -> None:

@@ -342,3 +342,30 @@ def test_a_preemptor_whose_job_fell_may_ask_again_and_each_victim_is_recorded_on
     assert cluster.evictions.awaits(urgent.uid), "for a moment"
     monkeypatch.setattr(cluster.evictions, "_clock", lambda: cluster.lab.clock() + engine.QUIET_S + 1)
     assert not cluster.evictions.awaits(urgent.uid)
+
+
+def test_what_was_queued_when_the_lead_was_lost_is_not_done_in_the_next_term(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = engine.WORKERS + 2
+    pairs = [(cluster.pod(f"urgent-{i}", priority=10), cluster.pod(f"low-{i}", "n1")) for i in range(many)]
+    later = cluster.pod("later", "n1")
+
+    async def hang(*_call: object, **_parts: object) -> None:
+        await asyncio.Event().wait()
+
+    async def terms() -> None:
+        with monkeypatch.context() as cut:
+            cut.setattr(cluster.kube, "request", hang)
+            async with cluster.working():
+                for urgent, victim in pairs:
+                    assert cluster.evictions.submit(preemption(urgent, victim))
+                await cluster.until(lambda: cluster.evictions.status()["queued"] == 2)
+        cluster.evictions.forget()
+        assert not any(cluster.evictions.awaits(urgent.uid) for urgent, _victim in pairs)
+        async with cluster.working():
+            assert cluster.evictions.submit(rescheduling(later))
+            await cluster.until(lambda: is_leaving(cluster, later))
+
+    asyncio.run(terms())
+    assert not any(is_leaving(cluster, victim) for _urgent, victim in pairs)

@@ -232,3 +232,26 @@ def test_inside_a_pod_without_a_token_the_error_says_what_to_do(monkeypatch: pyt
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "1")
     with pytest.raises(KubeError, match="service account"):
         asyncio.run(KubeApi.connect())
+
+
+def test_who_may_not_write_reads_only_and_nothing_of_the_rest_is_sent() -> None:
+    async def run() -> None:
+        seen: list[str] = []
+
+        async def noted(request: web.Request) -> web.StreamResponse:
+            seen.append(request.method)
+            return web.Response(text="{}")
+
+        why: list[str] = []
+        async with connected(noted) as api:
+            restrained = api.restrained(lambda: why[0] if why else None)
+            assert (await restrained.request("PATCH", "/x", body=b"{}")).status == 200
+            why.append("another replica leads")
+            for method in ("POST", "PATCH", "PUT", "DELETE"):
+                with pytest.raises(KubeError, match="another replica leads"):
+                    await restrained.request(method, "/x")
+            assert (await restrained.request("GET", "/x")).status == 200
+            assert (await api.request("POST", "/x", body=b"{}")).status == 200
+        assert seen == ["PATCH", "GET", "POST"]
+
+    asyncio.run(run())

@@ -139,3 +139,21 @@ def test_kubectl_finds_every_kind_it_asks_for() -> None:
         assert {"pods", "pods/binding", "pods/status", "nodes", "configmaps"} <= {row["name"] for row in core}
 
     over_http(story)
+
+
+def test_what_the_lab_cannot_dry_run_is_refused_and_not_done() -> None:
+    async def story(lab: SmallLab) -> None:
+        lab.node("n1")
+        lab.pod("a")
+        place = "/api/v1/namespaces/team-a/pods/a"
+        binding = {"metadata": {"name": "a"}, "target": {"name": "n1"}}
+        before = (await lab.http.get(place)).json()
+        for answer in (
+            await lab.http.post(f"{place}/binding?dryRun=All", json=binding),
+            await lab.http.delete(f"{place}?dryRun=All"),
+        ):
+            assert answer.status_code == 400
+            assert "no dry run" in answer.json()["message"]
+        assert (await lab.http.get(place)).json() == before
+
+    over_http(story)
