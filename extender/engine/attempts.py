@@ -1,17 +1,21 @@
 """Which decision a call belongs to. The protocol has no ids: they are joined by pod UID and time.
 
-A decision opens at the first filter for a UID. A call for the single nominated node and the full call that
-follows it within the same scheduling cycle are one decision. prioritize, preempt, bind and the outcome join
-the newest decision of their UID.
+A decision opens at the first filter for a UID, or, where filter is not ours, with each prioritize. A call for the
+single nominated node and the full call that follows it within the same scheduling cycle are one decision. prioritize,
+preempt, bind and the outcome join the newest decision of their UID.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from extender.model.pod import Pod
 from extender.record.frames import PodRef
 from extender.telemetry import metrics
+
+if TYPE_CHECKING:
+    from extender.engine.variants import Choice
 
 # A full filter call this soon after a rejected nominated call is the same scheduling cycle.
 SAME_CYCLE_S = 2.0
@@ -30,6 +34,10 @@ class Attempt:
     nominated_only: bool = False
     """So far only the single nominated node was asked for."""
     ended: bool = False
+    filtered: bool = True
+    """It was opened by a filter call."""
+    choice: Choice | None = None
+    """Which plugins count for it, where that is not the same for all pods at all times."""
 
 
 class Attempts:
@@ -51,6 +59,15 @@ class Attempts:
             last.pod, last.nominated_only = pod, nominated
             return last
         return self._open(pod, (last.ordinal if last else 0) + 1, nominated=nominated, now_s=now_s)
+
+    def scored(self, pod: Pod, now_s: float) -> Attempt:
+        """The decision of a prioritize call. A scheduler that never asks us to filter opens one with each."""
+        last = self._by_uid.get(pod.uid)
+        if last is not None and last.filtered:
+            return last
+        opened = self._open(pod, (last.ordinal if last else 0) + 1, nominated=False, now_s=now_s)
+        opened.filtered = False
+        return opened
 
     def joined(self, pod: Pod, now_s: float) -> Attempt:
         """The decision of a later call; one is opened if filter was not ours or came before a restart."""

@@ -33,6 +33,9 @@ class Binds:
     def __contains__(self, uid: object) -> bool:
         return uid in self._under_way
 
+    def __len__(self) -> int:
+        return len(self._under_way)
+
     async def joined(self, pod: Pod, node: str) -> str | None:
         """The answer of a bind that is already done or under way; None if there is none."""
         if pod.node_name:

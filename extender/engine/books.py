@@ -6,7 +6,8 @@ They are fed with every change whether a plugin is on or not, so that switching 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from extender.framework.declaration import Book, NodeBook, Plugin, Reserve, ReserveOnNode
 from extender.model.events import Object
@@ -22,17 +23,33 @@ class Books:
     def __init__(self, plugins: Iterable[Plugin]) -> None:
         self._plugins = {p.name: p for p in plugins}
         self._books: dict[str, Book] = {p.name: p.book() for p in self._plugins.values() if p.book is not None}
+        self.looks = 0
+        """Rises whenever a book is charged or handed out: whoever looks at one may also write in it."""
+        # Bound once: every change of a pod goes to all of them.
+        self._pods = [(name, book.pod_changed) for name, book in self._books.items()]
+        self._nodes = [(name, book.node_changed) for name, book in self._books.items() if isinstance(book, NodeBook)]
+
+    @contextmanager
+    def quietly(self) -> Iterator[None]:
+        """Who asks quietly writes in no book: looks within do not count."""
+        looks = self.looks
+        try:
+            yield
+        finally:
+            self.looks = looks
 
     def of(self, plugin: str) -> Book | None:
+        self.looks += 1
         return self._books.get(plugin)
 
     def all(self) -> Mapping[str, Book]:
+        self.looks += 1
         return self._books
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        for name, book in self._books.items():
+        for name, changed in self._pods:
             try:
-                book.pod_changed(old, new)
+                changed(old, new)
             except Exception:  # noqa: BLE001 - counted and logged with its trace in _failed
                 self._failed(name, "pod")
 
@@ -44,15 +61,15 @@ class Books:
                 self._failed(name, "object")
 
     def node_changed(self, old: Node | None, new: Node | None) -> None:
-        for name, book in self._books.items():
-            if isinstance(book, NodeBook):
-                try:
-                    book.node_changed(old, new)
-                except Exception:  # noqa: BLE001 - as above
-                    self._failed(name, "node")
+        for name, changed in self._nodes:
+            try:
+                changed(old, new)
+            except Exception:  # noqa: BLE001 - as above
+                self._failed(name, "node")
 
     def take(self, plugin: str, pod: Pod, node: str = "") -> None:
         """Charge a pod in a plugin's book, on `node` where that matters. Raises whatever the plugin raises."""
+        self.looks += 1
         match self._plugins[plugin].reserve:
             case Reserve() as reserve:
                 reserve.take(self._books.get(plugin), pod)
@@ -64,6 +81,7 @@ class Books:
         part = self._plugins[plugin].post_bind
         if part is None:
             return
+        self.looks += 1
         try:
             part.done(self._books.get(plugin), pod, node)
         except Exception:  # noqa: BLE001 - as above
@@ -75,6 +93,7 @@ class Books:
         reserve = self._plugins[plugin].reserve
         if reserve is None:
             return
+        self.looks += 1
         try:
             reserve.release(self._books.get(plugin), uid)
         except Exception:  # noqa: BLE001 - as above

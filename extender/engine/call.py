@@ -13,6 +13,8 @@ from extender.engine.attempts import Attempt, pod_ref
 from extender.engine.cycle import Pass, World
 from extender.engine.profile import PolicySet, Profile
 from extender.engine.trace import Trace
+from extender.engine.variants import Choice
+from extender.model.names import JsonNames
 from extender.model.pod import Pod
 from extender.model.verdict import Code
 from extender.record.frames import Decision, LeaseTouch
@@ -35,6 +37,8 @@ class Call:
     leases: list[LeaseTouch] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     """bind: plugins whose permit was asked."""
+    choice: Choice | None = None
+    """How the profile was chosen, where there was a choice."""
     done: asyncio.Future[str] | None = None
     """bind that was held: its answer, for whoever joins it."""
 
@@ -62,6 +66,8 @@ class Call:
             revision=self.policy.revision,
             generation=self.generation,
             nodes_in=len(self.names),
-            nodes_unknown=int(np.count_nonzero(self.rows < 0)),
+            # Names that were found where they stand in the request are known, all of them.
+            nodes_unknown=0 if isinstance(self.names, JsonNames) else int(np.count_nonzero(self.rows < 0)),
             leases=list(self.leases),
+            skipped=self.choice.skipped() if self.choice is not None else [],
         )

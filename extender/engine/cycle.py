@@ -1,12 +1,13 @@
 """One pass over the candidate nodes under one profile: filter, or score, normalise and weigh.
 
 No await between reading the references and the verdict, no log, no I/O. A plugin that raises or leaves
-0..100 is neutral for this call, counted and named in the trace (onFailure: open).
+0..100 is neutral for this call, counted and named in the trace (onFailure: open); what else a policy may want is in
+oversight.py, and costs nothing where nothing has failed and nothing is asked for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 
@@ -14,18 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extender.cluster.state import ClusterState
+from extender.engine import oversight
 from extender.engine.books import Books
 from extender.engine.profile import Profile, Seat
 from extender.engine.trace import FilterStep, PodStep, ScoreStep, Trace
 from extender.framework.declaration import Cycle, QueueView, Rejection, Status, Tending
+from extender.framework.normalize import SCORE_MAX
 from extender.ledger.ledger import Ledger
 from extender.model.pod import Pod
 from extender.model.verdict import Code, Phase
 from extender.telemetry import metrics
 
-SCORE_MAX = 100
 STRICT_MAX = 10
 NOBODY: Mapping[int, Collection[str]] = {}
+UNPROMISED: Mapping[str, Pod] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class World:
         *,
         quiet: bool = False,
         leaving: Mapping[int, Collection[str]] = NOBODY,
+        promised: Mapping[str, Pod] = UNPROMISED,
     ) -> Cycle:
         state = self.state
         return Cycle(
@@ -73,7 +77,7 @@ class World:
             book=self.books.of(seat.name),
             memo=seat.memo,
             pods=state.pods,
-            nominated=state.nominated,
+            nominated={**promised, **state.nominated} if promised else state.nominated,
             objects=state.objects,
             assignments=state.assignments,
             metrics_end_s=state.metrics_end_s,
@@ -87,7 +91,7 @@ class World:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pass:
     """One pod, one profile, the rows of its candidate nodes (int32, -1 = a node we do not know), one moment."""
 
@@ -98,11 +102,30 @@ class Pass:
     now_s: float
     quiet: bool = False
     """Nobody schedules by it: plugins note nothing."""
-    leaving: Mapping[int, Collection[str]] = field(default_factory=dict)
+    leaving: Mapping[int, Collection[str]] = field(default_factory=lambda: NOBODY)
     """Row -> UIDs of pods that are taken for gone."""
+    promised: Mapping[str, Pod] = field(default_factory=lambda: UNPROMISED)
+    """UID -> pod with the node that it is about to be nominated to: it counts as if it were."""
 
     def cycle(self, seat: Seat) -> Cycle:
-        return self.world.cycle(self.pod, self.rows, seat, self.now_s, quiet=self.quiet, leaving=self.leaving)
+        return self.world.cycle(
+            self.pod,
+            self.rows,
+            seat,
+            self.now_s,
+            quiet=self.quiet,
+            leaving=self.leaving,
+            promised=self.promised,
+        )
+
+    def cycles(self, seats: Sequence[Seat]) -> Iterator[tuple[Seat, Cycle]]:
+        """Each seat with its cycle, good until the next one: it is the same object, which costs a tenth."""
+        if not seats:
+            return
+        shared, books = self.cycle(seats[0]), self.world.books
+        for seat in seats:
+            shared.args, shared.book, shared.memo = seat.args, books.of(seat.name), seat.memo
+            yield seat, shared
 
 
 def run_filters(over: Pass, trace: Trace) -> NDArray[np.int16]:
@@ -113,19 +136,20 @@ def run_filters(over: Pass, trace: Trace) -> NDArray[np.int16]:
         codes[:] = len(trace.rejections)
         return codes
     left = len(codes)
-    for seat in over.profile.filters:
+    for seat, cycle in over.cycles(over.profile.filters):
         if not left:
             break
-        step = _filter(over, seat, codes, left, trace)
+        step = _filter(cycle, seat, codes, left, trace)
         trace.filter_steps.append(step)
         left -= step.rejected
+    trace.passed = left
     return codes
 
 
 def run_pre_filters(over: Pass, seats: Sequence[Seat], trace: Trace) -> bool:
     """False as soon as one rejects the pod; its rejection is then the last of the trace."""
-    for seat in seats:
-        step = _pre_filter(over, seat)
+    for seat, cycle in over.cycles(seats):
+        step = _pre_filter(cycle, seat)
         trace.pod_steps.append(step)
         if step.rejected:
             trace.add_rejection(seat.name, Rejection(step.reason, step.code), step.label)
@@ -135,27 +159,28 @@ def run_pre_filters(over: Pass, seats: Sequence[Seat], trace: Trace) -> bool:
 
 def ask(over: Pass, seat: Seat, phase: Phase, part: Callable[[Cycle], Status], trace: Trace) -> Status:
     """One pod-level part of one plugin, timed and traced. A plugin that raises is neutral: success, and counted."""
-    step = _asked(over, seat, phase, part)
+    step = _asked(over.cycle(seat), seat, phase, part)
     trace.pod_steps.append(step)
     code = Code.SUCCESS if step.code in (Code.ERROR, Code.SKIP) else step.code
     return Status(code, step.reason, step.label)
 
 
-def _pre_filter(over: Pass, seat: Seat) -> PodStep:
+def _pre_filter(cycle: Cycle, seat: Seat) -> PodStep:
     part = seat.plugin.pre_filter
     assert part is not None  # noqa: S101 - how Profile chose its pre_filters
-    return _asked(over, seat, Phase.PRE_FILTER, part.check)
+    return _asked(cycle, seat, Phase.PRE_FILTER, part.check)
 
 
-def _asked(over: Pass, seat: Seat, phase: Phase, part: Callable[[Cycle], Status]) -> PodStep:
+def _asked(cycle: Cycle, seat: Seat, phase: Phase, part: Callable[[Cycle], Status]) -> PodStep:
     started = perf_counter_ns()
     try:
-        status = _status(part(over.cycle(seat)), phase)
+        status = _status(part(cycle), phase)
     except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
         status = Status(Code.ERROR, count_failure(seat, phase, fault))
     label = status.label or status.reason
     spent = perf_counter_ns() - started
-    return PodStep(seat.name, phase, status.code, status.reason, label, len(over.rows), spent)
+    step = PodStep(seat.name, phase, status.code, status.reason, label, len(cycle.rows), spent)
+    return oversight.asked(step, seat, quiet=cycle.quiet) if seat.breaker.listens else step
 
 
 def _status(said: object, phase: Phase) -> Status:
@@ -164,7 +189,7 @@ def _status(said: object, phase: Phase) -> Status:
     raise TypeError(f"{phase} answered {type(said).__name__}, not Status")
 
 
-def _filter(over: Pass, seat: Seat, codes: NDArray[np.int16], nodes_in: int, trace: Trace) -> FilterStep:
+def _filter(cycle: Cycle, seat: Seat, codes: NDArray[np.int16], nodes_in: int, trace: Trace) -> FilterStep:
     part = seat.plugin.filter
     assert part is not None  # noqa: S101 - how Profile chose its filters
     started = perf_counter_ns()
@@ -172,23 +197,23 @@ def _filter(over: Pass, seat: Seat, codes: NDArray[np.int16], nodes_in: int, tra
     for rejection in part.rejections:
         trace.add_rejection(seat.name, rejection)
     try:
-        rejected = seat.compiled.filter_rows(over.cycle(seat), codes, base)
+        rejected = seat.compiled.filter_rows(cycle, codes, base)
     except Exception as fault:  # noqa: BLE001 - as above
         codes[:] = before
         rejected, error = 0, count_failure(seat, Phase.FILTER, fault)
     spent = perf_counter_ns() - started
-    return FilterStep(seat.name, base, len(part.rejections), nodes_in, rejected, spent, error)
+    step = FilterStep(seat.name, base, len(part.rejections), nodes_in, rejected, spent, error)
+    return oversight.filtered(step, seat, codes, before, trace, quiet=cycle.quiet) if seat.breaker.listens else step
 
 
 def run_scores(over: Pass, scale: str, trace: Trace) -> NDArray[np.int64]:
     """One total per candidate: the exact sum of weight x score (`wide`), or 0..10 (`strict`)."""
     totals = np.zeros(len(over.rows), np.int64)
     weights = 0
-    for seat in over.profile.scorers:
-        step = _score(over, seat)
+    for seat, cycle in over.cycles(over.profile.scorers):
+        step = _score(cycle, seat, totals)
         trace.score_steps.append(step)
         if step.normalized is not None:
-            totals += step.normalized * step.weight
             weights += step.weight
     trace.totals = to_scale(totals, weights, scale)
     return trace.totals
@@ -201,31 +226,45 @@ def to_scale(totals: NDArray[np.int64], weights: int, scale: str) -> NDArray[np.
     return totals
 
 
-def _score(over: Pass, seat: Seat) -> ScoreStep:
+def least_listed(totals: NDArray[np.int64], most: int) -> int | None:
+    """The smallest total of a sparse answer: whole levels of equal totals, the best ones that fit into `most`
+    candidates (the best level is always there, however many they are). None: all fit, or `most` is 0."""
+    if not most or len(totals) <= most:
+        return None
+    edge = int(np.partition(totals, -most)[-most])
+    if int(np.count_nonzero(totals >= edge)) == most or edge == int(totals.max()):
+        return edge
+    return edge + 1
+
+
+def _score(cycle: Cycle, seat: Seat, totals: NDArray[np.int64]) -> ScoreStep:
+    """Adds to `totals`, unless the plugin fails."""
     started = perf_counter_ns()
-    raw = np.zeros(len(over.rows), np.int64)
+    raw = np.zeros(len(cycle.rows), np.int64)
     normalized: NDArray[np.int64] | None = None
     error = ""
     try:
-        seat.compiled.score_rows(over.cycle(seat), raw)
-        normalized = seat.compiled.normalize(raw)
-        if outside_range(normalized):
-            error = f"score outside 0..{SCORE_MAX}: {normalized.min()}..{normalized.max()}"
+        seat.compiled.score_rows(cycle, raw)
+        scores = seat.compiled.normalize(raw)
+        if seat.compiled.add_weighted(scores, totals, seat.weight):
+            normalized = scores
+        else:
+            error = f"score outside 0..{SCORE_MAX}: {scores.min()}..{scores.max()}"
             metrics.PLUGIN_FAILURES.labels(seat.name, Phase.SCORE, "range").inc()
-            normalized = None
+            seat.breaker.failed(Phase.SCORE, error)
     except Exception as fault:  # noqa: BLE001 - as above
-        normalized, error = None, count_failure(seat, Phase.SCORE, fault)
-    return ScoreStep(seat.name, seat.weight, raw, normalized, perf_counter_ns() - started, error)
+        error = count_failure(seat, Phase.SCORE, fault)
+    step = ScoreStep(seat.name, seat.weight, raw, normalized, perf_counter_ns() - started, error)
+    return oversight.scored(step, seat, totals, quiet=cycle.quiet) if seat.breaker.listens else step
 
 
-def outside_range(scores: NDArray[np.int64]) -> bool:
-    """Whether any score is not in 0..100; one pass, because a negative number is a huge one without its sign."""
-    return bool((scores.view(np.uint64) > SCORE_MAX).any())
-
-
-def count_failure(seat: Seat, phase: Phase, fault: Exception) -> str:
+def count_failure(seat: Seat, phase: Phase, fault: Exception, strike: str | None = "") -> str:
+    """`strike`: what the breaker counts it as, by default the phase; None: it has counted one of this call already."""
     metrics.PLUGIN_FAILURES.labels(seat.name, phase, "raised").inc()
-    return f"{type(fault).__name__}: {fault}"[:200]
+    error = f"{type(fault).__name__}: {fault}"[:200]
+    if strike is not None:
+        seat.breaker.failed(strike or phase, error)
+    return error
 
 
 def rows_of(state: ClusterState, names: Sequence[str]) -> NDArray[np.int32]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -21,24 +21,31 @@ from extender.engine.attempts import Attempt, Attempts, pod_ref
 from extender.engine.binds import Binder, Binds, PodNotHad
 from extender.engine.books import Books
 from extender.engine.call import Call
-from extender.engine.cycle import Pass, World, ask, rows_of, run_filters, run_scores
+from extender.engine.cycle import Pass, World, ask, least_listed, rows_of, run_filters, run_scores
 from extender.engine.explain import explain
+from extender.engine.guards import Guards, Trip
+from extender.engine.modes import Modes, Off
 from extender.engine.permits import Left, Permits
 from extender.engine.preempting import agree, exempting_of
-from extender.engine.profile import PolicySet, Seat, keep_memos
+from extender.engine.preview import every_row, preview
+from extender.engine.profile import PolicySet, Profile, Seat, keep_memos
+from extender.engine.recent import Recent
 from extender.engine.reclaiming import UNBOUNDED, Bounds, Plan, plan, reclaiming_seat, still_needed
 from extender.engine.reservations import recheck, reserve, reserve_on_node
+from extender.engine.shadows import Shadows
 from extender.engine.trace import Trace
-from extender.engine.verdicts import BindVerdict, FilterVerdict, PreemptVerdict, ScoreVerdict, Victims
+from extender.engine.variants import Choice
+from extender.engine.verdicts import BindVerdict, FilterVerdict, Moment, PreemptVerdict, ScoreVerdict, Victims
 from extender.engine.waiting import Waiting
 from extender.framework.declaration import Plugin, QueueView
 from extender.ledger.holds import HoldEnded
 from extender.ledger.ledger import Ended, Lease, Ledger
 from extender.model.events import PodAssumed
+from extender.model.names import JsonNames
 from extender.model.node import Node
 from extender.model.pod import Pod
 from extender.model.verdict import Code, Phase
-from extender.record.frames import Decision, Frame, Outcome, PodRef
+from extender.record.frames import Decision, Frame, Outcome, PodRef, spelled
 from extender.telemetry import metrics
 
 _LOG = logging.getLogger(__name__)
@@ -65,7 +72,12 @@ class Engine:
     ) -> None:
         """`offer` takes journal frames; `clock` gives unix seconds; no bind is held longer than `hold_limit_s`."""
         self.policy = PolicySet()
+        """What is in effect at this moment."""
+        self.modes = Modes(state, clock)
         self.waiting = Waiting()
+        self.guards = Guards(self.waiting, self.modes.is_open, clock)
+        self.on_trip: Callable[[Trip], None] = _log_trip
+        """Who holds the policy, and takes it back where a guard says so."""
         self.queue_gates = frozenset(plugin.queue_sort.gate for plugin in plugins if plugin.queue_sort)
         """Scheduling gates of all plugins, on or off."""
         self._state = state
@@ -79,73 +91,108 @@ class Engine:
         self._permits = Permits(
             self._world, plugins, offer=offer, clock=clock, give_up=self._give_up, limit_s=hold_limit_s
         )
+        self._recent = Recent()
+        self._shadows = Shadows(self._world, self.moment, offer, clock)
         state.node_listeners.append(self._node_changed)
         state.pod_listeners.append(self._pod_changed)
         state.object_listeners.append(self._books.object_changed)
         state.object_listeners.append(lambda *_change: self._permits.carry_out())
 
-    def activate(self, policy: PolicySet) -> None:
-        """Swap the policy. What plugins that are now off had promised is given back."""
-        before = self.policy
-        keep_memos(before, policy)
-        self.policy = policy
-        gone = before.reserving - policy.reserving
-        for plugin in sorted(gone):
+    def activate(self, policy: PolicySet, off: Iterable[Off] = ()) -> None:
+        """Swap the policy. What plugins that are now off had promised is given back. `off`: by its guards."""
+        keep_memos(self.modes.whole, policy)
+        self.modes.use(policy, off)
+        self.guards.use(policy.guards, [found.guard for found in self.modes.off])
+        self._follow(self._clock())
+
+    def _follow(self, now_s: float) -> None:
+        """What counts by now is in effect."""
+        before, now = self.policy, self.modes.present(now_s)
+        if now is before:
+            return
+        self.policy = now
+        for plugin in sorted(before.reserving - now.reserving):
             self._ledger.drop_plugin(plugin)
-        self._permits.activate(before, policy)
+        self._permits.activate(before, now)
+
+    def _policy_at(self, now_s: float) -> PolicySet:
+        modes = self.modes
+        if not modes.from_s <= now_s < modes.until_s:
+            self._follow(now_s)
+        return self.policy
 
     def rehearse(self) -> None:
         """One quiet cycle of every profile over all nodes, before the first real one: what plugins derive once from a
         large cluster (recent assignments, profiles, loads) is then derived."""
         rows = np.flatnonzero(self._state.nodes.present).astype(np.int32)
-        for profile in self.policy.profiles.values():
+        for profile in self.modes.whole.profiles.values():
             pod = Pod(namespace="default", name="rehearsal", uid="rehearsal", scheduler_name=profile.scheduler_name)
-            over = Pass(self._world, profile, pod, rows, self._clock(), quiet=True)
-            run_filters(over, Trace())
-            run_scores(over, self.policy.scale, Trace())
+            for each in (profile, *(shadow.alone for shadow in profile.shadows)):
+                over = Pass(self._world, each, pod, rows, self._clock(), quiet=True)
+                run_filters(over, Trace())
+                run_scores(over, self.policy.scale, Trace())
+
+    def moment(self) -> Moment:
+        """Equal to an earlier one only if nothing has happened since that a score could depend on, but time."""
+        return self.policy.token, self._state.generation, self._books.looks, self._ledger.version
 
     # The verbs.
 
-    def filter(self, pod: Pod, names: Sequence[str], rows: NDArray[np.int32], now_s: float) -> FilterVerdict:
-        """Which candidates pass. A success takes leases; a second call for the same UID replaces them."""
+    def decide(self, pod: Pod, names: Sequence[str], rows: NDArray[np.int32], now_s: float) -> FilterVerdict:
+        """filter: which candidates pass. The verdict's `conclude` takes the leases of a success; a second call for the
+        same UID replaces them."""
         nominated = len(names) == 1 and names[0] == pod.nominated_node_name
         attempt = self._attempts.filtered(pod, nominated=nominated, now_s=now_s)
         self._permits.end(pod.uid, HoldEnded.REFILTERED, "the scheduler has begun a newer attempt")
         call = self._call("filter", pod, names, rows, attempt, now_s)
         renewed = self._unreserve(pod.uid)
         codes = run_filters(call.over(self._world), call.trace)
-        passed = len(codes) - int(np.count_nonzero(codes))
-        attempt.nominated_only = nominated and not passed
-        if passed:
-            action = "refreshed" if renewed else "taken"
-            reserve(self._books, self._ledger, call, call.profile.reservers, action)
-            self.waiting.forget(pod.uid)
-        elif len(codes):
-            self.waiting.refused(pod, codes, call.trace, now_s, nominated=nominated)
-            if not nominated:
-                self._permits.no_node(pod, call.profile, call.over(self._world))
+        passed = call.trace.passed
+
+        def conclude() -> None:
+            attempt.nominated_only = nominated and not passed
+            if passed:
+                action = "refreshed" if renewed else "taken"
+                reserve(self._books, self._ledger, call, call.profile.reservers, action)
+                self.waiting.forget(pod.uid)
+            elif len(codes):
+                self.waiting.refused(pod, codes, call.trace, now_s, nominated=nominated)
+                if not nominated:
+                    self._permits.no_node(pod, call.profile, call.over(self._world))
+            if passed or not nominated:  # one that was refused on its nominated node is asked about again at once
+                self._shadows.filtered(call, codes)
 
         def frame() -> Decision:
             decision = call.frame(Code.SUCCESS if passed else Code.UNSCHEDULABLE, passed)
             decision.nominated = nominated
             decision.rejected = call.trace.rejected_sample(names)
-            decision.features = msgspec.to_builtins(pod)
-            decision.candidates = list(names)
+            size = _note_question(decision, pod, names)
+            if not nominated:
+                self._recent.note(pod, rows, size)
             return decision
 
-        return FilterVerdict(codes, call.trace.rejections, make_frame=frame)
+        behind = (lambda: self._shadows.after_filter(call)) if call.profile.shadows else None
+        return FilterVerdict(
+            codes, call.trace.rejections, passed=passed, make_frame=frame, conclude=conclude, behind=behind
+        )
 
     def prioritize(self, pod: Pod, names: Sequence[str], rows: NDArray[np.int32], now_s: float) -> ScoreVerdict:
         """A total for each candidate, whether it passed filter or not: the scheduler sends those that did."""
-        call = self._call("prioritize", pod, names, rows, self._attempts.joined(pod, now_s), now_s)
+        call = self._call("prioritize", pod, names, rows, self._attempts.scored(pod, now_s), now_s)
+        question = self._shadows.scoring(call)
         totals = run_scores(call.over(self._world), call.policy.scale, call.trace)
+        if question is not None:
+            self._shadows.scored(question, call)
 
         def frame() -> Decision:
             decision = call.frame(Code.SUCCESS, len(names))
             decision.best = call.trace.best(names)
+            if not call.attempt.filtered:
+                self._recent.note(pod, rows, _note_question(decision, pod, names))
             return decision
 
-        return ScoreVerdict(totals, make_frame=frame)
+        behind = (lambda: self._shadows.after_prioritize(question)) if question is not None else None
+        return ScoreVerdict(totals, least_listed(totals, call.policy.sparse), make_frame=frame, behind=behind)
 
     def preempt(self, pod: Pod, nodes: Mapping[str, Victims], now_s: float) -> PreemptVerdict:
         """The proposed nodes that filter would accept afterwards; none if the pod itself would be refused.
@@ -153,11 +200,13 @@ class Engine:
         Nodes that end without victims are left out: schedulers before 1.38 take them for an error, later ones drop
         them.
         """
-        profile = self.policy.profile_for(pod.scheduler_name)
+        attempt = self._attempts.joined(pod, now_s)
+        policy = self._policy_at(now_s)
+        profile, _choice = self._chosen(policy, attempt, pod, now_s)
         proposed = {name: victims for name, victims in nodes.items() if victims.uids or profile.post_filters}
         names = list(proposed)
         rows = rows_of(self._state, names)
-        call = self._call("preempt", pod, names, rows, self._attempts.joined(pod, now_s), now_s)
+        call = self._call("preempt", pod, names, rows, attempt, now_s)
         agreed = agree(call.over(self._world, quiet=True), call.trace, proposed)
 
         def frame() -> Decision:
@@ -206,11 +255,14 @@ class Engine:
 
     async def room_for(self, pod: Pod, bounds: Bounds = UNBOUNDED) -> Plan | None:
         """Who would have to leave which node for the pod; None if no plugin makes room for it. Nobody is evicted."""
-        return await plan(self._world, self.policy, self._attempts, pod, self._clock(), bounds)
+        now_s = self._clock()
+        return await plan(self._world, self._policy_at(now_s), self._attempts, pod, now_s, bounds)
 
-    def room_needed(self, pod: Pod, node: str, victims: tuple[Pod, ...]) -> str:
-        """Why a plan of `room_for` has lost its sense meanwhile, or ""."""
-        return still_needed(self._alone(self._state.pods.get(pod.uid, pod)), node, victims)
+    def room_needed(self, pod: Pod, node: str, victims: tuple[Pod, ...], promised: Mapping[str, Pod]) -> str:
+        """Why a plan of `room_for` has lost its sense meanwhile, or ""; `promised` as in its bounds."""
+        over = self._alone(self._state.pods.get(pod.uid, pod))
+        over.promised = promised
+        return still_needed(over, node, victims)
 
     def makes_room_for(self, pod: Pod) -> bool:
         """Whether a plugin makes room for the pod where the scheduler's own preemption does not look."""
@@ -223,19 +275,37 @@ class Engine:
     async def explain(self, pod: Pod, names: Sequence[str] | None, policy: PolicySet | None) -> dict[str, Any]:
         """Who would say what about each node (all nodes by default), with nothing reserved: interfaces.md §5."""
         chosen = [name for name, _row in self._state.nodes.items()] if names is None else list(names)
-        return await explain(self._world, policy or self.policy, pod, chosen, self._clock())
+        now_s = self._clock()
+        under = self._policy_at(now_s) if policy is None else self.modes.imagined(policy, now_s)
+        return await explain(self._world, under, pod, chosen, now_s)
+
+    async def preview(self, candidate: PolicySet, pods: Sequence[Pod] | None, last: int) -> dict[str, Any]:
+        """What another policy would do with these pods, or with the `last` that were decided about; nothing is
+        reserved."""
+        if pods is None:
+            asked = [(each.pod, each.rows[each.rows >= 0]) for each in self._recent.last(last)]
+        else:
+            every = every_row(self._world)
+            asked = [(pod, every) for pod in pods]
+        now_s, generation = self._clock(), self._state.generation
+        keep_memos(self.modes.whole, candidate)
+        current, other = self._policy_at(now_s), self.modes.imagined(candidate, now_s)
+        found = await preview(self._world, current, other, asked, now_s)
+        return {"asked": len(asked), "revision": current.revision, "generation": generation} | found
 
     def would_pass(self, pod: Pod) -> bool:
         """Whether any node that we know would pass filter now; nothing is reserved, recorded or counted."""
         rows = np.flatnonzero(self._state.nodes.present).astype(np.int32)
-        profile = self.policy.profile_for(pod.scheduler_name)
-        codes = run_filters(Pass(self._world, profile, pod, rows, self._clock(), quiet=True), Trace())
+        now_s = self._clock()
+        profile = self._policy_at(now_s).for_pod(pod, now_s)
+        codes = run_filters(Pass(self._world, profile, pod, rows, now_s, quiet=True), Trace())
         return not codes.all()
 
     def _alone(self, pod: Pod) -> Pass:
         """A quiet question about no node."""
-        profile = self.policy.profile_for(pod.scheduler_name)
-        return Pass(self._world, profile, pod, np.empty(0, np.int32), self._clock(), quiet=True)
+        now_s = self._clock()
+        profile = self._policy_at(now_s).for_pod(pod, now_s)
+        return Pass(self._world, profile, pod, np.empty(0, np.int32), now_s, quiet=True)
 
     def queue_view(self, seat: Seat) -> QueueView:
         """What the order of `seat` looks at."""
@@ -255,6 +325,26 @@ class Engine:
         """Shutting down: answer every hold, begin none."""
         self._permits.drain()
 
+    def finish(self) -> None:
+        """The last call has been answered: write what has been counted."""
+        self._shadows.flush()
+
+    def stand_down(self) -> None:
+        """Another replica decides from now on: what was promised here binds nobody any more. Binds that are under way
+        end by themselves: `binding` says how many."""
+        self._permits.stand_down()
+        self._ledger.release_all(Ended.NOT_LEADING)
+        self.waiting.forget_all()
+
+    def take_over(self) -> None:
+        """This replica decides from now on. The books have followed the watch, as they do across a restart."""
+        self._permits.take_over()
+
+    @property
+    def binding(self) -> int:
+        """Binds that are under way at the API server."""
+        return len(self._binds)
+
     def leases(self) -> list[dict[str, Any]]:
         """Every promise, oldest first, for /leases."""
         now_s = self._clock()
@@ -263,15 +353,27 @@ class Engine:
     def tick(self) -> None:
         """End what has outlived its time. Called about once a second."""
         now_s = self._clock()
+        self._look(now_s)
         self._ledger.expire(now_s)
         metrics.LEASES.set(len(self._ledger))
         metrics.WAITING.set(len(self.waiting))
         for profile in self.policy.profiles.values():
-            for seat in profile.seats:
+            for seat in profile.every_seat:
                 self._tend(seat, now_s)
         self._permits.expire(now_s)
+        self._shadows.tick()
 
     # Parts.
+
+    def _look(self, now_s: float) -> None:
+        """Rules, time boxes, breakers and guards, where no call has looked meanwhile."""
+        self.modes.look(now_s)
+        for trip in self.guards.look(now_s):
+            plugin = trip.guard.plugin
+            if trip.guard.then == "disable" and plugin:
+                self.modes.switch_off(Off(trip.guard.name, plugin))
+            self.on_trip(trip)
+        self._policy_at(now_s)
 
     def _named(self, nodes: Mapping[str, Victims]) -> dict[str, list[PodRef]]:
         """Victims by node as the record names them, for the first nodes; who is gone already is left out."""
@@ -284,9 +386,32 @@ class Engine:
     def _call(
         self, verb: str, pod: Pod, names: Sequence[str], rows: NDArray[np.int32], attempt: Attempt, now_s: float
     ) -> Call:
+        modes = self.modes
+        if not modes.from_s <= now_s < modes.until_s:
+            self._follow(now_s)
         policy = self.policy
         profile = policy.profile_for(pod.scheduler_name)
-        return Call(verb, pod, names, rows, attempt, policy, profile, self._state.generation, now_s)
+        call = Call(verb, pod, names, rows, attempt, policy, profile, self._state.generation, now_s)
+        if profile.conditional is not None or attempt.choice is not None:
+            call.profile, call.choice = self._chosen(policy, attempt, pod, now_s)
+        return call
+
+    def _chosen(self, policy: PolicySet, attempt: Attempt, pod: Pod, now_s: float) -> tuple[Profile, Choice | None]:
+        """What counts for the attempt. Its first call chooses, and its later ones are given the same, without what a
+        breaker or a guard has taken out meanwhile; another policy is another choice."""
+        profile, held = policy.profile_for(pod.scheduler_name), attempt.choice
+        conditional = profile.conditional
+        if conditional is None and held is None:
+            return profile, None
+        whole = profile if conditional is None else conditional.variants.whole
+        if held is not None and held.variants.whole is whole:
+            choice = held.later(conditional)
+        elif conditional is None:
+            attempt.choice = None
+            return profile, None
+        else:
+            choice = attempt.choice = conditional.choose(pod, now_s)
+        return choice.profile, choice
 
     def _tend(self, seat: Seat, now_s: float) -> None:
         if seat.plugin.tend is None:
@@ -386,7 +511,8 @@ class Engine:
         elif new.unschedulable_at_s is not None and (old is None or old.unschedulable_at_s != new.unschedulable_at_s):
             self._ledger.release_before(new.uid, new.unschedulable_at_s, Ended.UNSCHEDULABLE)
             if new.unscheduled_reason == "Unschedulable":
-                self._permits.no_node(new, self.policy.profile_for(new.scheduler_name))
+                now_s = self._clock()
+                self._permits.no_node(new, self._policy_at(now_s).for_pod(new, now_s))
         self._permits.carry_out()
 
     def _node_changed(self, old: Node | None, new: Node | None) -> None:
@@ -429,8 +555,23 @@ class Engine:
         )
 
 
+def _note_question(decision: Decision, pod: Pod, names: Sequence[str]) -> int:
+    """What it takes to compute the decision again; the bytes of the pod."""
+    text = msgspec.json.encode(pod)
+    decision.features = spelled(text)
+    decision.candidates = spelled(names.text) if isinstance(names, JsonNames) else list(names)
+    return len(text)
+
+
+def _log_trip(trip: Trip) -> None:
+    _LOG.error("guard %s of the policy: %s; nobody is there to take it back", trip.guard.name, trip.why)
+
+
+_LEASES_ENDED = {why: metrics.LEASES_ENDED.labels(why.value) for why in Ended}
+
+
 def _count_end(_lease: Lease, why: Ended) -> None:
-    metrics.LEASES_ENDED.labels(why.value).inc()
+    _LEASES_ENDED[why].inc()
 
 
 def _lease_row(lease: Lease, now_s: float) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -26,7 +27,7 @@ async def explain(world: World, policy: PolicySet, pod: Pod, names: Sequence[str
     postFilter only for a pod that fits on none of them as it is: who would have to leave. Nobody is evicted.
     """
     generation = world.state.generation
-    profile = policy.profile_for(pod.scheduler_name)
+    profile, choice = policy.choose(pod, now_s)
     filtered, scored = Trace(), Trace()
     rows = rows_of(world.state, names)
     codes = run_filters(Pass(world, profile, pod, rows, now_s, quiet=True), filtered)
@@ -51,6 +52,7 @@ async def explain(world: World, policy: PolicySet, pod: Pod, names: Sequence[str
         "plugins": plugins,
         "filter": await _verdicts(filtered, names, codes),
         "total": await _by_node(kept, totals),
+        "skipped": msgspec.to_builtins(choice.skipped()) if choice is not None else [],
         "profile": profile.scheduler_name,
         "revision": policy.revision,
         "generation": generation,

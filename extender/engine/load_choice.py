@@ -17,6 +17,10 @@ def load_source(policy: PolicySet, *, has_metrics_api: bool) -> LoadSource | Non
     one collector: a second source is not asked.
     """
     readers = [seat for profile in policy.profiles.values() for seat in profile.seats if seat.plugin.reads_load]
+    if not readers:
+        # Only then: what is watched must not change what the others read.
+        every = (seat for profile in policy.profiles.values() for seat in profile.every_seat)
+        readers = [seat for seat in every if seat.plugin.reads_load]
     for seat in readers:
         source = _named_by(seat)
         if source is not None and source.provider is not Provider.KUBERNETES:

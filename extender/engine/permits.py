@@ -10,10 +10,12 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from time import perf_counter_ns
 from typing import Any
 
 import numpy as np
 
+from extender.engine import oversight
 from extender.engine.call import Call
 from extender.engine.cycle import Pass, World
 from extender.engine.profile import PolicySet, Profile, Seat
@@ -28,6 +30,7 @@ from extender.telemetry import metrics
 _LOG = logging.getLogger(__name__)
 
 SHUTTING_DOWN = "the extender is shutting down; the scheduler tries again"
+NOT_LEADING = "another replica of the extender leads now; the scheduler tries again"
 CALLER_GONE = "the scheduler has given this bind up"
 # Rounds of orders that follow from orders; a group is over after the first, so more are a plugin's fault.
 _ROUNDS_MAX = 1000
@@ -72,7 +75,8 @@ class Permits:
         self._holds = Holds(_count_end)
         self._calls: dict[str, Call] = {}
         """Of the pods that are held, by UID."""
-        self._draining = False
+        self._closed = ""
+        """Why no hold may begin."""
 
     def __contains__(self, uid: object) -> bool:
         return uid in self._holds
@@ -119,13 +123,18 @@ class Permits:
 
     def _said(self, call: Call, seat: Seat) -> tuple[Permission, int]:
         """A plugin that raises lets the pod go, and is counted."""
-        started = self._clock()
+        started, error = perf_counter_ns(), ""
         try:
             said = _permission(_permit(seat.plugin).ask(call.over(self._world).cycle(seat)))
-        except Exception:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
+        except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
             self._failed(seat.name)
+            error = f"{type(fault).__name__}: {fault}"[:200]
+            seat.breaker.failed(Phase.PERMIT, error)
             said = Permission()
-        return said, int((self._clock() - started) * 1e9)
+        spent_ns = perf_counter_ns() - started
+        if seat.breaker.listens:
+            said = oversight.permitted(seat, said, spent_ns, error)
+        return said, spent_ns
 
     async def _wait(
         self, call: Call, seat: Seat, asked: Permission, node: str, left: Left | None, limit_s: float
@@ -149,8 +158,8 @@ class Permits:
         return Answer(hold.error, max(held_s, 1e-9), given_up=bool(hold.error))
 
     def _no_hold(self, seat: Seat, timeout_s: float, left: Left | None) -> str:
-        if self._draining:
-            return SHUTTING_DOWN
+        if self._closed:
+            return self._closed
         if left is not None and left.done():
             return CALLER_GONE
         if timeout_s <= 0:
@@ -221,8 +230,9 @@ class Permits:
 
     def activate(self, before: PolicySet, now: PolicySet) -> None:
         """Pods that wait for a plugin which is now off for them go on; a plugin that is off everywhere forgets all."""
+        now_s = self._clock()
         for hold in self._holds.all():
-            if all(seat.name != hold.plugin for seat in now.profile_for(hold.pod.scheduler_name).permits):
+            if all(seat.name != hold.plugin for seat in now.for_pod(hold.pod, now_s).permits):
                 self._end(hold, HoldEnded.DISABLED, "")
         for plugin in sorted(_seated(before) - _seated(now)):
             self._told(plugin, _permit(self._plugins[plugin]).drop, self._world.books.of(plugin))
@@ -230,9 +240,19 @@ class Permits:
 
     def drain(self) -> None:
         """Shutting down: every hold is answered, and none begins."""
-        self._draining = True
+        self._close(HoldEnded.SHUTDOWN, SHUTTING_DOWN)
+
+    def stand_down(self) -> None:
+        """Another replica decides: as `drain`, until `take_over`."""
+        self._close(HoldEnded.NOT_LEADING, NOT_LEADING)
+
+    def take_over(self) -> None:
+        self._closed = ""
+
+    def _close(self, cause: HoldEnded, why: str) -> None:
+        self._closed = why
         for hold in self._holds.all():
-            self._end(hold, HoldEnded.SHUTDOWN, SHUTTING_DOWN)
+            self._end(hold, cause, why)
         self.carry_out()
 
     def carry_out(self) -> None:

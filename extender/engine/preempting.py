@@ -34,6 +34,8 @@ from extender.model.verdict import Code, Phase
 # What a kubelet puts on the image of a static pod. Its deletion frees nothing, the kubelet makes it again.
 MIRROR = "kubernetes.io/config.mirror"
 
+_ELIGIBLE = "eligible"
+"""A strike of its own: the search of the same phase may work."""
 _UNKNOWN_NODE = Selection(status=Status(Code.UNRESOLVABLE, "the node is not known here"))
 _UNKNOWN_VICTIM = Selection(status=Status(Code.UNRESOLVABLE, "a proposed victim is not known here"))
 _BROKEN = Selection(status=Status(Code.ERROR, "the plugin failed"))
@@ -81,8 +83,9 @@ def not_eligible(over: Pass, trace: Trace) -> tuple[Seat, Status] | None:
         cycle = over.cycle(seat)
         try:
             status = part_of(seat).eligible(cycle, hopeless(cycle))
+            seat.breaker.passed(_ELIGIBLE)
         except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
-            count_failure(seat, Phase.POST_FILTER, fault)
+            count_failure(seat, Phase.POST_FILTER, fault, _ELIGIBLE)
             status = PASSED
         if status.code is not Code.SUCCESS:
             spent = perf_counter_ns() - started
@@ -112,7 +115,7 @@ def _why(seat: Seat, exempt: Callable[[Cycle, Pod], str], cycle: Cycle, victim: 
     try:
         return exempt(cycle, victim)
     except Exception as fault:  # noqa: BLE001 - as above; but whoever cannot say that a pod may go keeps it
-        return f"{seat.name} could not say: {count_failure(seat, Phase.POST_FILTER, fault)}"
+        return f"{seat.name} could not say: {count_failure(seat, Phase.POST_FILTER, fault, None)}"
 
 
 def part_of(seat: Seat) -> PostFilter:
@@ -137,6 +140,8 @@ class _Round:
         started = perf_counter_ns()
         search = self._begun(exempting)
         found = {name: self._searched(search, name, proposal) for name, proposal in proposed.items()}
+        if not self._error:
+            self._seat.breaker.passed(Phase.POST_FILTER)
         kept = {name: selection for name, selection in found.items() if selection.status.code is Code.SUCCESS}
         for name, selection in found.items():
             if name not in kept:
@@ -170,7 +175,8 @@ class _Round:
             found = search(self._over.world.state.nodes.row(name), proposed)
             return found if self._stand_there(found.victims, name) else _BROKEN
         except Exception as fault:  # noqa: BLE001 - as above
-            self._error = count_failure(self._seat, Phase.POST_FILTER, fault)
+            # One call is one strike, however many nodes it was asked about.
+            self._error = count_failure(self._seat, Phase.POST_FILTER, fault, None if self._error else "")
             return _BROKEN
 
     def _stand_there(self, victims: Iterable[Pod], name: str) -> bool:

@@ -8,7 +8,7 @@ again on the state of the moment before anybody leaves.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -17,7 +17,7 @@ import numpy as np
 
 from extender.engine.attempts import Attempts
 from extender.engine.call import Call
-from extender.engine.cycle import Pass, World, count_failure, run_pre_filters
+from extender.engine.cycle import UNPROMISED, Pass, World, count_failure, run_pre_filters
 from extender.engine.preempting import exempting_of, helped, not_eligible, part_of
 from extender.engine.profile import PolicySet, Seat
 from extender.engine.trace import FilterStep, Trace
@@ -55,6 +55,8 @@ class Bounds:
     """Names of nodes."""
     spared: Callable[[Pod], str] = _nobody
     """Why a pod may not be a victim, or ""."""
+    promised: Mapping[str, Pod] = field(default_factory=lambda: UNPROMISED)
+    """As Pass.promised."""
 
 
 UNBOUNDED = Bounds()
@@ -87,7 +89,7 @@ def reclaiming_seat(over: Pass) -> Seat | None:
             if reclaims is not None and reclaims(over.cycle(seat)):
                 return seat
         except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; it then does not reclaim
-            count_failure(seat, Phase.POST_FILTER, fault)
+            count_failure(seat, Phase.POST_FILTER, fault, None)
     return None
 
 
@@ -95,7 +97,7 @@ async def plan(
     world: World, policy: PolicySet, attempts: Attempts, pod: Pod, now_s: float, bounds: Bounds
 ) -> Plan | None:
     """Search all nodes that are not closed; None if no plugin makes room for this pod."""
-    nodes, profile = world.state.nodes, policy.profile_for(pod.scheduler_name)
+    nodes, profile = world.state.nodes, policy.for_pod(pod, now_s)
     listed = [(name, row) for name, row in nodes.items() if name not in bounds.closed]
     names, rows = zip(*listed, strict=True) if listed else ((), ())
     places = np.array(rows, np.int32)
@@ -111,6 +113,7 @@ async def plan(
         now_s,
     )
     over = call.over(world, quiet=True)
+    over.promised = bounds.promised
     seat = reclaiming_seat(over)
     if seat is None:
         return None
@@ -139,7 +142,7 @@ def still_needed(over: Pass, node: str, victims: tuple[Pod, ...]) -> str:
     if refused is not None:
         return refused[1].reason
     cycle = over.cycle(seat)
-    selection = _judged(cycle, _begun(over, seat, cycle), node)
+    selection = _judged(cycle, _Guarded(over, seat, cycle), node)
     if selection.status.code is not Code.SUCCESS:
         return selection.status.reason
     chosen = {pod.uid for pod in selection.victims}
@@ -182,7 +185,7 @@ async def _search(
 ) -> None:
     began = perf_counter()
     cycle = over.cycle(seat)
-    search = _begun(over, seat, cycle, spared)
+    search = _Guarded(over, seat, cycle, spared)
     for name in names:
         found.note(name, _judged(cycle, search, name))
         if perf_counter() - began > STEP_S:
@@ -190,6 +193,8 @@ async def _search(
             await asyncio.sleep(PAUSE_S)
             began = perf_counter()
     found.worked_s += perf_counter() - began
+    if not search.failed:
+        seat.breaker.passed(Phase.POST_FILTER)
 
 
 def _fits_already(over: Pass, seat: Seat, names: list[str]) -> str:
@@ -210,27 +215,32 @@ def _fits_already(over: Pass, seat: Seat, names: list[str]) -> str:
     return ""
 
 
-def _begun(over: Pass, seat: Seat, cycle: Cycle, spared: Callable[[Pod], str] = _nobody) -> Search:
+class _Guarded:
     """The plugin's search; where it raises, it has found nobody."""
-    exempting = exempting_of(over)
 
-    def failed(fault: Exception) -> Selection:
-        why = count_failure(seat, Phase.POST_FILTER, fault)
-        return Selection(status=Status(Code.ERROR, f"{seat.name} failed: {why}", f"{seat.name} failed"))
-
-    try:
-        search = part_of(seat).search(cycle, lambda victim: spared(victim) or exempting(victim))
-    except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; nobody leaves by its word then
-        broken = failed(fault)
-        return lambda _row, _proposed: broken
-
-    def guarded(row: int, proposed: Selection | None) -> Selection:
+    def __init__(self, over: Pass, seat: Seat, cycle: Cycle, spared: Callable[[Pod], str] = _nobody) -> None:
+        self.failed = False
+        self._seat = seat
+        exempting = exempting_of(over)
+        found: Search
         try:
-            return search(row, proposed)
-        except Exception as fault:  # noqa: BLE001 - as above
-            return failed(fault)
+            found = part_of(seat).search(cycle, lambda victim: spared(victim) or exempting(victim))
+        except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; nobody leaves by its word then
+            broken = self._failure(fault)
+            found = lambda _row, _proposed: broken  # noqa: E731 - one of two
+        self._asked = found
 
-    return guarded
+    def __call__(self, row: int, proposed: Selection | None) -> Selection:
+        try:
+            return self._asked(row, proposed)
+        except Exception as fault:  # noqa: BLE001 - as above
+            return self._failure(fault)
+
+    def _failure(self, fault: Exception) -> Selection:
+        # One search is one strike, however many nodes it looks at.
+        why = count_failure(self._seat, Phase.POST_FILTER, fault, None if self.failed else "")
+        self.failed = True
+        return Selection(status=Status(Code.ERROR, f"{self._seat.name} failed: {why}", f"{self._seat.name} failed"))
 
 
 def _judged(cycle: Cycle, search: Search, name: str) -> Selection:

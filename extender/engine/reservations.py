@@ -6,14 +6,17 @@ from collections.abc import Iterable, Sequence
 
 from extender.engine.books import Books
 from extender.engine.call import Call
-from extender.engine.cycle import World, ask, run_pre_filters
+from extender.engine.cycle import World, ask, count_failure, run_pre_filters
+from extender.engine.oversight import refusal
 from extender.engine.profile import Seat
 from extender.framework.declaration import Reserve, ReserveOnNode
 from extender.ledger.ledger import Lease, Ledger
 from extender.model.pod import Pod
 from extender.model.verdict import Code, Phase
 from extender.record.frames import LeaseTouch
-from extender.telemetry import metrics
+
+_TAKE = "take"
+"""A strike of its own: the check of the same phase may work."""
 
 
 def reserve(books: Books, ledger: Ledger, call: Call, seats: Iterable[Seat], action: str) -> None:
@@ -56,6 +59,8 @@ def reserve_on_node(world: World, call: Call, node: str) -> str:
         if _charge(world.books, seat, call.pod, node):
             world.ledger.take(call.pod, call.attempt.decision, [seat.name], call.now_s)
             call.leases.append(LeaseTouch(seat.name, "taken", node))
+        elif seat.fails_closed:
+            return refusal(seat)
     return ""
 
 
@@ -66,9 +71,11 @@ def _without_lease(seats: Sequence[Seat], lease: Lease | None) -> list[Seat]:
 def _charge(books: Books, seat: Seat, pod: Pod, node: str = "") -> bool:
     try:
         books.take(seat.name, pod, node)
-    except Exception:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
-        metrics.PLUGIN_FAILURES.labels(seat.name, Phase.RESERVE, "raised").inc()
+    except Exception as fault:  # noqa: BLE001 - a plugin may raise anything; it is then neutral
+        count_failure(seat, Phase.RESERVE, fault, _TAKE)
         # No lease will remember what it may have charged before.
         books.give_back(seat.name, pod.uid)
         return False
+    if seat.breaker.listens:
+        seat.breaker.passed(_TAKE)
     return True

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from extender.engine.best import largest
 from extender.framework.declaration import Rejection
 from extender.model.verdict import Code, Phase
 from extender.record.frames import NodeRejection, NodeScore, PluginVerdict
 from extender.telemetry import metrics
+from extender.telemetry.single import Distribution
 
 BEST_KEPT = 10
 REJECTED_KEPT = 20
@@ -79,6 +82,8 @@ class Trace:
     labels: list[str] = field(default_factory=list)
     """Words of each rejection that are free of the pod, as the counts have them."""
     codes: NDArray[np.int16] | None = None
+    passed: int = 0
+    """How many of them are 0."""
     totals: NDArray[np.int64] | None = None
 
     def add_rejection(self, plugin: str, rejection: Rejection, label: str = "") -> int:
@@ -98,12 +103,23 @@ class Trace:
     def count(self) -> None:
         """Tell the metrics how long each plugin took and what it rejected. After the answer is out."""
         for plugin, phase, duration_ns in self._durations():
-            metrics.PLUGIN_SECONDS.labels(plugin, phase).observe(duration_ns / 1e9)
+            _seconds(plugin, phase).observe(duration_ns / 1e9)
         for plugin, label, rejected in self.rejected_by():
             metrics.PLUGIN_REJECTIONS.labels(plugin, label).inc(rejected)
         for step in self.pod_steps:
             if step.phase is Phase.PRE_BIND and step.code is Code.SUCCESS and step.label:
                 metrics.PLUGIN_WARNINGS.labels(step.plugin, step.label).inc()
+
+    @property
+    def spent_ns(self) -> int:
+        """By all plugins together."""
+        return sum(duration_ns for _plugin, _phase, duration_ns in self._durations())
+
+    @property
+    def failed(self) -> bool:
+        """Some plugin raised, or left its score range."""
+        steps: tuple[FilterStep | ScoreStep, ...] = (*self.filter_steps, *self.score_steps)
+        return any(step.code is Code.ERROR for step in self.pod_steps) or any(step.error for step in steps)
 
     def _durations(self) -> Iterator[tuple[str, Phase, int]]:
         yield from ((step.plugin, step.phase, step.duration_ns) for step in self.pod_steps)
@@ -128,15 +144,18 @@ class Trace:
         """The best nodes, at most BEST_KEPT, best first; ties in the order sent."""
         if self.totals is None:
             return []
-        return [NodeScore(names[i], int(self.totals[i]), self._parts(i)) for i in _largest(self.totals, BEST_KEPT)]
-
-    def _parts(self, i: int) -> dict[str, tuple[int, int, int]]:
-        parts = {}
+        order = largest(self.totals, BEST_KEPT)
+        plugins, columns = [], []
         for step in self.score_steps:
             if step.normalized is not None:
-                normalized = int(step.normalized[i])
-                parts[step.plugin] = (int(step.raw[i]), normalized, normalized * step.weight)
-        return parts
+                raw, normalized = step.raw[order].tolist(), step.normalized[order].tolist()
+                plugins.append(step.plugin)
+                columns.append(
+                    zip(raw, normalized, [of_hundred * step.weight for of_hundred in normalized], strict=True)
+                )
+        parts = [dict(zip(plugins, row, strict=True)) for row in zip(*columns, strict=True)] or [{} for _ in order]
+        best = zip(order.tolist(), self.totals[order].tolist(), parts, strict=True)
+        return [NodeScore(names[i], total, of_plugins) for i, total, of_plugins in best]
 
     def _rejection(self, node: str, code: int) -> NodeRejection:
         rejection = self.rejections[code - 1]
@@ -174,13 +193,10 @@ class Trace:
         return {self.rejections[k - 1].reason: int(counted[k]) for k in codes if counted[k]}
 
 
-def _largest(values: NDArray[np.int64], count: int) -> list[int]:
-    """Positions of the largest values, largest first, ties in order. Sorts only what can be among them."""
-    among = np.arange(len(values))
-    if len(values) > count:
-        among = np.flatnonzero(values >= np.partition(values, -count)[-count])
-    order: list[int] = among[np.argsort(-values[among], kind="stable")][:count].tolist()
-    return order
+@cache
+def _seconds(plugin: str, phase: Phase) -> Distribution:
+    """Looked up once: there are as many as installed plugins have phases."""
+    return metrics.PLUGIN_SECONDS.labels(plugin, phase)
 
 
 def _of_score_step(step: ScoreStep) -> PluginVerdict:

@@ -13,6 +13,13 @@ from extender.record.frames import Decision
 
 MakeFrame = Callable[[], Decision]
 
+Moment = tuple[object, ...]
+"""The policy and the versions of all that a cycle reads, besides the clock."""
+
+
+def _nothing() -> None:
+    """For verdicts that promise nothing."""
+
 
 @dataclass(slots=True)
 class FilterVerdict:
@@ -21,9 +28,16 @@ class FilterVerdict:
     codes: NDArray[np.int16]
     """0 passes; k is rejected for `rejections[k - 1]`."""
     rejections: list[Rejection]
+    passed: int = -1
+    """How many codes are 0; -1: nobody has counted."""
     error: str = ""
     """An internal fault that must fail the cycle; then nothing else counts."""
     make_frame: MakeFrame | None = None
+    conclude: Callable[[], None] = _nothing
+    """Charges what was promised, and notes who waits. To be called once, before anything else is asked of the engine or
+    told to it; the answer may be on its way already."""
+    behind: Callable[[], None] | None = None
+    """What is asked of plugins in shadow, once the answer is out; nothing that counts depends on it."""
 
 
 @dataclass(slots=True)
@@ -31,7 +45,11 @@ class ScoreVerdict:
     """One total per candidate, in the order sent; integers of any size in `wide`, 0..10 in `strict`."""
 
     totals: NDArray[np.int64]
+    least: int | None = None
+    """Only candidates with at least this total are answered; None: all."""
     make_frame: MakeFrame | None = None
+    behind: Callable[[], None] | None = None
+    """As of a FilterVerdict."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,3 +88,6 @@ class Waiting:
 
     def forget(self, uid: str) -> None:
         self._pods.pop(uid, None)
+
+    def forget_all(self) -> None:
+        self._pods.clear()

@@ -6,7 +6,7 @@ Never here: numpy, numba, plugins, the engine. Analytics uses this room too, so 
 keeper, status and writer are imported from their own modules.
 """
 
-from extender.policy.catalogue import PHASES, Catalogue, PluginInfo
+from extender.policy.catalogue import PHASES, SHADOW_EVALUATES, Catalogue, PluginInfo
 from extender.policy.document import SchedulingPolicy
 from extender.policy.dump import dump, plain
 from extender.policy.parse import parse
@@ -17,6 +17,7 @@ from extender.policy.text import PolicyText
 
 __all__ = [
     "PHASES",
+    "SHADOW_EVALUATES",
     "Catalogue",
     "ParsedPolicy",
     "PluginInfo",

@@ -31,6 +31,8 @@ CHECK_PHASES = frozenset({"preFilter", "filter"})
 ORDERED_BY_CHECK = frozenset({"QoS"})
 """Plugins whose check, once on, turns their order of the queue on too: the nine phases have no switch for it."""
 QUEUE_SORT = "queueSort"
+SHADOW_EVALUATES = frozenset({"preFilter", "filter", "score"})
+"""A shadowed plugin is asked in these; in all other phases it does nothing: it promises, holds and evicts nothing."""
 
 ArgsCheck = Callable[[dict[str, Any]], list[Problem]]
 

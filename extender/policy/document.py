@@ -1,16 +1,15 @@
-"""The policy document: `SchedulingPolicy`, one Struct per mapping. Its JSON Schema comes out of these types.
-
-`not_yet` names fields, and `not_yet_values` values, that the format knows and this version refuses: accepting and
-ignoring them would place pods otherwise than the policy says.
-"""
+"""The policy document: `SchedulingPolicy`, one Struct per mapping. Its JSON Schema comes out of these types."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
 from msgspec import Meta
+
+from extender.policy.modes import ENTRIES_MAX, Canary, Guard, Rule
+from extender.policy.moments import Duration, Moment
+from extender.policy.part import Part as _Part
 
 API_VERSION: Final = "policy.trimtab.dev/v1alpha1"
 KIND: Final = "SchedulingPolicy"
@@ -23,17 +22,17 @@ DEFAULT_SCHEDULER = "default-scheduler"
 ALL_PLUGINS = "*"
 
 
-class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
-    noun: ClassVar[str] = "field"
-    """What a key of this mapping is, for people."""
-    not_yet: ClassVar[tuple[str, ...]] = ()
-    not_yet_values: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+SPARSE_MAX = 100_000
+_DEADLINE = "How long one part of the plugin may take in one call: 100us to 10s. What comes later is not used."
+_ON_FAILURE = (
+    "What a failure, an overrun or an open breaker means: open (default): neutral; closed: the pod is refused."
+)
 
 
 class Metadata(_Part, frozen=True):
     name: Annotated[str, Meta(description="For people; it selects nothing.", max_length=253)] = "default"
-    labels: dict[str, str] = {}
-    annotations: dict[str, str] = {}
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    annotations: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Scoring(_Part, frozen=True, omit_defaults=False):
@@ -41,21 +40,38 @@ class Scoring(_Part, frozen=True, omit_defaults=False):
         Literal["wide", "strict"],
         Meta(description="wide: the exact weighted sum; strict: 0..10, as the extender protocol documents."),
     ] = "wide"
+    sparse: Annotated[
+        int,
+        Meta(
+            description="0: every node is answered with its score. n: only the best, as whole levels of equal scores "
+            "that fit into n nodes; all others then count as 0.",
+            ge=0,
+            le=SPARSE_MAX,
+        ),
+    ] = 0
 
 
 class Defaults(_Part, frozen=True):
     """What entries that say nothing get."""
 
-    not_yet: ClassVar[tuple[str, ...]] = ("deadline", "onFailure")
+    deadline: Annotated[Duration, Meta(description=_DEADLINE)] | None = None
+    on_failure: Annotated[Literal["open", "closed"], Meta(description=_ON_FAILURE)] | None = None
 
 
 class EnabledPlugin(_Part, frozen=True):
-    not_yet: ClassVar[tuple[str, ...]] = ("canary", "from", "until", "deadline", "onFailure")
-    not_yet_values: ClassVar[Mapping[str, tuple[str, ...]]] = {"mode": ("shadow",)}
-
     name: str
     weight: Annotated[int, Meta(description="How much a score counts; default 1.", ge=1, le=WEIGHT_MAX)] | None = None
-    mode: Literal["enforce"] = "enforce"
+    mode: Annotated[
+        Literal["enforce", "shadow"],
+        Meta(description="shadow: asked behind the answer, and without effect; the report says what it would do."),
+    ] = "enforce"
+    canary: Canary | None = None
+    since: Annotated[Moment, Meta(description="It counts from then on.")] | None = msgspec.field(
+        default=None, name="from"
+    )
+    until: Annotated[Moment, Meta(description="It counts no longer from then on.")] | None = None
+    deadline: Annotated[Duration, Meta(description=_DEADLINE)] | None = None
+    on_failure: Annotated[Literal["open", "closed"], Meta(description=_ON_FAILURE)] | None = None
 
 
 class DisabledPlugin(_Part, frozen=True):
@@ -91,7 +107,7 @@ class Plugins(_Part, frozen=True):
 
 class PluginConfig(_Part, frozen=True):
     name: str
-    args: dict[str, Any] = {}
+    args: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Profile(_Part, frozen=True, omit_defaults=False):
@@ -110,6 +126,14 @@ class SchedulingPolicy(_Part, frozen=True, omit_defaults=False):
     scoring: Scoring = Scoring()
     defaults: Defaults = Defaults()
     profiles: Annotated[tuple[Profile, ...], Meta(max_length=PROFILES_MAX)] = ()
+    rules: Annotated[
+        tuple[Rule, ...],
+        Meta(description="Switch plugins by the state of the cluster.", max_length=ENTRIES_MAX),
+    ] = ()
+    guards: Annotated[
+        tuple[Guard, ...],
+        Meta(description="Take a plugin or the whole policy back by themselves.", max_length=ENTRIES_MAX),
+    ] = ()
 
 
 FIELD_OF_PHASE = {field.encode_name: field.name for field in msgspec.structs.fields(Plugins)}

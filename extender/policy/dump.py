@@ -34,7 +34,12 @@ def plain(document: SchedulingPolicy) -> dict[str, Any]:
 
 def dump(document: SchedulingPolicy) -> str:
     """YAML, in the order of the format."""
+    return as_yaml(plain(document))
+
+
+def as_yaml(tree: object) -> str:
+    """Plain data as YAML, mappings in their own order."""
     text: str = yaml.dump(
-        plain(document), Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=120
+        tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=120
     )
     return text

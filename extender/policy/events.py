@@ -14,7 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from extender.kube import KubeApi
-from extender.policy.outcome import Outcome
+from extender.policy.outcome import APPLIED, Outcome
 
 CONTROLLER = "trimtab.dev/extender"
 ACTION = "Reload"
@@ -80,7 +80,7 @@ class PolicyEvents:
             "reason": f"Policy{outcome.reason}",
             "regarding": {**self._regarding, **({"uid": uid} if uid else {})},
             "note": shortened(outcome.message, NOTE_BYTES_MAX),
-            "type": "Normal" if outcome.applied else "Warning",
+            "type": "Normal" if outcome.reason == APPLIED else "Warning",
         }
         await self._send("POST", self._folder, event, "application/json", (201, 202, 200))
         return name

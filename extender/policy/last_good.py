@@ -20,6 +20,8 @@ from extender.policy.text import content_hash
 REVISION_ANNOTATION = "policy.trimtab.dev/revision"
 STATE_SUFFIX = "-state"
 FILE_SUFFIX = ".last-good"
+GUARDS_SUFFIX = ".guards"
+GUARDS_KEY, GUARDS_ANNOTATION = "guards.json", "policy.trimtab.dev/guards-of"
 _MERGE = "application/merge-patch+json"
 
 
@@ -52,6 +54,11 @@ class FileLastGood:
     @classmethod
     def beside(cls, policy_file: Path | str) -> FileLastGood:
         return cls(Path(f"{policy_file}{FILE_SUFFIX}"))
+
+    @classmethod
+    def guards_beside(cls, policy_file: Path | str) -> FileLastGood:
+        """The guards' book (verdicts.py) is kept in the same way."""
+        return cls(Path(f"{policy_file}{GUARDS_SUFFIX}"))
 
     async def load(self) -> Kept | None:
         return await asyncio.to_thread(self._load)
@@ -104,7 +111,16 @@ def _sync_folder(folder: Path) -> None:
 class ConfigMapLastGood:
     """The ConfigMap `<name>-state`: key policy.yaml, and the revision in an annotation."""
 
-    def __init__(self, api: KubeApi, namespace: str, policy_name: str) -> None:
+    def __init__(
+        self,
+        api: KubeApi,
+        namespace: str,
+        policy_name: str,
+        *,
+        key: str = DOCUMENT_KEY,
+        annotation: str = REVISION_ANNOTATION,
+    ) -> None:
+        self._key, self._annotation = key, annotation
         self._api = api
         self._name = f"{policy_name}{STATE_SUFFIX}"
         self._namespace = namespace
@@ -112,25 +128,30 @@ class ConfigMapLastGood:
         self._path = f"{self._folder}/{quote(self._name, safe='')}"
         self._saved: Kept | None = None
 
+    @classmethod
+    def guards(cls, api: KubeApi, namespace: str, policy_name: str) -> ConfigMapLastGood:
+        """The guards' book (verdicts.py) is kept in the same object, under a key of its own."""
+        return cls(api, namespace, policy_name, key=GUARDS_KEY, annotation=GUARDS_ANNOTATION)
+
     async def load(self) -> Kept | None:
         status, seen = await self._ask("GET", self._path)
         if status == 404:  # noqa: PLR2004
             return None
         if status != 200:  # noqa: PLR2004
             raise NotKept(self._complaint("read", status, seen))
-        text = (seen.get("data") or {}).get(DOCUMENT_KEY)
+        text = (seen.get("data") or {}).get(self._key)
         if not text:
             return None
         annotations = (seen.get("metadata") or {}).get("annotations") or {}
-        self._saved = Kept(text.encode(), str(annotations.get(REVISION_ANNOTATION, "")))
+        self._saved = Kept(text.encode(), str(annotations.get(self._annotation, "")))
         return self._saved
 
     async def save(self, kept: Kept) -> None:
         if kept == self._saved:
             return
         content: dict[str, Any] = {
-            "metadata": {"annotations": {REVISION_ANNOTATION: kept.revision}},
-            "data": {DOCUMENT_KEY: kept.text.decode()},
+            "metadata": {"annotations": {self._annotation: kept.revision}},
+            "data": {self._key: kept.text.decode()},
         }
         status, seen = await self._ask("PATCH", self._path, content, _MERGE)
         if status == 404:  # noqa: PLR2004

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 
 from extender.policy.args import check_shape, own_args
-from extender.policy.catalogue import MULTI_POINT, Catalogue, in_order, names_of
+from extender.policy.catalogue import MULTI_POINT, SHADOW_EVALUATES, Catalogue, in_order, names_of
 from extender.policy.document import (
     ALL_PLUGINS,
     FIELD_OF_PHASE,
@@ -24,6 +24,8 @@ from extender.policy.families import families_on, members_of, share_of
 from extender.policy.problem import Findings, at, nearest, shown
 from extender.policy.resolve import idle_phases, resolve
 from extender.policy.structure import Places
+from extender.policy.switching import Switching
+from extender.policy.terms import Terms
 
 _WEIGHED = frozenset({"score", MULTI_POINT})
 
@@ -47,12 +49,15 @@ class Meaning:
         self._findings = findings
         self._places = places
         self._form = form
+        self._terms = Terms(findings, places)
 
     def checked(self, document: SchedulingPolicy) -> SchedulingPolicy:
         """The document with the plugins' own names and without unknown ones."""
         self._refuse_twin_profiles(document)
         profiles = tuple(self._profile(profile) for profile in document.profiles)
-        return msgspec.structs.replace(document, profiles=profiles)
+        self._terms.check_defaults(document.defaults)
+        known = msgspec.structs.replace(document, profiles=profiles)
+        return Switching(self._catalogue, self._findings, self._places).checked(known)
 
     def _refuse_twin_profiles(self, document: SchedulingPolicy) -> None:
         first: dict[str, Profile] = {}
@@ -73,7 +78,9 @@ class Meaning:
         known = msgspec.structs.replace(
             profile, plugins=Plugins(**sets), plugin_config=tuple(self._configs(profile.plugin_config))
         )
+        self._terms.check_one_check(profile, self._names)
         self._warn_of_idle_entries(profile, known)
+        self._warn_of_idle_shadows(profile)
         self._warn_of_idle_args(profile, known)
         return known
 
@@ -112,7 +119,7 @@ class Meaning:
             seen[name] = entry
             if entry.weight is not None and phase not in _WEIGHED:
                 self._findings.warn(at(self._places.of(entry), "weight"), f"weights have no effect in {phase}")
-            yield msgspec.structs.replace(entry, name=name)
+            yield msgspec.structs.replace(self._terms.usable(entry, phase), name=name)
 
     def _own_name(self, entry: Any) -> str | None:
         name = self._names.get(entry.name)
@@ -165,6 +172,27 @@ class Meaning:
                     self._places.name_of(entry),
                     f"{name} does no work in {phase}" + (f"; it works in {works_in}" if works_in else ""),
                 )
+
+    def _warn_of_idle_shadows(self, written: Profile) -> None:
+        """Promising, holding and evicting is not done for show."""
+        evaluated = ", ".join(in_order(SHADOW_EVALUATES))
+        for phase in FIELD_OF_PHASE:
+            for entry in written.plugins.of(phase).enabled:
+                name = self._names.get(entry.name)
+                if name is None or entry.mode != "shadow":
+                    continue
+                if not self._switched(name, phase) & SHADOW_EVALUATES:
+                    where = f"{name} is shadowed where it" if phase == MULTI_POINT else f"in {phase} a shadowed plugin"
+                    self._findings.warn(
+                        at(self._places.of(entry), "mode"), f"{where} does nothing; evaluated are {evaluated}"
+                    )
+
+    def _switched(self, name: str, phase: str) -> frozenset[str]:
+        """The phases that an entry of this plugin or family may switch on."""
+        if phase != MULTI_POINT:
+            return frozenset({phase})
+        infos = [self._catalogue[each] for each in (name, *self._catalogue[name].members) if each in self._catalogue]
+        return frozenset().union(*(info.effective_phases() for info in infos))
 
     def _warn_of_idle_args(self, written: Profile, known: Profile) -> None:
         on = {plugin.name for plugin in resolve(known, self._catalogue).plugins} | families_on(known, self._catalogue)

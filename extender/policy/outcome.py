@@ -8,12 +8,16 @@ APPLIED = "Applied"
 REFUSED = "Refused"
 DELETED = "Deleted"
 UNREADABLE = "Unreadable"
+GUARDED = "Guarded"
+"""It is in effect, without what its guards took out of it."""
+ROLLED_BACK = "RolledBack"
+"""Its guards took it back: the one before is in effect."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
     reason: str
-    """Applied, Refused, Deleted or Unreadable."""
+    """Applied, Guarded, Refused, Deleted, Unreadable or RolledBack."""
     message: str
     """For people: what happened, and which policy is in effect now."""
     desired_revision: str
@@ -23,4 +27,4 @@ class Outcome:
 
     @property
     def applied(self) -> bool:
-        return self.reason == APPLIED
+        return self.reason in (APPLIED, GUARDED)

@@ -62,7 +62,7 @@ def draft(text: str | bytes, catalogue: Catalogue) -> Draft:
         return Draft(form, None, (), findings.problems, findings.warnings, ())
     meaning = Meaning(catalogue, findings, places, form)
     document = meaning.checked(written)
-    profiles = tuple(resolve(profile, catalogue) for profile in document.profiles)
+    profiles = tuple(resolve(profile, catalogue, document.defaults) for profile in document.profiles)
     return Draft(form, document, profiles, findings.problems, findings.warnings, tuple(meaning.pending))
 
 

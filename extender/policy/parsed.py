@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from extender.policy.document import API_VERSION, EVERY_SCHEDULER, KIND, SchedulingPolicy
+from extender.policy.modes import Canary
 
 HASH_CHARS = 16
 
@@ -18,12 +19,24 @@ HASH_CHARS = 16
 class ResolvedPlugin:
     name: str
     phases: frozenset[str]
-    """Phases that are on and in which the plugin does work."""
+    """Phases that are on and in which the plugin does work: those that are enforced."""
     weight: int
     args: Mapping[str, Any]
     """As written; the plugin's own defaults are not filled in."""
     deadline_ms: float | None = None
-    on_failure: str = "open"
+    on_failure: Literal["open", "closed"] = "open"
+    canary: Canary | None = None
+    """Whose pods it counts for; None: all."""
+    from_s: float | None = None
+    """Unix seconds from which on it counts; None: from the beginning."""
+    until_s: float | None = None
+    """Unix seconds from which on it counts no longer; None: for good."""
+    shadow: frozenset[str] = frozenset()
+    """Phases that are on for show; then there are no others."""
+
+    @property
+    def mode(self) -> Literal["enforce", "shadow"]:
+        return "shadow" if self.shadow else "enforce"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +44,8 @@ class ResolvedProfile:
     scheduler_name: str
     """`*`: every scheduler that no other profile names."""
     plugins: tuple[ResolvedPlugin, ...]
-    """In the order in which they run."""
+    """In the order in which they run. A plugin whose entries differ in canary, time, deadline or onFailure stands there
+    once for each, with disjoint phases."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,12 @@ class Findings:
         if len(self._warnings) < PROBLEMS_MAX:
             self._warnings.append(f"{path}: {message}" if path else message)
 
+    def any_at(self, path: str) -> bool:
+        """Whether something at this path, or below it, is wrong already."""
+        return any(
+            problem.path == path or problem.path.startswith((f"{path}.", f"{path}[")) for problem in self._problems
+        )
+
     @property
     def count(self) -> int:
         """Problems found, told or not."""
@@ -80,11 +86,6 @@ class Findings:
     @property
     def warnings(self) -> tuple[str, ...]:
         return tuple(self._warnings)
-
-    def refuse_if_any(self) -> None:
-        """Raises PolicyRefused with everything found, if anything was."""
-        if self._problems:
-            raise PolicyRefused(self.problems)
 
 
 def at(path: str, step: str | int) -> str:

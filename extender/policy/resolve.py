@@ -6,13 +6,20 @@ As KubeSchedulerConfiguration resolves it:
 * an entry under a phase's own `enabled` is on in that phase, whatever `disabled` and `multiPoint` say, and its
   weight wins over multiPoint's;
 * a plugin named nowhere is off: there are no default plugins to start from;
-* a family stands for its members (families.py) and has no place of its own.
+* a family stands for its members (families.py) and has no place of its own;
+* what an entry says of mode, canary, time, deadline and onFailure goes for the phases that it switches on: a phase's
+  own entry wins over multiPoint's as a whole.
 
 Coscheduling, CapacityScheduling and QoS have one check behind two switches, preFilter and filter: it runs while at
-least one of the two is on and neither is disabled. QoS orders the queue with it, unless queueSort disables it.
+least one of the two is on and neither is disabled, and one entry says for whom and when. QoS orders the queue with it,
+unless queueSort disables it.
 """
 
 from __future__ import annotations
+
+import dataclasses
+
+from msgspec.structs import replace
 
 from extender.policy.catalogue import (
     CHECK_PHASES,
@@ -24,21 +31,62 @@ from extender.policy.catalogue import (
     PluginInfo,
     in_order,
 )
-from extender.policy.document import ALL_PLUGINS, CYCLE_ORDER, EnabledPlugin, PluginSet, Profile
+from extender.policy.document import ALL_PLUGINS, CYCLE_ORDER, Defaults, EnabledPlugin, PluginSet, Profile
 from extender.policy.families import unfolded
+from extender.policy.moments import seconds_of, unix_s
 from extender.policy.parsed import ResolvedPlugin, ResolvedProfile
 
 
-def resolve(profile: Profile, catalogue: Catalogue) -> ResolvedProfile:
-    """Names in `profile` are the plugins' own and known."""
+def resolve(profile: Profile, catalogue: Catalogue, defaults: Defaults | None = None) -> ResolvedProfile:
+    """Names in `profile` are the plugins' own and known, and its moments are in the calendar."""
     profile = unfolded(profile, catalogue)
     args = {entry.name: entry.args for entry in profile.plugin_config}
     plugins = []
     for name in _names_in_order(profile):
-        phases = phases_on(profile, catalogue[name])
-        if phases:
-            plugins.append(ResolvedPlugin(name, phases, _weight(profile, name), args.get(name, {})))
+        weight, own_args = _weight(profile, name), args.get(name, {})
+        for entry, phases in _by_terms(profile, catalogue[name]):
+            on, shadow = (frozenset[str](), phases) if entry.mode == "shadow" else (phases, frozenset[str]())
+            plugin = ResolvedPlugin(name, on, weight, own_args, shadow=shadow)
+            plugins.append(_with_terms(plugin, entry, defaults or Defaults()))
     return ResolvedProfile(profile.scheduler_name, tuple(plugins))
+
+
+def _by_terms(profile: Profile, info: PluginInfo) -> list[tuple[EnabledPlugin, frozenset[str]]]:
+    """The phases that are on, parted by what their entries say of them; the first of each kind speaks for all."""
+    found: list[tuple[EnabledPlugin, set[str]]] = []
+    for phase in in_order(phases_on(profile, info)):
+        entry = terms_entry(profile, info.name, phase)
+        same = next((phases for other, phases in found if same_terms(other, entry)), None)
+        if same is None:
+            found.append((entry, {phase}))
+        else:
+            same.add(phase)
+    return [(entry, frozenset(phases)) for entry, phases in found]
+
+
+def terms_entry(profile: Profile, name: str, phase: str) -> EnabledPlugin:
+    """The entry that says for whom and when a phase of the plugin, which is on, counts."""
+    of_check = ("preFilter", "filter") if name in ONE_CHECK else ()
+    own = of_check if phase in of_check else (phase,)
+    told = (_entry(profile.plugins.of(switch), name) for switch in (*own, MULTI_POINT, *of_check))
+    return next((entry for entry in told if entry is not None), EnabledPlugin(name=name))
+
+
+def same_terms(one: EnabledPlugin, other: EnabledPlugin) -> bool:
+    """Whether two entries differ in name and weight at most."""
+    return replace(one, name="", weight=None) == replace(other, name="", weight=None)
+
+
+def _with_terms(plugin: ResolvedPlugin, entry: EnabledPlugin, defaults: Defaults) -> ResolvedPlugin:
+    deadline = entry.deadline or defaults.deadline
+    return dataclasses.replace(
+        plugin,
+        deadline_ms=seconds_of(deadline) * 1e3 if deadline else None,
+        on_failure=entry.on_failure or defaults.on_failure or "open",
+        canary=entry.canary,
+        from_s=unix_s(entry.since) if entry.since else None,
+        until_s=unix_s(entry.until) if entry.until else None,
+    )
 
 
 def phases_on(profile: Profile, info: PluginInfo) -> frozenset[str]:

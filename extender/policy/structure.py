@@ -6,6 +6,7 @@ tells about all mistakes. What comes out is complete only if nothing was found.
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -17,8 +18,6 @@ import msgspec
 from extender.policy.problem import Findings, at, nearest, one_of, shown
 from extender.policy.reading import ABSENT
 
-_NOT_YET = "not yet available in this version"
-_NOT_YET_HINT = "remove it; it has no effect before a later version"
 _WORDS_FOR_BOOL = frozenset({"yes", "no", "on", "off", "y", "n"})
 
 Part = TypeVar("Part", bound=msgspec.Struct)
@@ -62,9 +61,7 @@ class Structure:
                 # As in Kubernetes, null is the same as absent.
                 complete = self._absence_is_fine(field, path) and complete
                 continue
-            value = self._refused_later(kind, field, raw, path) or self._value(
-                field.type, raw, at(path, field.encode_name)
-            )
+            value = self._value(field.type, raw, at(path, field.encode_name))
             if value is not ABSENT:
                 values[field.name] = value
             elif field.required:
@@ -82,22 +79,10 @@ class Structure:
 
     def _refuse_unknown(self, kind: type[msgspec.Struct], tree: Mapping[str, Any], path: str) -> None:
         known = _keys(kind)
-        later = getattr(kind, "not_yet", ())
         for key in tree:
-            if key in known:
-                continue
-            if key in later:
-                self._findings.wrong(at(path, key), _NOT_YET, _NOT_YET_HINT)
-            else:
+            if key not in known:
                 noun = getattr(kind, "noun", "field")
-                self._findings.wrong(at(path, key), f"unknown {noun} {shown(key)}", nearest(key, (*known, *later)))
-
-    def _refused_later(self, kind: type[msgspec.Struct], field: msgspec.structs.FieldInfo, raw: Any, path: str) -> Any:
-        later: Mapping[str, tuple[str, ...]] = getattr(kind, "not_yet_values", {})
-        if not isinstance(raw, str) or raw not in later.get(field.name, ()):
-            return None
-        self._findings.wrong(at(path, field.encode_name), f"{shown(raw)} is {_NOT_YET}", _NOT_YET_HINT)
-        return ABSENT
+                self._findings.wrong(at(path, key), f"unknown {noun} {shown(key)}", nearest(key, known))
 
     def _value(self, kind: Any, raw: Any, path: str) -> Any:
         bare = _bare(kind)
@@ -183,6 +168,8 @@ def _complaint(kind: Any, raw: Any) -> tuple[str, str]:
         choices = [str(choice) for choice in get_args(bare)]
         return f"want {' or '.join(choices)}, got {kind_of(raw)}", nearest(raw, choices) if isinstance(raw, str) else ""
     wanted = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}.get(bare, "another value")
+    if form := _form(kind, raw, bare):
+        return form
     if _fits(raw, bare):
         return f"{kind_of(raw)} is out of bounds", _bounds(kind)
     hint = "write true or false" if bare is bool and str(raw).lower() in _WORDS_FOR_BOOL else ""
@@ -191,8 +178,16 @@ def _complaint(kind: Any, raw: Any) -> tuple[str, str]:
     return f"want {wanted}, got {kind_of(raw)}", hint
 
 
+def _form(kind: Any, raw: Any, bare: Any) -> tuple[str, str] | None:
+    """What to say of a text that has not the form that its type asks for."""
+    meta = next((meta for meta in _metas(kind) if meta.pattern is not None), None)
+    if meta is None or (isinstance(raw, str) and bare is str and re.search(meta.pattern or "", raw)):
+        return None
+    return f"want {meta.title}, got {kind_of(raw)}", f"such as {', '.join(map(str, meta.examples or ()))}"
+
+
 def _fits(raw: Any, bare: Any) -> bool:
-    return isinstance(bare, type) and type(raw) is bare
+    return isinstance(bare, type) and (type(raw) is bare or (bare is float and type(raw) is int))
 
 
 def _bounds(kind: Any) -> str:

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import msgspec
 
 from extender.kube import KubeApi, KubeError, Response
+from extender.policy.flat import DOCUMENT_KEY
 from extender.policy.text import data_hash, text_of
 
 TRIES_MAX = 8
@@ -35,6 +36,9 @@ class StoredPolicy:
     text: bytes
     """The policy in it."""
     annotations: Mapping[str, str]
+    edited_by: str = ""
+    """The field manager that set the data last, as the API server notes it: kubectl-edit and so on."""
+    edited_at: str = ""
 
     @property
     def exists(self) -> bool:
@@ -58,8 +62,9 @@ class PolicyNotWritten(Exception):
 
 
 class ConfigMapWriter:
-    def __init__(self, api: KubeApi, namespace: str, name: str) -> None:
+    def __init__(self, api: KubeApi, namespace: str, name: str, *, field_manager: str = "trimtab") -> None:
         self._api = api
+        self._query = {"fieldManager": field_manager}
         self._namespace, self._name = namespace, name
         self._folder = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps"
         self._path = f"{self._folder}/{quote(name, safe='')}"
@@ -74,17 +79,24 @@ class ConfigMapWriter:
         return _stored(answer)
 
     async def write(
-        self, data: Mapping[str, str], *, if_match: str, annotations: Mapping[str, str] | None = None
+        self,
+        data: Mapping[str, str],
+        *,
+        if_match: str,
+        annotations: Mapping[str, str] | None = None,
+        dry_run: bool = False,
     ) -> StoredPolicy:
         """Make `data` the whole data. `if_match`: the data_hash it was made from; empty: create the ConfigMap.
 
-        `annotations` are merged. Raises LostUpdate, PolicyNotWritten.
+        `annotations` are merged. `dry_run`: the API server judges it and keeps nothing; the answer tells what would be
+        stored. Raises LostUpdate, PolicyNotWritten.
         """
+        query = {**self._query, "dryRun": "All"} if dry_run else self._query
         for attempt in range(TRIES_MAX):
             current = await self.read()
             if current.data_hash != if_match:
                 raise LostUpdate(current)
-            answer = await self._put(data, current, annotations or {})
+            answer = await self._put(data, current, annotations or {}, query)
             if answer.status in (_OK, _CREATED):
                 return _stored(answer)
             # 404: deleted since we read it; 409: changed, or created. The next read tells which.
@@ -93,24 +105,37 @@ class ConfigMapWriter:
             await asyncio.sleep(_RETRY_S * 2**attempt * random.uniform(0.5, 1.0))  # noqa: S311 - spreads writers
         raise PolicyNotWritten(f"{self._what} kept changing under {TRIES_MAX} attempts; try again", _CONFLICT)
 
-    async def _put(self, data: Mapping[str, str], current: StoredPolicy, annotations: Mapping[str, str]) -> Response:
+    async def _put(
+        self,
+        data: Mapping[str, str],
+        current: StoredPolicy,
+        annotations: Mapping[str, str],
+        query: Mapping[str, str],
+    ) -> Response:
         if not current.exists:
             metadata = {"name": self._name, "namespace": self._namespace, "annotations": dict(annotations)}
             made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)}
-            return await self._ask("POST", self._folder, made)
+            return await self._ask("POST", self._folder, made, query=query)
         removed = dict.fromkeys(current.data.keys() - data.keys())
         patch = {
             # With a resourceVersion the API server refuses the patch (409) when the object is another one by now.
             "metadata": {"resourceVersion": current.resource_version, "annotations": dict(annotations)},
             "data": {**removed, **data},
-            "binaryData": None,
+            "binaryData": {DOCUMENT_KEY: None},
         }
-        return await self._ask("PATCH", self._path, patch, _MERGE)
+        return await self._ask("PATCH", self._path, patch, _MERGE, query)
 
-    async def _ask(self, method: str, path: str, content: Any, content_type: str = "application/json") -> Response:
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        content: Any,
+        content_type: str = "application/json",
+        query: Mapping[str, str] | None = None,
+    ) -> Response:
         body = None if content is None else msgspec.json.encode(content)
         try:
-            return await self._api.request(method, path, body=body, content_type=content_type)
+            return await self._api.request(method, path, query=query, body=body, content_type=content_type)
         except KubeError as trouble:
             raise PolicyNotWritten(f"{self._what}: {trouble}", trouble.status or 0) from trouble
 
@@ -126,10 +151,26 @@ class ConfigMapWriter:
 def _stored(answer: Response) -> StoredPolicy:
     seen = msgspec.json.decode(answer.body)
     metadata = seen.get("metadata") or {}
+    edited_by, edited_at = _edited(metadata.get("managedFields") or [])
     return StoredPolicy(
         data=seen.get("data") or {},
         data_hash=data_hash(seen),
         resource_version=str(metadata.get("resourceVersion", "")),
         text=text_of(seen),
         annotations=metadata.get("annotations") or {},
+        edited_by=edited_by,
+        edited_at=edited_at,
     )
+
+
+def _edited(managed: list[dict[str, Any]]) -> tuple[str, str]:
+    """(manager, time) of the last one to set the value of any key of the data."""
+    of_data = [(str(entry.get("time", "")), str(entry.get("manager", ""))) for entry in managed if _sets_data(entry)]
+    at, who = max(of_data, default=("", ""))
+    return who, at
+
+
+def _sets_data(managed: dict[str, Any]) -> bool:
+    """A manager keeps `f:data` itself after others have taken over all of its keys."""
+    fields = managed.get("fieldsV1") or {}
+    return any(key.startswith("f:") for part in ("f:data", "f:binaryData") for key in fields.get(part) or {})

@@ -22,7 +22,7 @@ from extender.plugins.coscheduling.args import CoschedulingArgs
 from extender.plugins.coscheduling.book import GangBook
 from extender.plugins.coscheduling.pod_group import LABEL
 from extender.record.frames import Frame
-from tests.extender.engine.a_world import FakeBinder
+from tests.extender.engine.a_world import FakeBinder, decided
 
 HOLD_LIMIT_S = 40.0
 
@@ -142,7 +142,7 @@ class GangWorld:
         names = self.fitting(pod) if names is None else names
         if not names:
             return [], "Insufficient cpu"
-        verdict = self.engine.filter(pod, names, rows_of(self.state, names), self.now_s)
+        verdict = decided(self.engine, pod, names, rows_of(self.state, names), self.now_s)
         passed = [name for name, code in zip(names, verdict.codes, strict=True) if code == 0]
         reasons = [verdict.rejections[code - 1].reason for code in verdict.codes if code]
         return passed, reasons[0] if reasons else ""

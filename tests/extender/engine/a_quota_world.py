@@ -18,7 +18,7 @@ from extender.model.pod import Container, Pod
 from extender.model.verdict import Phase
 from extender.plugins import capacity_scheduling, preemption_toleration
 from extender.record.frames import Decision, Frame
-from tests.extender.engine.a_world import FakeBinder
+from tests.extender.engine.a_world import FakeBinder, decided
 
 QUOTAS, TOLERATION = capacity_scheduling.PLUGIN, preemption_toleration.PLUGIN
 MINIMUM = "preemption-toleration.scheduling.x-k8s.io/minimum-preemptable-priority"
@@ -81,7 +81,7 @@ class QuotaWorld:
     def filter(self, pod: Pod) -> bool:
         """Whether any node passes."""
         names = [name for name, _row in self.state.nodes.items()]
-        return not self.engine.filter(pod, names, rows_of(self.state, names), self.now_s).codes.all()
+        return not decided(self.engine, pod, names, rows_of(self.state, names), self.now_s).codes.all()
 
     def preempt(self, pod: Pod, **proposed: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         return {name: victims.uids for name, victims in self.verdict(pod, **proposed).nodes.items()}

@@ -8,7 +8,8 @@ from typing import Any
 
 from extender.cluster.state import ClusterState
 from extender.engine.engine import Engine
-from extender.engine.profile import PolicySet, Seat, profile_of
+from extender.engine.profile import PolicySet, Seat, build, profile_of
+from extender.engine.verdicts import FilterVerdict
 from extender.framework import (
     PASSED,
     Args,
@@ -25,10 +26,12 @@ from extender.framework import (
     Status,
 )
 from extender.framework.compiled import compile_all
+from extender.framework.info import catalogue_of
 from extender.kube import KubeError
 from extender.model.events import NodeUpserted
 from extender.model.node import Node
 from extender.model.verdict import Phase
+from extender.policy import parse
 from extender.record.frames import Frame
 
 
@@ -100,6 +103,13 @@ def capacity(node_capacity_cpu_milli: int) -> int:
 BIGGEST = Plugin(name="Biggest", doc="Big nodes.", score=Score(capacity, Normalize.MIN_MAX))
 
 
+def lack_of_capacity(node_capacity_cpu_milli: int) -> int:
+    return -node_capacity_cpu_milli
+
+
+SMALLEST = Plugin(name="Smallest", doc="Small nodes.", score=Score(lack_of_capacity, Normalize.MIN_MAX))
+
+
 def raw_count(node_pod_count: int) -> int:
     return node_pod_count * 1000 - 1
 
@@ -140,7 +150,31 @@ CLUMSY = Plugin(
     book=SeatsBook,
 )
 
-INSTALLED = (SEATS, SIZE, BIGGEST, WILD, BROKEN, SPEECHLESS, GRASPING, CLUMSY)
+
+class CountBook:
+    """How many pods were asked about for real."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def pod_changed(self, _old: Pod | None, _new: Pod | None) -> None:
+        pass
+
+    def object_changed(self, *_: object) -> None:
+        pass
+
+
+def not_the_third(cycle: Cycle) -> Status:
+    if not cycle.quiet:
+        cycle.book.asked += 1
+    return Status(Code.UNSCHEDULABLE, "every third waits") if cycle.book.asked % 3 == 0 else PASSED
+
+
+THIRD = Plugin(
+    name="Third", doc="Remembers whom it was asked about.", pre_filter=PreFilter(not_the_third), book=CountBook
+)
+
+INSTALLED = (SEATS, SIZE, BIGGEST, SMALLEST, WILD, BROKEN, SPEECHLESS, GRASPING, CLUMSY, THIRD)
 
 
 @dataclass
@@ -171,15 +205,27 @@ class FakeBinder:
         return found
 
 
+def decided(engine: Engine, pod: Pod, names: list[str], rows: Any, now_s: float) -> FilterVerdict:
+    """A whole filter call."""
+    verdict = engine.decide(pod, names, rows, now_s)
+    verdict.conclude()
+    return verdict
+
+
 class World:
-    def __init__(self, cache: Path, cpus: dict[str, int]) -> None:
+    def __init__(self, cache: Path, cpus: dict[str, int], more: tuple[Plugin, ...] = ()) -> None:
         self.now_s = 1000.0
         self.state = ClusterState()
         self.frames: list[Frame] = []
         self.binder = FakeBinder()
         self.compiled = compile_all(INSTALLED, cache)
         self.engine = Engine(
-            self.state, INSTALLED, self.binder, offer=self.frames.append, clock=lambda: self.now_s, lease_ttl_s=60.0
+            self.state,
+            (*INSTALLED, *more),
+            self.binder,
+            offer=self.frames.append,
+            clock=lambda: self.now_s,
+            lease_ttl_s=60.0,
         )
         for name, cpu in cpus.items():
             self.state.apply(NodeUpserted(Node(name=name, capacity={"cpu": str(cpu)})), self.now_s)
@@ -195,6 +241,15 @@ class World:
         profile = profile_of("default-scheduler", seats)
         self.engine.activate(PolicySet("r1", "h1", scale, {"default-scheduler": profile}))
 
+    def use_text(self, text: str, revision: str = "r1") -> None:
+        """The policy as people write it."""
+        self.engine.activate(self.built(text, revision))
+
+    def built(self, text: str, revision: str = "r1") -> PolicySet:
+        catalogue = catalogue_of(compiled.plugin for compiled in self.compiled.values())
+        head = "apiVersion: policy.trimtab.dev/v1alpha1\nkind: SchedulingPolicy\n"
+        return build(parse(head + text, catalogue), revision, self.compiled)
+
     def _seat(self, name: str, weight: int, args: Args | None) -> Seat:
         compiled = self.compiled[name]
         phases = frozenset(Phase)
@@ -207,7 +262,7 @@ class World:
 
     def filter(self, pod: Pod, names: list[str]) -> tuple[list[str], dict[str, str]]:
         """(names that pass, reason of each other)"""
-        verdict = self.engine.filter(pod, names, self.rows(names), self.now_s)
+        verdict = decided(self.engine, pod, names, self.rows(names), self.now_s)
         assert verdict.make_frame is not None
         self.frames.append(verdict.make_frame())
         passed = [n for n, c in zip(names, verdict.codes, strict=True) if c == 0]

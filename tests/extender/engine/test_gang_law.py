@@ -109,6 +109,7 @@ class GangMachine(RuleBasedStateMachine):
     @rule(after_s=st.sampled_from([1.0, 10.0, HOLD_LIMIT_S + 1]))
     def time_passes(self, after_s: float) -> None:
         self.world.pass_time(after_s)
+        self.no_taken_place_is_kept_open()
 
     @rule()
     def restart(self) -> None:
@@ -133,21 +134,37 @@ class GangMachine(RuleBasedStateMachine):
             assert not 0 < len(ever) < least, (gang, ever)
 
     @invariant()
-    def no_node_is_overfull_by_pods_and_plans(self) -> None:
-        free = dict(NODES)
-        for pod in self.world.state.pods.values():
-            if pod.node_name:
-                free[pod.node_name] -= cpu_of(pod)
-        for gang in self.world.book.busy():
-            for slot in gang.slots:
-                if slot.uid in gang.placed or not self.singles_are_urgent:
-                    free[slot.node] -= slot.shape.request.cpu_milli // 1000
-        assert min(free.values()) >= 0, free
+    def no_node_is_overfull(self) -> None:
+        left = self.room_left()
+        assert min(left.values()) >= 0, left
 
-    @property
-    def singles_are_urgent(self) -> bool:
-        """A pod of higher priority may stand where a gang is planned; the plan ends when that is seen."""
-        return any(pod.node_name and pod.priority == 9 for pod in self.world.state.pods.values())
+    @invariant()
+    def only_pods_of_higher_priority_stand_where_a_gang_is_planned(self) -> None:
+        """Its plan fits beside all pods that have to obey it, and beside plans as strong."""
+        for gang in self.world.book.busy():
+            left = self.room_left(gang.priority, plans_from=gang.priority)
+            assert min(left.values()) >= 0, (gang.key, left)
+
+    def no_taken_place_is_kept_open(self) -> None:
+        """Since time has passed, the book has seen who stands where a gang is planned."""
+        for gang in self.world.book.busy():
+            if any(not slot.uid for slot in gang.slots):
+                left = self.room_left(plans_from=gang.priority)
+                assert all(left[slot.node] >= 0 for slot in gang.slots), (gang.key, left)
+
+    def room_left(self, upto: int | None = None, plans_from: int | None = None) -> dict[str, int]:
+        """CPUs of each node that pods (bound or on their way, of priority `upto` at most) do not take, nor what is only
+        planned for gangs of priority `plans_from` at least."""
+        left = dict(NODES)
+        for pod in self.world.state.pods.values():
+            bind = self.world.binds.get(pod.uid)
+            node = bind.node if bind else pod.node_name
+            if node and (upto is None or pod.priority <= upto):
+                left[node] -= cpu_of(pod)
+        planned = [gang for gang in self.world.book.busy() if plans_from is not None and gang.priority >= plans_from]
+        for slot in (slot for gang in planned for slot in gang.slots if slot.uid not in gang.placed):
+            left[slot.node] -= slot.shape.request.cpu_milli // 1000
+        return left
 
     @invariant()
     def no_hold_outlives_its_deadline(self) -> None:
@@ -158,8 +175,12 @@ class GangMachine(RuleBasedStateMachine):
     def what_is_held_is_leased_and_placed(self) -> None:
         held = set(self.world.held)
         assert held <= {lease["uid"] for lease in self.world.engine.leases()}
-        placed = {uid for gang in self.world.book.busy() for uid in gang.placed}
-        assert held == placed == set(self.world.binds)
+        assert held == set(self.world.binds)
+        assert {uid: bind.node for uid, bind in self.world.binds.items()} == {
+            uid: node for gang in self.world.book.busy() for uid, node in gang.placed.items()
+        }
+        for gang in self.world.book.busy():
+            assert all(gang.placed.get(slot.uid, slot.node) == slot.node for slot in gang.slots), gang
 
     def teardown(self) -> None:
         for uid in list(self.world.state.pods):
@@ -192,3 +213,24 @@ def test_the_gang_law(compiled: CompiledPlugin, mode: str) -> None:
                 suppress_health_check=[HealthCheck.too_slow],
             ),
         )
+
+
+def test_a_stronger_gangs_extra_member_may_stand_where_a_weaker_gang_is_planned(compiled: CompiledPlugin) -> None:
+    """Found by the machine, which once took such a pod for one that has to obey the plan."""
+    GangMachine.compiled, GangMachine.args = compiled, CoschedulingArgs()
+    with asyncio.Runner() as GangMachine.runner:
+        machine = GangMachine()
+        machine.create_all("b")
+        machine.create_all("c")
+        machine.schedule_all("b")
+        machine.filter_without_a_bind("c", 0)
+        machine.create("b", 3, 1)
+        machine.schedule_all("b")
+        assert min(machine.room_left(plans_from=PRIORITY["c"]).values()) < 0, "it does not stand where c is planned"
+        machine.no_node_is_overfull()
+        machine.only_pods_of_higher_priority_stand_where_a_gang_is_planned()
+        machine.time_passes(1.0)
+        machine.schedule_all("c")
+        assert len(machine.world.bound) == 4 + LEAST["c"]
+        machine.no_node_is_overfull()
+        machine.teardown()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from extender.engine.load_choice import load_source
-from extender.engine.profile import PolicySet, Profile, Seat
+from extender.engine.profile import PolicySet, Profile, Seat, profile_of
 from extender.framework.arguments import args_of
 from extender.framework.compiled import CompiledPlugin
 from extender.framework.declaration import Plugin
@@ -57,3 +58,13 @@ def test_the_first_source_that_is_named_counts_and_silence_names_none() -> None:
     silent, named = seat("TargetLoadPacking"), seat("Peaks", {"WatcherAddress": "http://first"})
     later = seat("LowRiskOverCommitment", {"watcherAddress": "http://second"})
     assert chosen(silent, named, later) == LoadSource(provider=Provider.LOAD_WATCHER, address="http://first")
+
+
+def test_a_plugin_in_shadow_names_the_source_only_where_nobody_else_reads_load() -> None:
+    named = replace(seat("Peaks", {"WatcherAddress": "http://shadow"}), phases=frozenset(), shadow=frozenset({"score"}))
+
+    def of(*seats: Seat) -> LoadSource | None:
+        return load_source(PolicySet(profiles={"*": profile_of("*", seats)}), has_metrics_api=True)
+
+    assert of(named, seat("TargetLoadPacking")) == API
+    assert of(named, seat("PodState")) == LoadSource(provider=Provider.LOAD_WATCHER, address="http://shadow")

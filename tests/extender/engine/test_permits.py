@@ -254,9 +254,61 @@ def test_orders_that_follow_from_a_pod_that_goes_are_obeyed_at_once(world: World
     assert task.result().error == "one of you is gone"
 
 
+def test_a_hold_goes_on_when_the_time_of_its_plugin_is_over(world: World, pod: Pod) -> None:
+    seat = Seat(FIRST, CompiledPlugin(FIRST, {}, {}), FIRST.args(), 1, frozenset(Phase), until_s=world.now_s + 10)
+    world.engine.activate(PolicySet("r", "h", "wide", {"*": profile_of("*", [seat])}))
+    task = world.bind(pod)
+    world.tick(9)
+    assert not task.done()
+    world.tick(1)
+    assert task.result().error == ""
+    assert (world.engine.holds(), world.gate().dropped) == ([], 1)
+
+
+def test_a_hold_goes_on_when_its_plugin_is_taken_out_for_failures_of_others(world: World, pod: Pod) -> None:
+    task = world.bind(pod)
+    world.gate().says = RuntimeError("boom")
+    for uid in "xyz":
+        other = a_pod(uid)
+        world.state.apply(PodUpserted(other), world.now_s)
+        assert world.bind(other).result().error == "", "a plugin that raises lets pods go"
+    assert not task.done()
+    world.tick(1)
+    assert task.result().error == ""
+    assert world.gate().asked == ["a", "x", "y", "z"]
+
+
+def test_a_permit_that_fails_closed_refuses_the_bind(world: World, pod: Pod) -> None:
+    seat = Seat(FIRST, CompiledPlugin(FIRST, {}, {}), FIRST.args(), 1, frozenset(Phase), fails_closed=True)
+    world.engine.activate(PolicySet("r", "h", "wide", {"*": profile_of("*", [seat])}))
+    world.gate().says = RuntimeError("boom")
+    errors = [world.bind(pod).result().error for _ in range(4)]
+    assert set(errors[:3]) == {"First failed or took too long, and its policy says onFailure: closed"}
+    assert errors[3] == "First is left out after failures, and its policy says onFailure: closed"
+    assert len(world.gate().asked) == 3
+
+
 def test_what_a_plugin_promised_without_its_permit_is_dropped_with_the_plugin(world: World) -> None:
     seat = Seat(FIRST, CompiledPlugin(FIRST, {}, {}), FIRST.args(), 1, frozenset({Phase.FILTER}))
     world.engine.activate(PolicySet("r", "h", "wide", {"*": profile_of("*", [seat])}))
     assert world.gate().dropped == 0
     world.use()
     assert world.gate().dropped == 1
+
+
+def test_who_does_not_lead_any_more_lets_nobody_be_bound_and_holds_again_when_it_leads(world: World, pod: Pod) -> None:
+    held = world.bind(pod)
+    assert not held.done()
+    world.engine.stand_down()
+    world.pump()
+    assert "another replica" in held.result().error
+    assert not world.binder.bound
+    assert "another replica" in world.runner.run(result_of(world.bind(pod))).error
+
+    world.engine.take_over()
+    assert not world.bind(pod).done()
+    assert [row["uid"] for row in world.engine.holds()] == [pod.uid]
+
+
+async def result_of(bind: asyncio.Task[BindVerdict]) -> BindVerdict:
+    return await bind

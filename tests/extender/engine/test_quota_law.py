@@ -20,7 +20,7 @@ from extender.model.node import Node
 from extender.model.pod import Container, Pod
 from extender.plugins import capacity_scheduling
 from extender.plugins.capacity_scheduling.book import QuotaBook
-from tests.extender.engine.a_world import FakeBinder
+from tests.extender.engine.a_world import FakeBinder, decided
 from tests.thorough import CI
 
 MAX_CPU = 4
@@ -92,7 +92,7 @@ class QuotaMachine(RuleBasedStateMachine):
         """The scheduler may filter a pod that our watch has not shown yet, or has shown gone."""
         pod = self.state.pods.get(uid) or a_pod(uid)
         if not pod.node_name:
-            self.engine.filter(pod, NODES, rows_of(self.state, NODES), self.now_s)
+            decided(self.engine, pod, NODES, rows_of(self.state, NODES), self.now_s)
 
     @rule(uid=UIDS, fails=st.booleans())
     def bind(self, uid: str, fails: bool) -> None:  # noqa: FBT001 - drawn, not called

@@ -4,7 +4,6 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extender.engine.cycle import outside_range
 from extender.engine.trace import BEST_KEPT, Trace
 
 INT64 = st.integers(-(2**63) + 1, 2**63 - 1)
@@ -16,8 +15,3 @@ def test_the_best_nodes_are_those_of_a_full_stable_sort(totals):
     best = Trace(totals=np.array(totals, np.int64)).best(names)
     order = sorted(range(len(totals)), key=lambda i: -totals[i])[:BEST_KEPT]
     assert [(b.node, b.total) for b in best] == [(names[i], totals[i]) for i in order]
-
-
-@given(st.lists(st.one_of(INT64, st.integers(-2, 102)), max_size=10))
-def test_a_score_outside_0_to_100_is_seen(scores):
-    assert outside_range(np.array(scores, np.int64)) == any(not 0 <= s <= 100 for s in scores)

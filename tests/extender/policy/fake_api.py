@@ -1,8 +1,9 @@
-"""A stand-in for KubeApi with the API server's semantics for ConfigMaps and events, kept in memory.
+"""A stand-in for KubeApi with the API server's semantics for ConfigMaps, events and ControllerRevisions, in memory.
 
 What it does was compared with a real kube-apiserver: creation 201 and 409, merge patch with and without a
 resourceVersion (409 when it is not the current one), a patch that changes nothing keeps the resourceVersion,
-field selectors, watches that resume, bookmarks, and 410 Gone as an ERROR event once the history is compacted.
+dry runs, deletion, selectors, watches that resume, bookmarks, and 410 Gone as an ERROR event once the history is
+compacted; the data of a ControllerRevision never changes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from extender.kube import KubeApi, KubeError, Response
 
 NAMESPACE = "trimtab-system"
 CONFIGMAPS = f"/api/v1/namespaces/{NAMESPACE}/configmaps"
+REVISIONS = f"/apis/apps/v1/namespaces/{NAMESPACE}/controllerrevisions"
 EVENTS = f"/apis/events.k8s.io/v1/namespaces/{NAMESPACE}/events"
 
 Json = dict[str, Any]
@@ -85,6 +87,7 @@ class FakeApi(KubeApi):
         query: Mapping[str, str] | None = None,
         body: bytes | None = None,
         content_type: str = "application/json",
+        accept: str = "application/json",
         timeout_s: float = 10.0,
     ) -> Response:
         await asyncio.sleep(0)
@@ -97,10 +100,15 @@ class FakeApi(KubeApi):
             return odd
         if method == "GET":
             return self._get(path, query or {})
+        keep = (query or {}).get("dryRun") != "All"
         if method == "POST":
-            return self._create(path, content)
-        assert (method, content_type) == ("PATCH", "application/merge-patch+json")
-        return self._patch(path, content)
+            return self._create(path, content, keep=keep)
+        if method == "DELETE":
+            return self._delete(path)
+        # For objects that hold no lists the two kinds of patch are the same.
+        assert method == "PATCH"
+        assert content_type in ("application/merge-patch+json", "application/strategic-merge-patch+json")
+        return self._patch(path, content, keep=keep)
 
     async def stream(self, path: str, *, query: Mapping[str, str], read_timeout_s: float) -> AsyncIterator[bytes]:
         odd = self.hook("WATCH", path, {})
@@ -130,20 +138,27 @@ class FakeApi(KubeApi):
     def _get(self, path: str, query: Mapping[str, str]) -> Response:
         if path in self.objects:
             return _answer(200, self.objects[path])
-        if path.count("/") > CONFIGMAPS.count("/"):
+        if path not in (CONFIGMAPS, EVENTS, REVISIONS):
             return _failure(404, "NotFound")
         items = [o for p, o in self.objects.items() if p.startswith(path) and _selected(o, query)]
         return _answer(200, {"kind": "List", "metadata": {"resourceVersion": str(self._version)}, "items": items})
 
-    def _create(self, folder: str, body: Json) -> Response:
+    def _create(self, folder: str, body: Json, *, keep: bool) -> Response:
         path = f"{folder}/{body['metadata']['name']}"
         if path in self.objects:
             return _failure(409, "AlreadyExists")
         if folder == EVENTS:
             _check_event(body)
-        return _answer(201, self._store(path, body, "ADDED"))
+        return _answer(201, self._store(path, body, "ADDED") if keep else body)
 
-    def _patch(self, path: str, patch: Json) -> Response:
+    def _delete(self, path: str) -> Response:
+        gone = self.objects.pop(path, None)
+        if gone is None:
+            return _failure(404, "NotFound")
+        self._record("DELETED", path, gone)
+        return _answer(200, {"kind": "Status", "status": "Success"})
+
+    def _patch(self, path: str, patch: Json, *, keep: bool) -> Response:
         old = self.objects.get(path)
         if old is None:
             return _failure(404, "NotFound")
@@ -151,7 +166,9 @@ class FakeApi(KubeApi):
         if wanted is not None and wanted != old["metadata"]["resourceVersion"]:
             return _failure(409, "Conflict")
         new = _merge(old, patch)
-        return _answer(200, old if new == old else self._store(path, new, "MODIFIED"))
+        if path.startswith(REVISIONS) and new.get("data") != old.get("data"):
+            return _failure(422, "Invalid")
+        return _answer(200, self._store(path, new, "MODIFIED") if keep and new != old else new)
 
     def _store(self, path: str, body: Json, kind: str) -> Json:
         self._version += 1
@@ -186,6 +203,9 @@ def _merge(old: Any, patch: Any) -> Any:
 
 
 def _selected(body: Json, query: Mapping[str, str]) -> bool:
+    wanted = dict(part.split("=") for part in query.get("labelSelector", "").split(",") if part)
+    if not wanted.items() <= (body["metadata"].get("labels") or {}).items():
+        return False
     selector = query.get("fieldSelector", "")
     return not selector or selector == f"metadata.name={body['metadata'].get('name')}"
 

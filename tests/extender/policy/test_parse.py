@@ -122,30 +122,6 @@ def test_an_unknown_word_names_its_path_and_the_nearest_known_word(text: str, pa
     assert hint in problem.hint
 
 
-@pytest.mark.parametrize(
-    "entry",
-    [
-        "mode: shadow",
-        "canary: {percent: 10}",
-        "from: 2026-11-21T10:00:00Z",
-        "until: 2026-11-21",
-        "deadline: 5ms",
-        "onFailure: open",
-        "onFailure: closed",
-    ],
-)
-def test_what_is_not_available_yet_is_refused_and_never_ignored(entry: str) -> None:
-    problem = the_problem(profile(f"{{score: {{enabled: [{{name: PodState, {entry}}}]}}}}"))
-    assert problem.path == f"profiles[0].plugins.score.enabled[0].{entry.partition(':')[0]}"
-    assert "not yet available in this version" in problem.message
-
-
-def test_defaults_of_what_is_not_available_yet_are_refused_too() -> None:
-    problems = refused(HEAD + "defaults: {deadline: 20ms, onFailure: open}")
-    assert [problem.path for problem in problems] == ["defaults.deadline", "defaults.onFailure"]
-    assert all("not yet available" in problem.message for problem in problems)
-
-
 def test_an_unknown_mode_is_refused_as_unknown() -> None:
     problem = the_problem(profile("{score: {enabled: [{name: PodState, mode: enforced}]}}"))
     assert (problem.path, problem.hint) == ("profiles[0].plugins.score.enabled[0].mode", "did you mean enforce?")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from extender.policy import ResolvedPlugin, parse
+from extender.policy import PolicyRefused, ResolvedPlugin, parse
 from tests.extender.policy.a_catalogue import CATALOGUE, HEAD
 
 
@@ -115,3 +115,60 @@ def test_a_star_elsewhere_does_not_undo_a_check_that_is_enabled_by_name() -> Non
 def test_plugins_with_two_checks_have_two_switches() -> None:
     text = "{preFilter: {enabled: [{name: NetworkOverhead}]}, filter: {disabled: [{name: NetworkOverhead}]}}"
     assert phases(text, "NetworkOverhead") == {"preFilter"}
+
+
+def modes(plugins: str, name: str) -> tuple[set[str], set[str]]:
+    """(phases that are enforced, phases that are shadowed)."""
+    found = parse(f"{HEAD}profiles:\n- plugins: {plugins}\n", CATALOGUE).profiles[0].plugins
+    own = [plugin for plugin in found if plugin.name == name]
+    assert all(plugin.mode == ("shadow" if plugin.shadow else "enforce") for plugin in own)
+    return {phase for plugin in own for phase in plugin.phases}, {phase for plugin in own for phase in plugin.shadow}
+
+
+def test_a_plugin_may_be_enforced_in_one_phase_and_shadowed_in_another() -> None:
+    text = "{multiPoint: {enabled: [{name: Rescheduler}]}, filter: {enabled: [{name: Rescheduler, mode: shadow}]}}"
+    assert modes(text, "Rescheduler") == ({"score", "reserve", "preBind"}, {"filter"})
+    text = "{multiPoint: {enabled: [{name: Rescheduler, mode: shadow}]}, score: {enabled: [{name: Rescheduler}]}}"
+    assert modes(text, "Rescheduler") == ({"score"}, {"filter", "reserve", "preBind"})
+    text = "{multiPoint: {enabled: [{name: Rescheduler, mode: shadow}]}}"
+    assert modes(text, "Rescheduler") == (set(), {"score", "filter", "reserve", "preBind"})
+
+
+@pytest.mark.parametrize("name", ONE_CHECK)
+@pytest.mark.parametrize(
+    ("text", "shadowed"),
+    [
+        ("{preFilter: {enabled: [{name: NAME, mode: shadow}]}}", True),
+        ("{filter: {enabled: [{name: NAME, mode: shadow}]}}", True),
+        ("{multiPoint: {enabled: [{name: NAME}]}, filter: {enabled: [{name: NAME, mode: shadow}]}}", True),
+        ("{multiPoint: {enabled: [{name: NAME, mode: shadow}]}, preFilter: {enabled: [{name: NAME}]}}", False),
+    ],
+)
+def test_the_one_check_has_one_mode_and_its_own_entries_say_which(name: str, text: str, *, shadowed: bool) -> None:
+    enforced, watched = modes(text.replace("NAME", name), name)
+    assert (watched if shadowed else enforced) >= CHECK
+    assert not (enforced if shadowed else watched) & CHECK
+
+
+def test_two_modes_for_one_check_are_refused() -> None:
+    text = "{preFilter: {enabled: [{name: QoS, mode: shadow}]}, filter: {enabled: [{name: QoS}]}}"
+    with pytest.raises(PolicyRefused, match="one check behind preFilter and filter"):
+        parse(f"{HEAD}profiles:\n- plugins: {text}\n", CATALOGUE)
+
+
+def test_the_order_that_comes_with_a_shadowed_check_is_shadowed_too() -> None:
+    assert modes("{filter: {enabled: [{name: QoS, mode: shadow}]}}", "QoS") == (set(), {*CHECK, "queueSort"})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{reserve: {enabled: [{name: Rescheduler, mode: shadow}]}}", "in reserve a shadowed plugin does nothing"),
+        ("{multiPoint: {enabled: [{name: TopologicalSort, mode: shadow}]}}", "TopologicalSort is shadowed where it"),
+        ("{multiPoint: {enabled: [{name: Rescheduler, mode: shadow}]}}", ""),
+        ("{score: {enabled: [{name: PodState, mode: shadow}]}}", ""),
+    ],
+)
+def test_a_shadow_that_is_never_evaluated_is_told(text: str, told: str) -> None:
+    warnings = parse(f"{HEAD}profiles:\n- plugins: {text}\n", CATALOGUE).warnings
+    assert [told in warning for warning in warnings] == ([True] if told else [])
