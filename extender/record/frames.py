@@ -66,6 +66,15 @@ class LeaseTouch(Struct, gc=False, omit_defaults=True):
     detail: str = ""
 
 
+class Skipped(Struct, gc=False):
+    """A plugin that the policy has on, and that did not count for this pod at this moment."""
+
+    plugin: str
+    phases: list[str]
+    why: str
+    """breaker open, outside canary, not yet, expired, rule NAME, guard NAME."""
+
+
 class Decision(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="decision", kw_only=True):
     """One verb call of one decision."""
 
@@ -97,17 +106,20 @@ class Decision(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="deci
     rejected: list[NodeRejection] = []
     """A sample; the counts stand in `plugins`."""
     leases: list[LeaseTouch] = []
+    skipped: list[Skipped] = []
     victims: dict[str, list[PodRef]] = {}
     """preempt: node kept -> who would leave it, most important first. A sample of the nodes; `node` names all."""
     duration_us: float = 0.0
     """The whole call, bytes in to bytes out."""
+    ahead_us: float = 0.0
+    """prioritize: time spent on the scores before the call came, right after the filter answer; 0: when it came."""
     decode_us: float = 0.0
     encode_us: float = 0.0
     message: str = ""
     features: dict[str, Any] = {}
-    """The decoded pod, as needed to compute the decision again (filter calls only)."""
+    """The decoded pod, as needed to compute the decision again; in its first frame: filter, or prioritize alone."""
     candidates: list[str] = []
-    """Names of the candidate nodes in the order sent (filter calls only; prioritize takes those that passed)."""
+    """Names of the candidate nodes in the order sent; in the same frame (prioritize takes those that passed filter)."""
 
 
 class Outcome(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="outcome", kw_only=True):
@@ -145,6 +157,70 @@ class Eviction(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="evic
     preemptor: PodRef | None = None
 
 
+class Moved(Struct, frozen=True, gc=False, rename={"origin": "from", "target": "to"}):
+    """The winner without a plugin and with it; where several are equal, the first of them in the order sent."""
+
+    origin: str
+    target: str
+
+
+class Shadow(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="shadow", kw_only=True):
+    """What one plugin in shadow would have changed in one decision. Decisions without a difference have none; they are
+    counted in ShadowTally."""
+
+    at_us: int
+    decision: str
+    pod: PodRef
+    profile: str
+    plugin: str
+    phases: list[str] = []
+    """Those that are shadowed and were asked: preFilter, filter, score."""
+    revision: str = ""
+    nodes: int = 0
+    """Nodes that had passed what is enforced, and were shown to it."""
+    would_reject: dict[str, int] = {}
+    """Reason -> number of nodes; free of pod names."""
+    would_reject_all: bool = False
+    """No node would have been left."""
+    rejected: list[str] = []
+    """The first of these nodes, by name; a sample."""
+    moved: Moved | None = None
+    """No node that had the highest total without it has it with it."""
+    cost_us: float = 0.0
+    """Time that the plugin itself took."""
+
+
+class ShadowTally(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="shadowTally", kw_only=True):
+    """How often a plugin in shadow was asked about pods of one namespace, and how often it would have changed anything,
+    since the tally before."""
+
+    at_us: int
+    from_us: int
+    profile: str
+    plugin: str
+    namespace: str
+    """Empty: of namespaces that are too many to be counted one by one."""
+    revision: str = ""
+    seen: int = 0
+    """Decisions about which it was asked."""
+    placed: int = 0
+    """Of these: it was asked about the scores too, or one node was left, so that a move could be seen."""
+    would_reject: int = 0
+    """Decisions in which it would have rejected some node."""
+    would_reject_all: int = 0
+    moved: int = 0
+    settled: int = 0
+    """Decisions in which several nodes were equal and it would have left fewer of them; none of `moved`."""
+    failed: int = 0
+    """Decisions in which it raised, or left its score range: then it is neutral."""
+    reasons: dict[str, int] = {}
+    """Reason -> nodes that it would have rejected."""
+    skipped: dict[str, int] = {}
+    """Decisions about which it was not asked, by why: moved (the state had moved on), budget."""
+    costs: dict[int, int] = {}
+    """Bucket of the plugin's own time (record/costs.py) -> decisions."""
+
+
 class Policy(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="policy", kw_only=True):
     """A policy took effect (or was refused: then `error` says why and the one before stays)."""
 
@@ -154,6 +230,22 @@ class Policy(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="policy
     source: str
     document: dict[str, Any] = {}
     error: str = ""
+
+
+class GuardTrip(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="guardTrip", kw_only=True):
+    """A guard of the policy saw what it watches for, and took a plugin or the whole revision back."""
+
+    at_us: int
+    guard: str
+    then: str
+    """rollback or disable."""
+    why: str
+    """What was measured, and the limit."""
+    revision: str
+    """The policy that the guard belongs to."""
+    plugin: str = ""
+    back_to: str = ""
+    """rollback: the revision in effect again; empty: there was none to go back to."""
 
 
 class Snapshot(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="snapshot", kw_only=True):
@@ -189,7 +281,13 @@ class Gap(Struct, gc=False, omit_defaults=True, tag_field="kind", tag="gap", kw_
     """full, disk, budget, oversize."""
 
 
-Frame = Decision | Outcome | Eviction | Policy | Snapshot | Event | Gap
+def spelled(text: bytes) -> Any:
+    """A value of a frame that is JSON already, to be written as it is. Only writers have such values; a reader finds
+    what the text says."""
+    return msgspec.Raw(text)
+
+
+Frame = Decision | Outcome | Eviction | Shadow | ShadowTally | Policy | GuardTrip | Snapshot | Event | Gap
 
 _ENCODER = msgspec.json.Encoder()
 _DECODER: msgspec.json.Decoder[Frame] = msgspec.json.Decoder(Frame)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
+
+from extender.telemetry.single import CounterOfOne, HistogramOfOne
 
 # A second series for every one, saying when it began: nobody reads it.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -11,10 +13,10 @@ REGISTRY = CollectorRegistry(auto_describe=True)
 # From 50 us (the transport alone) to 2.5 s (a hold or a very slow API server).
 _SECONDS = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5)
 
-REQUESTS = Counter(
+REQUESTS = CounterOfOne(
     "trimtab_requests_total", "Calls answered, by verb and HTTP status.", ["verb", "code"], registry=REGISTRY
 )
-REQUEST_SECONDS = Histogram(
+REQUEST_SECONDS = HistogramOfOne(
     "trimtab_request_duration_seconds",
     "From the last byte of the request to the answer being ready.",
     ["verb"],
@@ -30,10 +32,10 @@ NODE_OBJECT_REQUESTS = Counter(
     ["verb"],
     registry=REGISTRY,
 )
-ANSWER_BYTES = Counter("trimtab_answer_bytes_total", "Bytes of answer bodies.", ["verb"], registry=REGISTRY)
-REQUEST_BYTES = Counter("trimtab_request_bytes_total", "Bytes of request bodies.", ["verb"], registry=REGISTRY)
-NODES_IN = Counter("trimtab_candidate_nodes_total", "Candidate nodes received.", ["verb"], registry=REGISTRY)
-NODES_OUT = Counter(
+ANSWER_BYTES = CounterOfOne("trimtab_answer_bytes_total", "Bytes of answer bodies.", ["verb"], registry=REGISTRY)
+REQUEST_BYTES = CounterOfOne("trimtab_request_bytes_total", "Bytes of request bodies.", ["verb"], registry=REGISTRY)
+NODES_IN = CounterOfOne("trimtab_candidate_nodes_total", "Candidate nodes received.", ["verb"], registry=REGISTRY)
+NODES_OUT = CounterOfOne(
     "trimtab_feasible_nodes_total", "Nodes answered: passed, scored, kept or bound.", ["verb"], registry=REGISTRY
 )
 NODES_UNKNOWN = Counter(
@@ -55,7 +57,15 @@ DISCONNECTS = Counter(
     "trimtab_client_disconnects_total", "Callers gone before their answer.", ["verb"], registry=REGISTRY
 )
 
-PLUGIN_SECONDS = Histogram(
+SCORED_AHEAD = CounterOfOne(
+    "trimtab_scored_ahead_total",
+    "Prioritize calls, by what became of the scores that were computed after the filter call before: ready (they were "
+    "the answer), stale (something had happened meanwhile), other (another pod or other nodes were sent), none.",
+    ["result"],
+    registry=REGISTRY,
+)
+
+PLUGIN_SECONDS = HistogramOfOne(
     "trimtab_plugin_duration_seconds",
     "One plugin in one phase of one call.",
     ["plugin", "phase"],
@@ -77,6 +87,45 @@ PLUGIN_FAILURES = Counter(
     ["plugin", "phase", "kind"],
     registry=REGISTRY,
 )
+SHADOW_EVALUATIONS = Counter(
+    "trimtab_shadow_evaluations_total",
+    "Decisions about which a plugin in shadow was asked.",
+    ["plugin"],
+    registry=REGISTRY,
+)
+SHADOW_REJECTIONS = Counter(
+    "trimtab_shadow_rejections_total",
+    "Nodes that a plugin in shadow would have rejected.",
+    ["plugin", "reason"],
+    registry=REGISTRY,
+)
+SHADOW_DIFFERENCES = Counter(
+    "trimtab_shadow_differences_total",
+    "Decisions that a plugin in shadow would have changed: rejected_some or rejected_all of the nodes, or moved.",
+    ["plugin", "kind"],
+    registry=REGISTRY,
+)
+SHADOW_SECONDS = HistogramOfOne(
+    "trimtab_shadow_duration_seconds",
+    "One plugin in shadow about one decision, behind the answer.",
+    ["plugin"],
+    buckets=(0.000005, 0.00001, 0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.02, 0.1),
+    registry=REGISTRY,
+)
+SHADOW_SKIPPED = Counter(
+    "trimtab_shadow_skipped_total",
+    "Decisions about which no plugin in shadow was asked: moved (the state had moved on), budget.",
+    ["why"],
+    registry=REGISTRY,
+)
+BREAKER_TRIPS = Counter("trimtab_breaker_trips_total", "Times a breaker opened.", ["plugin"], registry=REGISTRY)
+GUARD_TRIPS = Counter(
+    "trimtab_guard_trips_total",
+    "Times a guard of the policy took something back.",
+    ["guard", "then"],
+    registry=REGISTRY,
+)
+RULE_HOLDS = Gauge("trimtab_rule_holds", "1 while a rule of the policy holds.", ["rule"], registry=REGISTRY)
 INPUT_PRESENT = Gauge(
     "trimtab_plugin_input_present",
     "1 while an optional input of an installed plugin is there and fresh.",
@@ -85,7 +134,7 @@ INPUT_PRESENT = Gauge(
 )
 BREAKER_OPEN = Gauge("trimtab_breaker_open", "1 while a failing plugin is taken out.", ["plugin"], registry=REGISTRY)
 
-JOURNAL_RECORDS = Counter("trimtab_journal_records_total", "Frames written to the journal.", registry=REGISTRY)
+JOURNAL_RECORDS = CounterOfOne("trimtab_journal_records_total", "Frames written to the journal.", registry=REGISTRY)
 JOURNAL_DROPPED = Counter(
     "trimtab_journal_dropped_total", "Frames that never reached the journal.", ["cause"], registry=REGISTRY
 )
@@ -107,7 +156,7 @@ JOURNAL_DELETED = Counter(
 )
 
 LEASES = Gauge("trimtab_leases", "Reservations held for pods that are not seen bound yet.", registry=REGISTRY)
-LEASES_ENDED = Counter("trimtab_leases_ended_total", "Reservations ended, by cause.", ["cause"], registry=REGISTRY)
+LEASES_ENDED = CounterOfOne("trimtab_leases_ended_total", "Reservations ended, by cause.", ["cause"], registry=REGISTRY)
 HOLDS = Gauge("trimtab_holds", "Bind calls held open.", registry=REGISTRY)
 HOLDS_ENDED = Counter(
     "trimtab_holds_ended_total", "Held bind calls let go or broken off, by cause.", ["cause"], registry=REGISTRY
@@ -229,6 +278,19 @@ CONTROLLER_FAULTS = Counter(
     "trimtab_controller_faults_total",
     "Falls of a background loop; it was started again.",
     ["controller"],
+    registry=REGISTRY,
+)
+LEADER = Gauge(
+    "trimtab_leader",
+    "1 if this replica is the active one, also where none is elected; 0: it answers nothing and follows.",
+    registry=REGISTRY,
+)
+LEADER_TRANSITIONS = Counter(
+    "trimtab_leader_transitions_total", "Times that this replica began or ceased to lead.", ["to"], registry=REGISTRY
+)
+LEASE_CONFLICTS = Counter(
+    "trimtab_leader_lease_conflicts_total",
+    "Writes of the leader's Lease that came too late: somebody had changed it.",
     registry=REGISTRY,
 )
 EVICTIONS = Counter(

@@ -10,7 +10,7 @@ import pytest
 from extender.record.meaning import MEANINGS, Meaning, meaning
 
 ROOT = Path(__file__).parents[3]
-CATALOGUE = json.loads((ROOT / "analytics" / "ui" / "locales" / "en.json").read_text())
+CATALOGUE = json.loads((ROOT / "analytics" / "views" / "decisions" / "locales" / "en.json").read_text())
 FOLDERS = {
     "CapacityScheduling": "capacity_scheduling",
     "Coscheduling": "coscheduling",
