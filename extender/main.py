@@ -13,6 +13,7 @@ import gc
 import logging
 import math
 import signal
+import sys
 import time
 from collections.abc import Coroutine, Sequence
 from typing import Any
@@ -23,25 +24,31 @@ from extender.cluster.feed import KubernetesFeed
 from extender.cluster.file import ClusterFileError, load_cluster_file
 from extender.cluster.load import LoadMetrics
 from extender.cluster.load_feeds import LoadFeeds
+from extender.cluster.secrets import Secrets
 from extender.cluster.state import ClusterState
 from extender.controllers.controller import Controller, Surroundings, kept_alive
 from extender.controllers.releasing import Releasing
 from extender.controllers.table import controllers
+from extender.election import Election
+from extender.election.badge import Badge
+from extender.election.lease import KubernetesLease
+from extender.election.notices import Notices
 from extender.engine.engine import Engine
 from extender.engine.load_choice import load_source
+from extender.engine.natives import FUNCTIONS
 from extender.engine.profile import NEUTRAL
 from extender.eviction import Evictions, EvictionSettings, PodEvents
-from extender.framework.cache import KernelCacheError
 from extender.framework.compiled import CompiledPlugin, compile_all
 from extender.journal.changes import event_frame, snapshot_of
 from extender.journal.journal import Journal
 from extender.kube import KubeApi, KubeError
 from extender.model.events import Event
 from extender.model.load_source import LoadSource, Provider
+from extender.native.function import NotLoaded
 from extender.plugins import installed
 from extender.record.frames import Frame
 from extender.server.admin import admin_app
-from extender.server.app import scheduler_app
+from extender.server.app import SchedulerApp, scheduler_app
 from extender.server.serve import SHUTDOWN_S, CannotListen, Tls, serve
 from extender.server.verbs import Verbs, VerbSettings
 from extender.server.webhook import webhook_app
@@ -58,13 +65,18 @@ READY_POLL_S = 0.02
 SNAPSHOT_EVERY_S = 600.0
 # Between readiness going off and the end of listening: Endpoints need that long to hear of it.
 DRAIN_S = 2.0
-# Garbage is collected by hand when no call came for so long: what came since the last time, not the whole heap.
+# Garbage is collected by hand, never the whole heap: when no call came for so long, and, where calls never pause, when
+# so many objects have come since the last time (well under a millisecond's work).
 COLLECT_AFTER_IDLE_S = 5.0
+YOUNG_OBJECTS_MOST = 3000
+# How long a thread that is busy in Python may keep the loop's thread waiting (5 ms by default).
+SWITCH_S = 0.00005
 
 
 async def run(settings: ExtenderSettings) -> None:
     """Run until SIGTERM or SIGINT, then drain. Raises StartRefused."""
     logs.set_up(settings.log_level)
+    sys.setswitchinterval(SWITCH_S)
     metrics.BUILD_INFO.labels(__version__).set(1)
     journal = Journal(settings.journal, budget_bytes=settings.journal_budget_bytes, sync=settings.journal_sync)
     try:
@@ -87,6 +99,9 @@ class _Program:
         self._state = ClusterState()
         self._view = View(self._state, journal)
         self._last_call_s = time.monotonic()
+        self._app: SchedulerApp | None = None
+        self._election: Election | None = None
+        """Where one is elected: who may decide and act. None: this process, always."""
 
     async def run(self) -> None:
         """The admin port first and last: it tells how boot and drain go. The first part that fails ends the program."""
@@ -106,8 +121,12 @@ class _Program:
     async def _boot(self) -> None:
         kernels = await asyncio.to_thread(_compile, self._settings)
         self._view.kernels = kernels
+        # What is read from now on stays as well: no collection until it has all come, and then none of the whole heap.
+        gc.freeze()
+        gc.disable()
         api = await self._connect()
-        binder: Binder = KubernetesBinder(api) if api else FileBinder(self._state)
+        acting = api.restrained(self._elsewhere) if api else None
+        binder: Binder = KubernetesBinder(acting) if acting else FileBinder(self._state)
         plugins = [compiled.plugin for compiled in kernels.values()]
         engine = Engine(
             self._state,
@@ -121,22 +140,25 @@ class _Program:
         steering = Steering(self._settings, kernels, engine, api, self._journal.offer)
         self._view.engine, self._view.steering = engine, steering
         try:
-            await self._work(engine, steering, api)
+            await self._work(engine, steering, api, acting)
         finally:
             if api is not None:
                 await api.close()
 
-    async def _work(self, engine: Engine, steering: Steering, api: KubeApi | None) -> None:
-        """Everything that runs side by side until the end."""
+    async def _work(self, engine: Engine, steering: Steering, api: KubeApi | None, acting: KubeApi | None) -> None:
+        """Everything that runs side by side until the end. `acting`: the API for what only the active replica does."""
+        self._election = self._view.election = self._elect(engine, steering, api)
         async with asyncio.TaskGroup() as parts:
+            elections = [parts.create_task(self._election.run(self._stop))] if self._election else []
             background = [
                 parts.create_task(steering.run()),
                 parts.create_task(self._follow_cluster(api)),
                 parts.create_task(self._tick(engine)),
                 parts.create_task(self._follow_load(engine, api)),
-                *(parts.create_task(work) for work in self._control(engine, api)),
+                *(parts.create_task(work) for work in self._control(engine, acting)),
             ]
             await self._serve_verbs(engine)
+            await asyncio.gather(*elections)
             for task in background:
                 task.cancel()
 
@@ -148,14 +170,22 @@ class _Program:
 
     async def _serve_verbs(self, engine: Engine) -> None:
         settings = self._settings
+
+        def offer(frame: Frame) -> None:
+            engine.guards.heard(frame)
+            self._offer(frame)
+
         verbs = Verbs(
             engine,
             self._state.nodes,
-            active=self._inactive,
-            offer=self._offer,
+            # Who leads has been ready.
+            active=self._view.inactive if self._election is None else self._election.closed,
+            elsewhere=self._elsewhere,
+            offer=offer,
             settings=VerbSettings(bind_timeout_s=settings.bind_timeout_s),
+            known_pod=self._state.pods.get,
         )
-        app = scheduler_app(verbs, settings.max_body_bytes)
+        self._app = app = scheduler_app(verbs, settings.max_body_bytes)
         host, port = settings.listen
         self._serves = True
 
@@ -175,6 +205,8 @@ class _Program:
             # A bind that began with the last call must have its time.
             shutdown_s=max(SHUTDOWN_S, math.ceil(settings.bind_timeout_s) + 1),
         )
+        app.records.make_all()
+        engine.finish()
 
     async def _serve_webhook(self, releasing: Releasing) -> None:
         """Whoever takes gates off says which are put on."""
@@ -186,9 +218,46 @@ class _Program:
         tls = Tls(settings.webhook_cert, settings.webhook_key)
         await serve(app, host, port, stop=self._stop, tls=tls, listening=_told("webhook"), drain_s=DRAIN_S)
 
-    def _inactive(self) -> str | None:
-        """Why no decision can be made now."""
-        return self._view.waiting_for
+    # Who is active.
+
+    def _elect(self, engine: Engine, steering: Steering, api: KubeApi | None) -> Election | None:
+        """One active replica at a time, because leases and holds are state."""
+        settings = self._settings
+        if not settings.leader_elect or api is None:
+            metrics.LEADER.set(1)
+            return None
+        namespace, name = settings.lease
+        pod_namespace, pod = settings.pod if all(settings.pod) else ("", "")
+
+        async def prepare() -> None:
+            engine.take_over()
+            await steering.lead()
+
+        def ended() -> None:
+            engine.stand_down()
+            steering.follow()
+            if self._view.evictions is not None:
+                self._view.evictions.forget()
+            if self._app is not None:
+                self._app.send_away()
+
+        steering.follow()
+        return Election(
+            KubernetesLease(api, namespace, name),
+            pod or settings.replica,
+            settings.durations,
+            ready=lambda: self._view.is_ready,
+            badge=Badge(api, pod_namespace, pod),
+            notices=Notices(api, namespace, name, settings.replica),
+            prepare=prepare,
+            ended=ended,
+            quiet=lambda: not engine.binding,
+        )
+
+    def _elsewhere(self) -> str | None:
+        """Why another replica is to decide and act, or nothing."""
+        election = self._election
+        return None if election is None else election.closed()
 
     def _offer(self, frame: Frame) -> None:
         self._last_call_s = time.monotonic()
@@ -229,7 +298,8 @@ class _Program:
     def _follow_load(self, engine: Engine, api: KubeApi | None) -> Coroutine[Any, Any, None]:
         """One collector for every plugin; the options choose its source, and where they do not, the policy."""
         settings = self._settings
-        feeds = LoadFeeds(self._state, api=api, prometheus=settings.prometheus_options)
+        secrets = Secrets(api, settings.policy_namespace)
+        feeds = LoadFeeds(self._state, api=api, prometheus=settings.prometheus_options, secrets=secrets)
         chosen = settings.load_source
         if chosen is not None:
             try:
@@ -238,7 +308,7 @@ class _Program:
                 raise StartRefused(str(wrong)) from wrong
 
         def wanted() -> LoadSource | None:
-            source = chosen or load_source(engine.policy, has_metrics_api=api is not None)
+            source = chosen or load_source(engine.modes.whole, has_metrics_api=api is not None)
             # Its numbers are made shares by the capacity of nodes, which must be known.
             early = source is not None and source.provider is Provider.KUBERNETES and not self._view.is_ready
             return None if early else source
@@ -248,7 +318,8 @@ class _Program:
         return load.run()
 
     def _control(self, engine: Engine, api: KubeApi | None) -> Sequence[Coroutine[Any, Any, None]]:
-        """The loops that act on the cluster by themselves; a cluster in a file has nobody to act on."""
+        """The loops that act on the cluster by themselves, in the active replica only; a cluster in a file has nobody
+        to act on."""
         if api is None:
             return ()
         events = PodEvents(api, self._settings.replica, time.time)
@@ -269,12 +340,14 @@ class _Program:
         )
         self._view.evictions = evictions
         around = Surroundings(engine, self._state, api, evictions, self._journal.offer, time.time)
-        self._view.controllers = controllers(around)
+        self._view.controllers = acting = controllers(around)
+
+        def loops() -> list[Coroutine[Any, Any, None]]:
+            return [evictions.run(), events.run(), *(self._once_ready(controller) for controller in acting)]
+
         return [
-            evictions.run(),
-            events.run(),
-            *(self._once_ready(controller) for controller in self._view.controllers),
-            *(self._serve_webhook(each) for each in self._view.controllers if isinstance(each, Releasing)),
+            *(loops() if self._election is None else [self._election.while_leading(loops)]),
+            *(self._serve_webhook(each) for each in acting if isinstance(each, Releasing)),
         ]
 
     async def _once_ready(self, controller: Controller) -> None:
@@ -290,6 +363,8 @@ class _Program:
         engine.rehearse()
         await self._settle()
         self._view.rehearsed = True
+        if self._election is not None:
+            self._election.nudge()
         next_snapshot_s = time.monotonic()
         while True:
             engine.tick()
@@ -297,9 +372,14 @@ class _Program:
             if time.monotonic() >= next_snapshot_s:
                 next_snapshot_s += SNAPSHOT_EVERY_S
                 await self._snapshot()
-            if time.monotonic() - self._last_call_s > COLLECT_AFTER_IDLE_S:
-                gc.collect(0)
+            self._collect_garbage()
             await asyncio.sleep(TICK_S)
+
+    def _collect_garbage(self) -> None:
+        if time.monotonic() - self._last_call_s > COLLECT_AFTER_IDLE_S:
+            gc.collect(1)
+        elif gc.get_count()[0] > YOUNG_OBJECTS_MOST:
+            gc.collect(0)
 
     async def _ready(self) -> None:
         while not self._view.is_ready:  # noqa: ASYNC110 - as above
@@ -335,17 +415,19 @@ class _Program:
 
 
 def _compile(settings: ExtenderSettings) -> dict[str, CompiledPlugin]:
-    """Every loop of every installed plugin, and the kernels of the wire; from the disk cache where it holds them."""
+    """Every loop of every installed plugin, and the kernels of wire and engine: one library, found or made."""
     started = time.monotonic()
     plugins, refused = installed()
     try:
-        kernels = compile_all(plugins, settings.kernel_cache, refused)
-    except KernelCacheError as wrong:
+        kernels = compile_all(
+            plugins, settings.kernel_cache, refused, prebuilt=settings.prebuilt_kernels, beside=FUNCTIONS
+        )
+    except NotLoaded as wrong:
         raise StartRefused(str(wrong)) from wrong
     warm()
     for name, why in refused.items():
         log.error("plugin %s is left out: %s", name, why)
-    log.info("%d plugins compiled in %.2f s", len(kernels), time.monotonic() - started)
+    log.info("%d plugins with their kernels in %.2f s", len(kernels), time.monotonic() - started)
     return kernels
 
 

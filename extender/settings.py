@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from extender.election.durations import Durations
 from extender.model.load_source import LoadSource, Provider
 from extender.model.prometheus import PrometheusOptions
 
@@ -46,6 +47,7 @@ class ExtenderSettings:
     hold_timeout_s: float
     lease_ttl_s: float
     kernel_cache: Path
+    prebuilt_kernels: Path | None
     tls_cert: Path | None
     tls_key: Path | None
     client_ca: Path | None
@@ -53,6 +55,12 @@ class ExtenderSettings:
     webhook_cert: Path | None
     webhook_key: Path | None
     replica: str
+    leader_elect: bool
+    lease: tuple[str, str]
+    """(namespace, name)"""
+    durations: Durations
+    pod: tuple[str, str]
+    """(namespace, name) of the pod that this process runs in; empty: unknown."""
     log_level: str
     evictions_per_minute: int
     evictions_per_node: int
@@ -93,6 +101,10 @@ class ExtenderSettings:
         if self.cluster_file and self.policy_name:
             wrong.append("--policy-configmap needs an API server; with --cluster-file use --policy FILE")
         wrong += self._load_problems()
+        if self.leader_elect and self.cluster_file:
+            wrong.append("--leader-elect needs an API server, which --cluster-file does not give")
+        if self.leader_elect:
+            wrong += self.durations.problems()
         if bool(self.tls_cert) != bool(self.tls_key):
             wrong.append("--tls-cert and --tls-key belong together")
         if self.client_ca and not self.tls_cert:

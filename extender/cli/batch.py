@@ -16,7 +16,8 @@ from typing import IO, TYPE_CHECKING, Any, TextIO
 import msgspec
 
 from extender.cli.installed import installed_plugins
-from extender.framework.cache import KernelCacheError
+from extender.native.folders import Folders
+from extender.native.function import NotLoaded
 from extender.policy import PolicyRefused
 
 if TYPE_CHECKING:
@@ -30,16 +31,16 @@ _STDIN = "-"
 Evaluate = Callable[[Mapping[str, Any]], dict[str, Any]]
 
 
-def run_batch(in_path: str | Path, out: TextIO, cache: Path) -> int:
-    """Answer every line of a file (`-`: stdin; gzip is recognised) on `out`. `cache`: folder for compiled kernels.
+def run_batch(in_path: str | Path, out: TextIO, folders: Folders) -> int:
+    """Answer every line of a file (`-`: stdin; gzip is recognised) on `out`. `folders`: of compiled kernels.
 
     Returns the exit code: 0, 1 if a line could not be evaluated, 3 if none could be (the reason is on stderr).
     """
     with ExitStack() as closing:
         try:
             lines = closing.enter_context(_opened(in_path))
-            installed = installed_plugins(cache)
-        except KernelCacheError as wrong:
+            installed = installed_plugins(folders)
+        except NotLoaded as wrong:
             print(f"trimtab explain: {wrong}", file=sys.stderr)
             return UNREACHABLE
         except OSError as wrong:

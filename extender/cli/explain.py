@@ -9,8 +9,8 @@ from typing import Any, NoReturn
 
 import click
 
-from extender.cli.extender import default_kernel_cache
 from extender.cli.root import UNREACHABLE
+from extender.native.folders import Folders, usual_cache
 
 _NODES_SHOWN = 20
 _PIPE_WIDTH = 240
@@ -41,7 +41,8 @@ _PIPE_WIDTH = 240
 @click.option("--pod", "pod_file", type=click.Path(path_type=Path, exists=True), help="The pod, in a file.")
 @click.option("--batch", metavar="FILE", help="Many cases at once; .gz is accepted.")
 @click.option("-o", "--output", type=click.Choice(["table", "json", "yaml"]), default="table", show_default=True)
-@click.option("--kernel-cache", type=click.Path(path_type=Path), help="Folder for compiled kernels.")
+@click.option("--kernel-cache", type=click.Path(path_type=Path), help="Folder that compiled kernels are kept in.")
+@click.option("--prebuilt-kernels", type=click.Path(path_type=Path), help="Folder that `trimtab kernels build` filled.")
 def explain(
     name: str | None,
     namespace: str,
@@ -53,16 +54,17 @@ def explain(
     batch: str | None,
     output: str,
     kernel_cache: Path | None,
+    prebuilt_kernels: Path | None,
 ) -> None:
-    cache = kernel_cache or default_kernel_cache()
+    folders = Folders(kernel_cache or usual_cache(), prebuilt_kernels)
     if batch:
         from extender.cli.batch import run_batch
 
-        sys.exit(run_batch(batch, sys.stdout, cache))
+        sys.exit(run_batch(batch, sys.stdout, folders))
     if cluster_file:
         if not (pod_file and policy):
             raise click.UsageError("--cluster-file needs --pod FILE and --policy FILE")
-        told, who = _offline(cluster_file, metrics_file, pod_file, policy, cache)
+        told, who = _offline(cluster_file, metrics_file, pod_file, policy, folders)
     elif name:
         told, who = _live(admin_url, namespace, name, policy), f"{namespace}/{name}"
     else:
@@ -92,23 +94,23 @@ def _live(admin_url: str, namespace: str, name: str, policy: Path | None) -> dic
 
 
 def _offline(
-    cluster_file: Path, metrics_file: Path | None, pod_file: Path, policy: Path, cache: Path
+    cluster_file: Path, metrics_file: Path | None, pod_file: Path, policy: Path, folders: Folders
 ) -> tuple[dict[str, Any], str]:
     import msgspec
 
     from extender.cli.installed import installed_plugins
     from extender.cluster.file import ClusterFileError, load_cluster_file
     from extender.engine.workbench import Workbench
-    from extender.framework.cache import KernelCacheError
     from extender.model.events import MetricsReplaced
     from extender.model.pod import pod_of
+    from extender.native.function import NotLoaded
     from extender.policy import PolicyRefused
 
     try:
-        bench = Workbench(installed_plugins(cache))
+        bench = Workbench(installed_plugins(folders))
         for warning in load_cluster_file(cluster_file, bench.state, bench.now_s):
             click.echo(f"{cluster_file}: {warning}", err=True)
-    except (KernelCacheError, ClusterFileError) as wrong:
+    except (NotLoaded, ClusterFileError) as wrong:
         _fail(str(wrong))
     if metrics_file:
         bench.state.apply(MetricsReplaced(_tree(metrics_file), bench.now_s), bench.now_s)
@@ -179,6 +181,9 @@ def _table(told: dict[str, Any], who: str) -> None:
         for (plugin, reason), count in counted.most_common():
             table.add_row(str(count), plugin, reason)
         console.print(table)
+    for skipped in told.get("skipped", ()):  # an older extender says nothing of it
+        where = ", ".join(skipped["phases"])
+        console.print(f"skipped: {skipped['plugin']} in {where} ({skipped['why']})", highlight=False, soft_wrap=True)
 
 
 def _sentence(who: str, ranked: list[str], told: dict[str, Any]) -> str:

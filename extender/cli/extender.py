@@ -12,7 +12,9 @@ import click
 import uvloop
 
 from extender.cli.types import ADDRESS, SIZE, Address
+from extender.election.durations import LEASE_LEAST_S, LEASE_MOST_S, Durations
 from extender.model.prometheus import QUERIES, QUERY_NAMES, PrometheusOptions
+from extender.native.folders import usual_cache
 from extender.settings import ExtenderSettings, StartRefused
 
 IN_CLUSTER = "KUBERNETES_SERVICE_HOST" in os.environ
@@ -121,7 +123,12 @@ HOST = "0.0.0.0" if IN_CLUSTER else "127.0.0.1"
     is_flag=True,
     help="Evict also pods whose schedulerName no profile of the policy covers.",
 )
-@click.option("--kernel-cache", type=click.Path(path_type=Path), help="Folder for compiled kernels; must be writable.")
+@click.option("--kernel-cache", type=click.Path(path_type=Path), help="Folder that compiled kernels are kept in.")
+@click.option(
+    "--prebuilt-kernels",
+    type=click.Path(path_type=Path),
+    help="Folder that `trimtab kernels build` filled, looked into first; may be read-only.",
+)
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate of the scheduler port.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key.")
 @click.option("--client-ca", type=click.Path(path_type=Path), help="Require client certificates of this CA.")
@@ -132,6 +139,37 @@ HOST = "0.0.0.0" if IN_CLUSTER else "127.0.0.1"
     "--replica",
     default=lambda: os.environ.get("HOSTNAME") or os.uname().nodename,
     help="Name of this replica in the policy status.",
+)
+@click.option(
+    "--leader-elect",
+    is_flag=True,
+    help="Answer and act only while holding the lease: one active replica at a time, the others warm.",
+)
+@click.option(
+    "--lease",
+    metavar="NS/NAME",
+    help="The Lease of --leader-elect; default: trimtab in the namespace of this pod, else in trimtab-system.",
+)
+@click.option(
+    "--leader-elect-lease-duration",
+    type=click.IntRange(LEASE_LEAST_S, LEASE_MOST_S),
+    default=Durations().lease_s,
+    show_default=True,
+    help="Seconds after which a lease that is not renewed is another's.",
+)
+@click.option(
+    "--leader-elect-renew-deadline",
+    type=click.FloatRange(1, LEASE_MOST_S),
+    default=Durations().renew_s,
+    show_default=True,
+    help="Seconds after which a leader that cannot renew stands down.",
+)
+@click.option(
+    "--leader-elect-retry-period",
+    type=click.FloatRange(0.1, 60),
+    default=Durations().retry_s,
+    show_default=True,
+    help="Seconds between two renewals, or looks at another's lease.",
 )
 @click.option(
     "--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info", show_default=True
@@ -164,6 +202,7 @@ def extender(
     eviction_dry_run: bool,  # noqa: FBT001 - a flag of the command line
     evict_other_schedulers: bool,  # noqa: FBT001 - as above
     kernel_cache: Path | None,
+    prebuilt_kernels: Path | None,
     tls_cert: Path | None,
     tls_key: Path | None,
     client_ca: Path | None,
@@ -171,6 +210,11 @@ def extender(
     webhook_cert: Path | None,
     webhook_key: Path | None,
     replica: str,
+    leader_elect: bool,  # noqa: FBT001 - as above
+    lease: str | None,
+    leader_elect_lease_duration: int,
+    leader_elect_renew_deadline: float,
+    leader_elect_retry_period: float,
     log_level: str,
 ) -> None:
     namespace, name = _configmap(policy_configmap, policy)
@@ -196,7 +240,8 @@ def extender(
         bind_timeout_s=bind_timeout,
         hold_timeout_s=hold_timeout,
         lease_ttl_s=lease_ttl,
-        kernel_cache=kernel_cache or default_kernel_cache(),
+        kernel_cache=kernel_cache or usual_cache(),
+        prebuilt_kernels=prebuilt_kernels,
         tls_cert=tls_cert,
         tls_key=tls_key,
         client_ca=client_ca,
@@ -204,6 +249,10 @@ def extender(
         webhook_cert=webhook_cert,
         webhook_key=webhook_key,
         replica=replica,
+        leader_elect=leader_elect,
+        lease=_lease(lease),
+        durations=Durations(leader_elect_lease_duration, leader_elect_renew_deadline, leader_elect_retry_period),
+        pod=(os.environ.get("POD_NAMESPACE", ""), os.environ.get("POD_NAME", "")),
         log_level=log_level,
         evictions_per_minute=evictions_per_minute,
         evictions_per_node=evictions_per_node,
@@ -213,7 +262,6 @@ def extender(
     )
     if wrong := settings.problems():
         raise click.UsageError("\n".join(wrong))
-    os.environ["NUMBA_CACHE_DIR"] = str(settings.kernel_cache / "numba")  # before numba is imported
     from extender.main import run
 
     try:
@@ -237,18 +285,25 @@ def _queries(given: tuple[str, ...]) -> dict[str, str]:
     return queries
 
 
-def default_kernel_cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "trimtab" / "kernels"
+def _lease(given: str | None) -> tuple[str, str]:
+    """The flag, else a name of ours in the namespace of this pod (or where R-045 says that we live)."""
+    if given:
+        return _named("--lease", given)
+    home = os.environ.get("POD_NAMESPACE") or os.environ.get("KUBERNETES_NAMESPACE") or "trimtab-system"
+    return home, "trimtab"
+
+
+def _named(option: str, given: str) -> tuple[str, str]:
+    namespace, slash, name = given.partition("/")
+    if not (slash and namespace and name) or "/" in name:
+        raise click.UsageError(f"{option} wants NAMESPACE/NAME, not {given!r}")
+    return namespace, name
 
 
 def _configmap(given: str | None, policy: Path | None) -> tuple[str, str]:
     """The flag, else (inside a cluster, without a policy file) the variables that R-045 names, else none."""
     if given:
-        namespace, slash, name = given.partition("/")
-        if not (slash and namespace and name) or "/" in name:
-            raise click.UsageError(f"--policy-configmap wants NAMESPACE/NAME, not {given!r}")
-        return namespace, name
+        return _named("--policy-configmap", given)
     if IN_CLUSTER and policy is None:
         return os.environ.get("KUBERNETES_NAMESPACE", "trimtab-system"), os.environ.get(
             "CONFIGMAP_NAME", "trimtab-policy"

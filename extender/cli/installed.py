@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from extender.native.folders import Folders
 
 if TYPE_CHECKING:
     from extender.framework.compiled import CompiledPlugin
 
 
-def installed_plugins(cache: Path) -> dict[str, CompiledPlugin]:
+def installed_plugins(folders: Folders) -> dict[str, CompiledPlugin]:
     """Built-in and third-party plugins by name; those that cannot be used are named on stderr.
 
-    Raises KernelCacheError if the folder cannot be written.
+    Raises NotLoaded if there is nothing to compile them with.
     """
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(cache / "numba"))  # before numba is imported
+    from extender.engine.natives import FUNCTIONS
     from extender.framework.compiled import compile_all
     from extender.plugins import installed
 
     plugins, refused = installed()
-    compiled = compile_all(plugins, cache, refused)
+    # With the functions of the wire, though nothing is served: so it is the library that the extender has.
+    compiled = compile_all(plugins, folders.cache, refused, prebuilt=folders.prebuilt, beside=FUNCTIONS)
     for name, why in refused.items():
         print(f"trimtab: plugin {name} is left out: {why}", file=sys.stderr)
     return compiled

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
@@ -15,12 +16,22 @@ COMMANDS = {
     "demo": ("extender.cli.demo", "demo", "A simulated cluster with live traffic, the extender and the console."),
     "extender": ("extender.cli.extender", "extender", "Run the extender: the scheduler verbs and the admin port."),
     "analytics": ("extender.cli.analytics", "analytics", "Run the sidecar: console, APIs and metrics."),
-    "plugin": ("extender.cli.plugin", "plugin", "Plugins: what is installed, what it reads, where it is on."),
+    "policy": ("extender.cli.policy", "policy", "The policy: get, diff, apply, validate, history, rollback, backup."),
+    "plugin": (
+        "extender.cli.plugin",
+        "plugin",
+        "Plugins: what is there and where it is on; switch, watch and configure them.",
+    ),
+    "doctor": ("extender.cli.doctor", "doctor", "Check the whole chain, and say what to do."),
+    "scheduler": ("extender.cli.scheduler", "scheduler", "Restart kube-scheduler, where somebody asks for it."),
     "explain": ("extender.cli.explain", "explain", "Say who would decide what about a pod, and why."),
+    "kernels": ("extender.cli.kernels", "kernels", "Compile what the extender runs, for an image."),
+    "completion": ("extender.cli.completion", "completion", "Print the completion script of a shell."),
     "version": ("extender.cli.version", "version", "Print the version."),
 }
 
-UNREACHABLE = 3
+USAGE, UNREACHABLE = 2, 3
+COMPLETION = "_TRIMTAB_COMPLETE"
 ENVIRONMENT = "TRIMTAB"
 
 
@@ -45,14 +56,26 @@ class Commands(click.Group):
 
 @click.group(
     cls=Commands,
+    invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Live scheduling policy for kube-scheduler. Every option is also an environment variable TRIMTAB_<OPTION>.",
+    help="Live scheduling policy for kube-scheduler. Every option is also an environment variable TRIMTAB_<OPTION>. "
+    "Without a command, at a terminal: a menu.",
 )
 @click.version_option(__version__, prog_name="trimtab")
-def cli() -> None:
-    pass
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    if ctx.invoked_subcommand is not None:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(USAGE)
+    from extender.cli.manager import run_with
+    from extender.cli.menu import menu
+
+    menu(run_with({}))
 
 
 def main(args: Sequence[str] | None = None) -> None:
     """Exit codes: 0 fine, 1 findings or "no", 2 usage, 3 cannot reach what it needs."""
-    sys.exit(cli.main(args=args, prog_name="trimtab", standalone_mode=True))
+    called = "kubectl trimtab" if Path(sys.argv[0]).name == "kubectl-trimtab" else "trimtab"
+    sys.exit(cli.main(args=args, prog_name=called, complete_var=COMPLETION, standalone_mode=True))

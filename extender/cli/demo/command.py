@@ -140,6 +140,10 @@ def _running(choices: Choices) -> Iterator[tuple[Children, Observer]]:
             f"--journal={place / 'journal'}",
             f"--store={place / 'trimtab.duckdb'}",
             f"--extender=http://{a.admin}",
+            f"--policy-file={place / 'policy.yaml'}",
+            f"--kubeconfig={place / 'kubeconfig'}",
+            f"--load-watcher=http://{a.lab}/watcher",
+            "--metrics-interval=5s",
         )
         yield children, observer
     finally:

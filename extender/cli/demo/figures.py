@@ -31,6 +31,8 @@ class Figures:
     preemptions: int = 0
     revision: str = ""
     policy_error: str = ""
+    skipped: tuple[str, ...] = ()
+    """Plugins of the policy that do not count now, each with the reason."""
 
 
 class Observer:
@@ -72,6 +74,11 @@ class Observer:
             preemptions=scheduler.get("preemptions", 0),
             revision=str(configz.get("revision") or ""),
             policy_error=_text(desired.get("error")),
+            skipped=tuple(
+                f"{seat['name']} ({seat['skippedNow']})"
+                for seat in configz.get("plugins") or ()
+                if seat.get("skippedNow")
+            ),
         )
 
     def _answers(self, url: str) -> bool:

@@ -13,6 +13,7 @@ TEXT = """\
 #   - comment out CapacityScheduling: team-batch is then no longer held to its quota
 #   - comment out Coscheduling: gangs of team-sim then start in part, and wait for the rest while they hold their nodes
 #   - set dryRun of Rescheduler to false: it then really moves pods, where their budgets allow it
+#   - give a plugin an end (until: 2030-01-01T10:00:00Z), or a share of owners (canary: {percent: 10})
 #   - misspell a plugin: nothing changes, and /configz says why
 apiVersion: policy.trimtab.dev/v1alpha1
 kind: SchedulingPolicy

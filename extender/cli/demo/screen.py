@@ -51,23 +51,25 @@ HINTS = (
 
 
 class PolicyWatch:
-    """Turns changes of revision and error into one line about the last policy event."""
+    """Turns changes of revision, error and what is left out into one line about the last policy event."""
 
     def __init__(self) -> None:
         self.last = "waiting for the first policy"
-        self._revision = ""
-        self._error = ""
+        self._seen: tuple[str, str, tuple[str, ...]] = ("", "", ())
 
     def see(self, figures: Figures) -> bool:
         """Whether there is something new to say."""
-        if (figures.revision, figures.policy_error) == (self._revision, self._error):
+        seen = (figures.revision, figures.policy_error, figures.skipped)
+        if seen == self._seen:
             return False
         at = time.strftime("%H:%M:%S")
         if figures.policy_error:
             self.last = f"{at} refused, the last good one stays: {figures.policy_error}"
         elif figures.revision:
             self.last = f"{at} in effect: revision {figures.revision[:12]}"
-        self._revision, self._error = figures.revision, figures.policy_error
+        if figures.skipped:
+            self.last += f"; left out now: {', '.join(figures.skipped)}"
+        self._seen = seen
         return True
 
 

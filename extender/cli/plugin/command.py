@@ -1,4 +1,4 @@
-"""The noun and its verbs: list and describe."""
+"""The noun and its verbs: list and describe here, those that change the policy in switch.py."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any, NoReturn
 
 import click
 
-from extender.cli.plugin.show import FORMATS, described, listed
+from extender.cli.output import form_options
+from extender.cli.plugin.show import described, listed
 from extender.cli.plugin.sources import Told, Unreachable, from_extender, from_installed
+from extender.cli.plugin.switch import config, disable, enable, shadow
 from extender.cli.root import UNREACHABLE
 
 _NO = 1
@@ -19,7 +21,7 @@ _NO = 1
 def _asked(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say whom to ask."""
     for option in (
-        click.option("-o", "--output", type=click.Choice(FORMATS), default=FORMATS[0], show_default=True),
+        form_options,
         click.option(
             "--offline", is_flag=True, help="Ask no extender: what this installation has, without inputs and policy."
         ),
@@ -44,14 +46,14 @@ def plugin() -> None:
 
 @plugin.command("list", help="All plugins with phases, maturity, inputs and the profiles in which they are on.")
 @_asked
-def list_(url: str, *, offline: bool, output: str) -> None:
-    click.echo(listed(_told(url, offline=offline), output), nl=False)
+def list_(url: str, *, offline: bool, output: str, headers: bool) -> None:
+    click.echo(listed(_told(url, offline=offline), output, headers=headers), nl=False)
 
 
 @plugin.command(help="One plugin with its arguments, their defaults and bounds, and its inputs.")
 @click.argument("name")
 @_asked
-def describe(name: str, url: str, *, offline: bool, output: str) -> None:
+def describe(name: str, url: str, *, offline: bool, output: str, headers: bool) -> None:  # noqa: ARG001 - a sheet has none
     found = _find(_told(url, offline=offline), name)
     click.echo(described(found, output), nl=False)
 
@@ -82,3 +84,7 @@ def _find(told: Told, name: str) -> dict[str, Any]:
 def _fail(message: str, code: int) -> NoReturn:
     click.echo(f"trimtab plugin: {message}", err=True)
     sys.exit(code)
+
+
+for _command in (enable, disable, shadow, config):
+    plugin.add_command(_command)

@@ -6,18 +6,18 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from extender.cli.output import columns, data, table
 from extender.cli.plugin.sources import Told
 
-FORMATS = ("table", "wide", "json", "yaml", "name")
 _NOTHING = "-"
 _INT64 = 2**63 - 1
 
 
-def listed(told: Told, output: str) -> str:
-    """All plugins, in one of FORMATS."""
+def listed(told: Told, output: str, *, headers: bool = True) -> str:
+    """All plugins, in one of FORMS."""
     match output:
         case "json" | "yaml":
-            return _data(told.plugins, output)
+            return data(told.plugins, output)
         case "name":
             return "".join(f"{entry['name']}\n" for entry in told.plugins)
     wide = output == "wide"
@@ -27,14 +27,14 @@ def listed(told: Told, output: str) -> str:
         + ([_joined(e["aliases"]), _joined(e["members"]), e["doc"]] if wide else [])
         for e in told.plugins
     ]
-    return _columns([head + (["ALIASES", "MEMBERS", "DOES"] if wide else []), *rows])
+    return table(head + (["ALIASES", "MEMBERS", "DOES"] if wide else []), rows, headers=headers)
 
 
 def described(entry: dict[str, Any], output: str) -> str:
     """One plugin; table and wide are the same sheet."""
     match output:
         case "json" | "yaml":
-            return _data(entry, output)
+            return data(entry, output)
         case "name":
             return f"{entry['name']}\n"
     facts = [
@@ -46,23 +46,15 @@ def described(entry: dict[str, Any], output: str) -> str:
         *([["Members:", _joined(entry["members"])]] if entry["members"] else []),
         ["On in:", _on(entry["profiles"], wide=True)],
     ]
-    parts = [_columns(facts)]
+    parts = [columns(facts)]
     inputs = [[f["name"], f["state"], f["detail"] or _NOTHING] for f in entry["inputs"]]
     if inputs:
-        parts.append("\nInputs:\n" + _columns([["  INPUT", "STATE", "DETAIL"], *_indented(inputs)]))
+        parts.append("\nInputs:\n" + columns([["  INPUT", "STATE", "DETAIL"], *_indented(inputs)]))
     arguments = list(_arguments(entry["argsSchema"], entry["defaults"]))
     if arguments:
         head = ["  ARGUMENT", "TYPE", "DEFAULT", "BOUNDS", "MEANING"]
-        parts.append("\nArguments:\n" + _columns([head, *_indented(arguments)]))
+        parts.append("\nArguments:\n" + columns([head, *_indented(arguments)]))
     return "".join(parts)
-
-
-def _data(value: Any, output: str) -> str:
-    if output == "json":
-        return json.dumps(value, indent=2) + "\n"
-    import yaml
-
-    return str(yaml.safe_dump(value, sort_keys=False, allow_unicode=True))
 
 
 def _inputs(inputs: Sequence[Mapping[str, Any]]) -> str:
@@ -78,8 +70,20 @@ def _on(profiles: Sequence[Mapping[str, Any]] | None, *, wide: bool) -> str:
     for seat in profiles:
         weight = f" x{seat['weight']}" if "score" in seat["phases"] and seat["weight"] else ""
         phases = f" [{','.join(seat['phases'])}{weight}]" if wide and seat["phases"] else ""
-        told.append(f"{seat['profile']}{phases}")
+        told.append(f"{seat['profile']}{_limited(seat)}{phases}")
     return ", ".join(told) or "off"
+
+
+def _limited(seat: Mapping[str, Any]) -> str:
+    """Why it does not decide about every pod there: ` (shadow, canary 10 %, until 18:00)`; empty: it does."""
+    canary = seat.get("canary") or {}
+    said = [
+        *(["shadow"] if seat.get("mode") == "shadow" else []),
+        *([f"canary {canary['percent']:g} %" if "percent" in canary else "canary"] if canary else []),
+        *(f"{key} {seat[key]}" for key in ("from", "until") if seat.get(key)),
+        *([str(seat["skippedNow"])] if seat.get("skippedNow") else []),
+    ]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _joined(names: Iterable[str]) -> str:
@@ -122,10 +126,3 @@ def _bounds(part: Mapping[str, Any]) -> str:
 
 def _indented(rows: Iterable[list[str]]) -> list[list[str]]:
     return [[f"  {first}", *rest] for first, *rest in rows]
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> str:
-    """Left-aligned columns, three spaces apart, as kubectl prints them; nothing is cut."""
-    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
-    lines = ("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "".join(f"{line.rstrip()}\n" for line in lines)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 _TIMEOUT_S = 10.0
+_LIMITS = ("mode", "canary", "from", "until", "skippedNow")
+"""What keeps an enabled plugin from deciding about every pod, where the extender tells it."""
 
 
 class Unreachable(Exception):
@@ -14,7 +16,7 @@ class Unreachable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Catalogue entries by name, each with `profiles`: [{profile, phases, weight}]; None: nobody could say."""
+    """Catalogue entries by name, each with `profiles`: [{profile, phases, weight, ...}]; None: nobody could say."""
 
     plugins: list[dict[str, Any]]
     refused: dict[str, str] = field(default_factory=dict)
@@ -81,6 +83,7 @@ def _profiles(entry: dict[str, Any], seats: list[dict[str, Any]]) -> list[dict[s
         ]
     return [
         {"profile": seat["profile"], "phases": seat["phases"], "weight": seat["weight"]}
+        | {key: seat[key] for key in _LIMITS if seat.get(key)}
         for seat in seats
         if seat["name"] == entry["name"]
     ]

@@ -14,6 +14,7 @@ import pytest
 
 from extender.cli.batch import FINDINGS, FINE, UNREACHABLE, answer_lines, run_batch
 from extender.engine.vectors import CaseError
+from extender.native.folders import Folders
 
 
 def echo(case: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,19 +67,19 @@ def test_plain_and_gzipped_files_and_stdin_are_read_alike(
     packed.write_bytes(gzip.compress(LINE))
     for source in (plain, str(packed)):
         out = io.StringIO()
-        assert run_batch(source, out, kernels) == FINE
+        assert run_batch(source, out, Folders(kernels)) == FINE
         assert out.getvalue() == ANSWER
     for given in (LINE, gzip.compress(LINE)):
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(io.BytesIO(given))))
         out = io.StringIO()
-        assert run_batch("-", out, kernels) == FINE
+        assert run_batch("-", out, Folders(kernels)) == FINE
         assert out.getvalue() == ANSWER
 
 
 def test_an_empty_file_has_no_answers(tmp_path: Path, kernels: Path) -> None:
     (tmp_path / "empty").write_bytes(b"")
     out = io.StringIO()
-    assert run_batch(tmp_path / "empty", out, kernels) == FINE
+    assert run_batch(tmp_path / "empty", out, Folders(kernels)) == FINE
     assert out.getvalue() == ""
 
 
@@ -91,7 +92,7 @@ def test_a_file_that_breaks_off_is_answered_as_far_as_it_goes(tmp_path: Path, ke
         packed.write(LINE * 1000)
     (tmp_path / "cut").write_bytes(whole.getvalue()[:-8])
     out = io.StringIO()
-    assert run_batch(tmp_path / "cut", out, kernels) == FINDINGS
+    assert run_batch(tmp_path / "cut", out, Folders(kernels)) == FINDINGS
     told = [json.loads(line) for line in out.getvalue().splitlines()]
     assert told[0] == json.loads(ANSWER)
     assert "breaks off" in told[-1]["error"]["message"]
@@ -100,7 +101,7 @@ def test_a_file_that_breaks_off_is_answered_as_far_as_it_goes(tmp_path: Path, ke
 def test_an_unknown_plugin_is_an_error_of_its_line(tmp_path: Path, kernels: Path) -> None:
     (tmp_path / "f").write_bytes(b'{"case": 1, "plugin": "Nope", "pod": {}}\n' + LINE)
     out = io.StringIO()
-    assert run_batch(tmp_path / "f", out, kernels) == FINDINGS
+    assert run_batch(tmp_path / "f", out, Folders(kernels)) == FINDINGS
     first, second = out.getvalue().splitlines()
     assert json.loads(first)["error"]["path"] == "plugin"
     assert second + "\n" == ANSWER
@@ -123,7 +124,7 @@ def test_a_policy_case_is_explained_and_a_bad_policy_is_told(tmp_path: Path, ker
     ]
     (tmp_path / "f").write_text("".join(json.dumps(case) + "\n" for case in cases))
     out = io.StringIO()
-    assert run_batch(tmp_path / "f", out, kernels) == FINDINGS
+    assert run_batch(tmp_path / "f", out, Folders(kernels)) == FINDINGS
     good, bad = map(json.loads, out.getvalue().splitlines())
     assert good["answer"]["total"] == {"n": 0}
     assert bad["error"]["path"] == "policy"
@@ -132,14 +133,5 @@ def test_a_policy_case_is_explained_and_a_bad_policy_is_told(tmp_path: Path, ker
 def test_what_cannot_be_read_at_all_is_said_on_stderr(
     tmp_path: Path, kernels: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run_batch(tmp_path / "absent", io.StringIO(), kernels) == UNREACHABLE
+    assert run_batch(tmp_path / "absent", io.StringIO(), Folders(kernels)) == UNREACHABLE
     assert "absent" in capsys.readouterr().err
-
-
-def test_a_kernel_cache_that_cannot_be_written_says_what_to_set(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "f").write_bytes(LINE)
-    (tmp_path / "taken").write_text("")
-    assert run_batch(tmp_path / "f", io.StringIO(), tmp_path / "taken") == UNREACHABLE
-    assert "--kernel-cache" in capsys.readouterr().err

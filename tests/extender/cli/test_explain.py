@@ -34,7 +34,6 @@ def files(tmp_path: Path) -> dict[str, str]:
         ("--cluster-file", "/", "cannot read the cluster file"),
         ("--pod", "/", "cannot read /: Is a directory"),
         ("--policy", "/", "cannot read /: Is a directory"),
-        ("--kernel-cache", "/dev/full/x", "set --kernel-cache to a writable folder"),
     ],
 )
 def test_a_file_that_cannot_be_used_is_named(files: dict[str, str], option: str, value: str, words: str) -> None:
@@ -93,3 +92,10 @@ def test_the_table_keeps_brackets_and_whole_names_and_says_what_the_reason_means
     told = {"revision": "r", "filter": {name: {"code": "Success"}}, "plugins": scores, "total": {name: 400}}
     _show(told, "a/p", "table")
     assert name in capsys.readouterr().out.splitlines()[-1]
+
+
+def test_the_table_says_who_is_left_out_and_why(capsys: pytest.CaptureFixture[str]) -> None:
+    told: dict[str, Any] = {"revision": "r", "filter": {"n": {"code": "Success"}}, "plugins": {}, "total": {"n": 0}}
+    told["skipped"] = [{"plugin": "Peaks", "phases": ["score"], "why": "breaker open"}]
+    _show(told, "a/p", "table")
+    assert "skipped: Peaks in score (breaker open)" in capsys.readouterr().out

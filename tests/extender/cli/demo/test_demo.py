@@ -79,12 +79,18 @@ def eventually(process: subprocess.Popen[str], condition: Any, limit_s: float) -
 def test_decisions_appear_and_a_signal_ends_everything(tmp_path: Path, number: signal.Signals) -> None:
     with a_demo(tmp_path) as (process, console, others):
         eventually(process, lambda: decisions(console), START_LIMIT_S)
+        begun: list[str] = []
+        assert process.stdout is not None
+        # Decisions may be there before the addresses are told.
+        while not begun or f"{console}/" not in begun[-1]:
+            begun.append(process.stdout.readline())
+            assert begun[-1], "".join(begun)
         begin = time.monotonic()
         process.send_signal(number)
-        told, _ = process.communicate(timeout=STOP_LIMIT_S)
+        told = "".join([*begun, *process.stdout])
+        process.wait(STOP_LIMIT_S)
         assert process.returncode == 0, told
         assert time.monotonic() - begin < STOP_LIMIT_S
-        assert f"{console}/" in told
         assert str(tmp_path / "policy.yaml") in told
         assert all(address in told for address in others), "environment variables choose the other addresses"
         assert answer(f"{console}/health") is None
@@ -103,8 +109,8 @@ def test_a_dying_program_ends_the_demo_and_its_log_is_shown(tmp_path: Path) -> N
 
 
 CHARTS_MAX = 60
-SHOWN_LIMIT_S = 200.0
-"""On a quiet machine all of it is there within one minute, and the promise is two; test machines are shared."""
+SHOWN_LIMIT_S = 400.0
+"""On a quiet machine all of it is there within about two minutes (the quota last); test machines are shared."""
 
 
 SHOWN = {
@@ -117,7 +123,7 @@ SHOWN = {
 """What the demo is to show: a phase of the decision, and what its flowchart says."""
 
 
-@pytest.mark.timeout(420)
+@pytest.mark.timeout(700)
 def test_the_default_policy_shows_a_gang_a_quota_packing_and_a_preemption_each_in_a_flowchart(tmp_path: Path) -> None:
     with a_demo(tmp_path, "--nodes=50") as (process, console, _others):
         eventually(process, lambda: decisions(console), START_LIMIT_S)

@@ -42,6 +42,8 @@ def test_the_policy_line_changes_only_when_the_policy_does() -> None:
     assert not watch.see(Figures(revision="abc"))
     assert watch.see(Figures(revision="abc", policy_error="profiles[0]: unknown plugin"))
     assert "refused, the last good one stays: profiles[0]: unknown plugin" in watch.last
+    assert watch.see(Figures(revision="abc", skipped=("Peaks (breaker open)",)))
+    assert "left out now: Peaks (breaker open)" in watch.last
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,8 @@ import yaml
 from click.testing import CliRunner, Result
 
 from extender.cli.plugin import plugin
+from extender.cli.plugin.show import listed
+from extender.cli.plugin.sources import Told
 from extender.plugins import PLUGINS
 
 NAMES = sorted(p.name for p in PLUGINS)
@@ -190,3 +192,23 @@ def test_every_installed_plugin_can_be_described(name: str) -> None:
 
 def test_a_wrong_option_is_a_usage_error() -> None:
     assert told("list", "-o", "xml").exit_code == 2
+
+
+def test_what_limits_a_plugin_stands_beside_the_profile() -> None:
+    seat = {"profile": "default-scheduler", "phases": ["score"], "weight": 1}
+    limits: list[dict[str, Any]] = [
+        {"mode": "shadow"},
+        {"mode": "enforce"},
+        {"canary": {"percent": 12.5}, "until": "2026-11-21T18:00:00Z"},
+        {"canary": {"namespaces": ["a"]}, "skippedNow": "breaker open"},
+    ]
+    plugins = [entry(f"P{i}", profiles=[seat | more]) for i, more in enumerate(limits)]
+
+    rows = [line.rsplit("   ", 1)[1] for line in listed(Told(plugins), "table").splitlines()[1:]]
+
+    assert rows == [
+        "default-scheduler (shadow)",
+        "default-scheduler",
+        "default-scheduler (canary 12.5 %, until 2026-11-21T18:00:00Z)",
+        "default-scheduler (canary, breaker open)",
+    ]
