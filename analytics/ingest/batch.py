@@ -6,10 +6,31 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from analytics.ingest.flatten import Origin, decision_rows, eviction_row, gap_row, outcome_row, policy_row
+from analytics.ingest.flatten import (
+    Origin,
+    decision_rows,
+    eviction_row,
+    gap_row,
+    outcome_row,
+    policy_row,
+    shadow_row,
+    shadow_tally_row,
+)
 from analytics.ingest.known import KnownDecisions
 from analytics.store.tables import DecisionRow, GapRow, OutcomeRow, PositionRow, QuarantineRow, Row, SkippedRow
-from extender.record.frames import Decision, Event, Eviction, Gap, Outcome, Policy, Snapshot, decode
+from extender.record.frames import (
+    Decision,
+    Event,
+    Eviction,
+    Gap,
+    GuardTrip,
+    Outcome,
+    Policy,
+    Shadow,
+    ShadowTally,
+    Snapshot,
+    decode,
+)
 from extender.record.reader import Found, Lost, Place
 
 # Of a record that cannot be taken in, so much is kept for whoever looks into it.
@@ -109,11 +130,15 @@ def _add_frame(batch: Batch, item: Found, known: KnownDecisions, seen_us: int) -
             rows = [eviction_row(frame, origin)]
             if frame.decision:
                 batch.decisions[frame.decision] = None
+        case Shadow():
+            rows = [shadow_row(frame, origin)]
+        case ShadowTally():
+            rows = [shadow_tally_row(frame, origin)]
         case Policy():
             rows = [policy_row(frame, origin)]
         case Gap():
             rows = [gap_row(frame, origin)]
-        case Snapshot() | Event():
+        case Snapshot() | Event() | GuardTrip():
             rows = []
             batch.skipped[item.producer, type(frame).__name__.lower()] += 1
     batch.rows += rows

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
@@ -17,9 +18,11 @@ from analytics.store.tables import (
     PolicyRow,
     RejectionRow,
     Row,
+    ShadowRow,
+    ShadowTallyRow,
     VerdictRow,
 )
-from extender.record.frames import Decision, Eviction, Gap, Outcome, PluginVerdict, Policy
+from extender.record.frames import Decision, Eviction, Gap, Outcome, PluginVerdict, Policy, Shadow, ShadowTally
 
 _BOUND, _ERROR, _UNSCHEDULABLE, _UNSEEN = 3, 2, 1, 0
 _RANK_OF_RESULT = {"bound": _BOUND, "failed": _ERROR}
@@ -113,6 +116,60 @@ def eviction_row(frame: Eviction, origin: Origin) -> EvictionRow:
         by_pod=by.name if by else "",
         by_uid=by.uid if by else "",
     )
+
+
+def shadow_row(frame: Shadow, origin: Origin) -> ShadowRow:
+    return ShadowRow(
+        producer=origin.producer,
+        id=origin.id,
+        seen_us=origin.seen_us,
+        at_us=frame.at_us,
+        decision=frame.decision,
+        namespace=frame.pod.namespace,
+        pod=frame.pod.name,
+        uid=frame.pod.uid,
+        profile=frame.profile,
+        plugin=frame.plugin,
+        revision=frame.revision,
+        nodes=frame.nodes,
+        rejected=sum(frame.would_reject.values()),
+        reasons=_json(frame.would_reject),
+        sample=orjson.dumps(frame.rejected).decode(),
+        rejected_all=frame.would_reject_all,
+        moved=frame.moved is not None,
+        moved_from=frame.moved.origin if frame.moved else "",
+        moved_to=frame.moved.target if frame.moved else "",
+        cost_us=float(frame.cost_us),
+    )
+
+
+def shadow_tally_row(frame: ShadowTally, origin: Origin) -> ShadowTallyRow:
+    return ShadowTallyRow(
+        producer=origin.producer,
+        id=origin.id,
+        seen_us=origin.seen_us,
+        at_us=frame.at_us,
+        from_us=frame.from_us,
+        profile=frame.profile,
+        plugin=frame.plugin,
+        namespace=frame.namespace,
+        revision=frame.revision,
+        seen=frame.seen,
+        placed=frame.placed,
+        rejecting=frame.would_reject,
+        rejecting_all=frame.would_reject_all,
+        moved=frame.moved,
+        settled=frame.settled,
+        failed=frame.failed,
+        reasons=_json(frame.reasons),
+        skipped=_json(frame.skipped),
+        costs=_json(frame.costs),
+    )
+
+
+def _json(counts: Mapping[Any, int]) -> str:
+    """Equal counts have equal texts, so that a database can group by them."""
+    return orjson.dumps(counts, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS).decode()
 
 
 def policy_row(frame: Policy, origin: Origin) -> PolicyRow:

@@ -29,6 +29,8 @@ def pack(frame: Decision) -> bytes | None:
         ]
     if frame.leases:
         detail["leases"] = [{"plugin": t.plugin, "action": t.action, "detail": t.detail} for t in frame.leases]
+    if frame.skipped:
+        detail["skipped"] = [{"plugin": s.plugin, "phases": s.phases, "why": s.why} for s in frame.skipped]
     if frame.victims:
         detail["victims"] = {
             node: [{"namespace": pod.namespace, "name": pod.name, "uid": pod.uid} for pod in pods]

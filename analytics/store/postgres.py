@@ -129,7 +129,7 @@ class PostgresDialect:
 
 def _adapted(text: str) -> str:
     """Our parameters are written `?`; none of our texts holds a question mark or a percent sign otherwise."""
-    return text.replace("?", "%s")
+    return text.replace("%", "%%").replace("?", "%s")
 
 
 def _copy(cursor: psycopg.Cursor[tuple[Any, ...]], row: type[Row], rows: Sequence[Row]) -> None:

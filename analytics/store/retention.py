@@ -26,9 +26,9 @@ class Retention:
     detail_s: float = 7 * DAY_S
     """Best scores, rejected nodes, features: most of the bytes."""
     facts_s: float = 30 * DAY_S
-    """Decisions, verdicts, rejections, outcomes, evictions."""
+    """Decisions, verdicts, rejections, outcomes, evictions, what shadows would have changed, audit events."""
     policy_s: float = 365 * DAY_S
-    """Policies that took effect or were refused."""
+    """Policies that took effect or were refused; findings of the audit log, and what was said about them."""
     loss_s: float = 90 * DAY_S
     """Gaps, quarantined records, counts of skipped frames."""
 
@@ -63,10 +63,15 @@ _TABLES = {
     "rejection": "facts_s",
     "outcome": "facts_s",
     "eviction": "facts_s",
+    "shadow": "facts_s",
+    "shadow_tally": "facts_s",
     "detail": "detail_s",
     "policy": "policy_s",
     "gap": "loss_s",
     "quarantine": "loss_s",
+    "audit_event": "facts_s",
+    "finding": "policy_s",
+    "finding_state": "policy_s",
     "skipped": "loss_s",
 }
 

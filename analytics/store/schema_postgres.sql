@@ -14,4 +14,6 @@ CREATE INDEX eviction_time ON eviction (at_us, producer, id);
 CREATE INDEX eviction_seen ON eviction (seen_us);
 CREATE INDEX eviction_decision ON eviction (decision);
 CREATE INDEX eviction_pod ON eviction (namespace, pod);
+CREATE INDEX shadow_time ON shadow (at_us);
+CREATE INDEX shadow_tally_time ON shadow_tally (at_us);
 CREATE UNIQUE INDEX journal_pos_place ON journal_pos (producer, segment, position);

@@ -14,7 +14,9 @@ from analytics.store.dialect import Batch, Dialect, StoreDamaged, StoreRefused, 
 from analytics.store.duck import DuckDialect, files_of
 from analytics.store.tables import Row
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 7
+_FIRST_VERSION = 3
+"""What schema.sql makes; the steps after it bring the tables of the tools, for a new database as for an old one."""
 QUERY_TIMEOUT_S = 10.0
 _HERE = Path(__file__).parent
 _LOG = logging.getLogger(__name__)
@@ -161,10 +163,7 @@ def _postgres(target: str) -> Dialect:
 def _prepare(dialect: Dialect, target: str) -> None:
     """Create the tables, or check that we know those that are there."""
     if "schema_version" not in dialect.tables():
-        statements = _statements_for(dialect, "schema")
-        stamp = ("INSERT INTO schema_version VALUES (?, ?)", (SCHEMA_VERSION, time.time_ns() // 1000))
-        dialect.execute([*((statement, ()) for statement in statements), stamp])
-        return
+        _step(dialect, "schema", _FIRST_VERSION)
     version = dialect.query("SELECT max(version) FROM schema_version", (), QUERY_TIMEOUT_S)[0][0] or 0
     if version > SCHEMA_VERSION:
         dialect.close()
@@ -173,8 +172,12 @@ def _prepare(dialect: Dialect, target: str) -> None:
             "run the newer program, or name another --store (the journals fill it again)"
         )
     for step in range(version + 1, SCHEMA_VERSION + 1):
-        stamp = ("INSERT INTO schema_version VALUES (?, ?)", (step, time.time_ns() // 1000))
-        dialect.execute([*((statement, ()) for statement in _statements_for(dialect, f"to_{step}")), stamp])
+        _step(dialect, f"to_{step}", step)
+
+
+def _step(dialect: Dialect, name: str, version: int) -> None:
+    stamp = ("INSERT INTO schema_version VALUES (?, ?)", (version, time.time_ns() // 1000))
+    dialect.execute([*((statement, ()) for statement in _statements_for(dialect, name)), stamp])
 
 
 def _statements_for(dialect: Dialect, step: str) -> list[str]:

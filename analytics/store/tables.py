@@ -1,4 +1,4 @@
-"""One value per row of schema.sql, field for field and in its order."""
+"""One value per row of schema.sql and its steps, field for field and in its order."""
 
 from __future__ import annotations
 
@@ -107,6 +107,51 @@ class EvictionRow(NamedTuple):
     by_uid: str
 
 
+class ShadowRow(NamedTuple):
+    producer: str
+    id: int
+    seen_us: int
+    at_us: int
+    decision: str
+    namespace: str
+    pod: str
+    uid: str
+    profile: str
+    plugin: str
+    revision: str
+    nodes: int
+    rejected: int
+    reasons: str
+    sample: str
+    rejected_all: bool
+    moved: bool
+    moved_from: str
+    moved_to: str
+    cost_us: float
+
+
+class ShadowTallyRow(NamedTuple):
+    producer: str
+    id: int
+    seen_us: int
+    at_us: int
+    from_us: int
+    profile: str
+    plugin: str
+    namespace: str
+    revision: str
+    seen: int
+    placed: int
+    rejecting: int
+    rejecting_all: int
+    moved: int
+    settled: int
+    failed: int
+    reasons: str
+    skipped: str
+    costs: str
+
+
 class PolicyRow(NamedTuple):
     producer: str
     id: int
@@ -150,6 +195,107 @@ class PositionRow(NamedTuple):
     at_us: int
 
 
+class NodeSampleRow(NamedTuple):
+    at_us: int
+    node: str
+    ready: bool
+    schedulable: bool
+    cpu_allocatable: int
+    cpu_requested: int
+    cpu_used: int
+    memory_allocatable: int
+    memory_requested: int
+    memory_used: int
+    pods_allocatable: int
+    pods: int
+
+
+class TenantSampleRow(NamedTuple):
+    at_us: int
+    tenant: str
+    resource: str
+    used: int
+    quota: int
+    most: int
+
+
+class TenantViolationRow(NamedTuple):
+    at_us: int
+    tenant: str
+    resource: str
+    change: str
+    """opened or closed."""
+    used: int
+    quota: int
+    most: int
+    newest_pod: str
+    """namespace/name of the pod that was placed last when it opened."""
+
+
+class AuditEventRow(NamedTuple):
+    id: str
+    stage: str
+    seen_us: int
+    at_us: int
+    received_us: int
+    source: str
+    kind: str
+    level: str
+    verb: str
+    actor: str
+    actor_groups: str
+    impersonated: str
+    address: str
+    agent: str
+    api_group: str
+    resource: str
+    subresource: str
+    namespace: str
+    name: str
+    uid: str
+    node: str
+    code: int
+    uri: str
+    wait_us: int
+    notes: str
+    body: bytes
+
+
+class FindingRow(NamedTuple):
+    id: str
+    seen_us: int
+    at_us: int
+    rule: str
+    title: str
+    severity: str
+    actor: str
+    object: str
+    description: str
+    event_ids: str
+    attack: str
+    fix: str
+    same: str
+
+
+class FindingStateRow(NamedTuple):
+    finding: str
+    at_us: int
+    state: str
+    who: str
+    why: str
+    until_us: int
+    similar_too: bool
+    rule: str
+    actor: str
+
+
+class AuditPositionRow(NamedTuple):
+    source: str
+    file: str
+    position: int
+    at_us: int
+
+
 Row = (
     DecisionRow
     | VerdictRow
@@ -157,11 +303,20 @@ Row = (
     | DetailRow
     | OutcomeRow
     | EvictionRow
+    | ShadowRow
+    | ShadowTallyRow
     | PolicyRow
     | GapRow
     | QuarantineRow
     | SkippedRow
     | PositionRow
+    | NodeSampleRow
+    | TenantSampleRow
+    | TenantViolationRow
+    | AuditEventRow
+    | FindingRow
+    | FindingStateRow
+    | AuditPositionRow
 )
 
 TABLES: dict[type[Row], str] = {
@@ -171,9 +326,18 @@ TABLES: dict[type[Row], str] = {
     DetailRow: "detail",
     OutcomeRow: "outcome",
     EvictionRow: "eviction",
+    ShadowRow: "shadow",
+    ShadowTallyRow: "shadow_tally",
     PolicyRow: "policy",
     GapRow: "gap",
     QuarantineRow: "quarantine",
     SkippedRow: "skipped",
     PositionRow: "journal_pos",
+    NodeSampleRow: "node_sample",
+    TenantSampleRow: "tenant_sample",
+    TenantViolationRow: "tenant_violation",
+    AuditEventRow: "audit_event",
+    FindingRow: "finding",
+    FindingStateRow: "finding_state",
+    AuditPositionRow: "audit_pos",
 }

@@ -18,18 +18,22 @@ from analytics.store import Store, StoreError
 from analytics.store.decisions import DecisionFilter, Decisions
 from analytics.store.dialect import RowsRefused, StoreDamaged
 from analytics.store.evictions import Evictions
+from analytics.store.shadow import Shadows
 from extender.journal import Journal
 from extender.record.frames import (
     Decision,
     Event,
     Eviction,
     Gap,
+    Moved,
     NodeRejection,
     NodeScore,
     Outcome,
     PluginVerdict,
     PodRef,
     Policy,
+    Shadow,
+    ShadowTally,
     Snapshot,
     encode,
 )
@@ -91,6 +95,24 @@ def evicted(number, result="evicted", **more):
         "result": result, "decision": f"d{number}", "preemptor": pod(number),
     }  # fmt: skip
     return Eviction(**(given | more))
+
+
+def shadowed(number, **more):
+    given = {
+        "at_us": T0 + 1_000_000 * number + 40, "decision": f"d{number}", "pod": pod(number), "profile": "*",
+        "plugin": "Size", "phases": ["filter"], "revision": "7", "nodes": 9, "would_reject": {"too small": 9},
+        "would_reject_all": True, "rejected": ["node-1"], "moved": Moved("node-1", "node-2"), "cost_us": 40.0,
+    }  # fmt: skip
+    return Shadow(**(given | more))
+
+
+def tallied(number, **more):
+    given = {
+        "at_us": T0 + 1_000_000 * number, "from_us": T0, "profile": "*", "plugin": "Size", "namespace": "team-a",
+        "revision": "7", "seen": 8, "placed": 8, "would_reject": 2, "would_reject_all": 1, "moved": 4,
+        "reasons": {"too small": 9}, "skipped": {"budget": 2}, "costs": {42: 8},
+    }  # fmt: skip
+    return ShadowTally(**(given | more))
 
 
 def whole(number):
@@ -237,6 +259,20 @@ def test_a_wait_that_ends_in_deletion_ends_then(store, journal):
     Writer(journal).put(filtered(1), held(1), end)
     drained(Ingest(store, [journal]))
     assert known(Decisions(store).get("d1"))["phases"][-1]["duration_ms"] == (end.at_us - T0 - 1_000_015) / 1000
+
+
+def test_what_a_plugin_in_shadow_would_have_done_is_counted_once(store, journal):
+    Writer(journal).put(filtered(1), shadowed(1), tallied(2), tallied(3, seen=2, moved=1, placed=2))
+    drained(Ingest(store, [journal]))
+    drained(Ingest(store, [journal]))
+    (found,) = Shadows(store).report()
+    assert (found["seen"], found["moved"]["percent"], found["skipped"]) == (10, 50.0, {"budget": 4})
+    assert found["reasons"] == [{"reason": "too small", "nodes": 18}]
+    (example,) = found["examples"]
+    assert example["sample"] == ["node-1"]
+    assert (example["decision"], example["moved"]) == ("d1", {"from": "node-1", "to": "node-2"})
+    told = known(Decisions(store).get("d1"))
+    assert [r["plugin"] for r in told["rejections"]] == ["Quota"], "a decision does not tell what did not count"
 
 
 def test_an_eviction_is_told_once_and_is_news_of_the_decision_that_needed_it(store, journal):

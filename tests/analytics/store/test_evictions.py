@@ -10,6 +10,7 @@ from analytics.store.retention import DAY_S, Retention, forget
 from analytics.store.store import SCHEMA_VERSION
 from analytics.store.tables import EvictionRow
 from analytics.store.tokens import BadToken
+from tests.analytics.store.older import back_to
 
 
 def eviction(frame, pod, **more):
@@ -106,8 +107,7 @@ def test_news_are_known_by_when_they_were_taken_in(store):
 
 def test_a_store_of_the_first_schema_gets_the_table_and_keeps_its_rows(target):
     store = Store.open(target)
-    store.execute([("DROP TABLE eviction", ()), ("DELETE FROM schema_version", ())])
-    store.execute([("INSERT INTO schema_version VALUES (?, ?)", (1, 1))])
+    back_to(store, 1)
     store.close()
     store = Store.open(target)
     store.write([eviction(1, "a")])

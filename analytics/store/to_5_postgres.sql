@@ -1,0 +1,1 @@
+CREATE INDEX node_sample_time ON node_sample (at_us);
