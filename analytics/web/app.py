@@ -18,30 +18,40 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from analytics.store import Store, StoreError, StoreTimeout
+from analytics.store import StoreError, StoreTimeout
+from analytics.views import VIEWS
 from analytics.views.declaration import Endpoint, NotHere, NotValid, View
+from analytics.views.sources import Sources
 from analytics.web.assets import Assets
-from analytics.web.envelopes import Problem, encode, failure, success, tagged
+from analytics.web.calls import Control, control_routes
+from analytics.web.door import SAFE
+from analytics.web.envelopes import Problem, encode, failure, no_such_api, success, tagged
 from analytics.web.extender import ExtenderProbe
 from analytics.web.gate import Gate
 from analytics.web.live import Broadcaster, TooManyClients
 from analytics.web.openapi import describe
 from analytics.web.parameters import read_parameters
+from analytics.web.receiver import Receiver
 
 Answer = Callable[[Request], Awaitable[Response]]
 Checks = Callable[[], Mapping[str, str]]
 """Check -> `ok`, or a short text that says what is wrong. Runs in a thread."""
 
 _LOG: Final = logging.getLogger(__name__)
+_METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 QUESTIONS_AT_ONCE: Final = 8
 """Threads that ask the store at the same time; further questions wait in line."""
+
+
+def _always(_tool: str) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
 class Console:
     """What the applications are made of."""
 
-    store: Store
+    sources: Sources
     views: Sequence[View]
     broadcaster: Broadcaster
     assets: Assets
@@ -49,18 +59,29 @@ class Console:
     extender: ExtenderProbe
     registries: Sequence[CollectorRegistry]
     hosts: Collection[str]
+    control: Control | None = None
+    """None: nothing can be changed here, and everybody may look."""
     tool: str = "scheduler-tools"
+    on: Callable[[str], bool] = _always
+    """Is this tool switched on (R-246)? One that is off has no page and no API."""
+    settings: Callable[[], Mapping[str, Any]] = dict
+    """What of the tools' settings is in effect, for people."""
 
 
 def console_app(console: Console) -> ASGIApp:
     """Pages, APIs, live events, health and metrics."""
-    routes = [_api(console, endpoint) for view in console.views for endpoint in view.endpoints]
+    shown = {one.path: _seen(console, _asked(console, one)) for view in console.views for one in view.endpoints}
+    routes = control_routes(console.control, shown) if console.control else []
+    routes += [_api(console, view.tool, endpoint) for view in console.views for endpoint in view.endpoints]
+    if any(view.slug == "audit" for view in console.views):
+        routes.append(Receiver(console.sources, console.on).route())
     routes += [
-        _route("/api/v1/events", _events(console.broadcaster)),
-        _route("/api/v1/extender", _extender(console.extender)),
-        _route("/api/v1/openapi.json", _openapi(console.views)),
+        _route("/api/v1/events", _seen(console, _events(console.broadcaster))),
+        _route("/api/v1/extender", _seen(console, _extender(console.extender))),
+        _route("/api/v1/openapi.json", _openapi(console)),
+        _route("/api/v1/tools", _seen(console, _tools(console))),
         *_operations(console),
-        _route("/api/{rest:path}", _no_such_api),
+        Route("/api/{rest:path}", _no_such_api, methods=_METHODS),
         _route("/{name:path}", _page(console), "/pages"),
     ]
     return _guarded(console, routes)
@@ -86,19 +107,47 @@ def _operations(console: Console) -> list[Route]:
 def _route(path: str, answer: Answer, label: str = "") -> Route:
     async def labelled(request: Request) -> Response:
         request.scope["trimtab.path"] = label or path
+        if request.method not in SAFE:
+            return failure(request, 405, f"{request.method} is not allowed here.", headers={"allow": ", ".join(SAFE)})
         return await answer(request)
 
-    return Route(path, labelled, methods=["GET"])
+    return Route(path, labelled, methods=_METHODS)
 
 
-def _api(console: Console, endpoint: Endpoint) -> Route:
+def _seen(console: Console, answer: Answer) -> Answer:
+    """For those who may look."""
+    if console.control is None:
+        return answer
+    door = console.control.door
+
+    async def guarded(request: Request) -> Response:
+        return await door.look(request) or await answer(request)
+
+    return guarded
+
+
+def _api(console: Console, tool: str, endpoint: Endpoint) -> Route:
+    shown = _seen(console, _asked(console, endpoint))
+
+    async def switched(request: Request) -> Response:
+        if not console.on(tool):
+            return await _no_such_api(request)
+        request.scope["trimtab.tool"] = tool
+        return await shown(request)
+
+    return _route(endpoint.path, switched)
+
+
+def _asked(console: Console, endpoint: Endpoint, ignored: Collection[str] = ()) -> Answer:
+    """The endpoint's answer; parameters that are `ignored` are somebody else's."""
+
     async def answer(request: Request) -> Response:
-        given, problems = read_parameters(request, endpoint.parameters, time.time())
+        given, problems = read_parameters(request, endpoint.parameters, time.time(), ignored)
         if problems:
             return failure(request, 422, "The request has parameters that cannot be used.", problems, reason="Invalid")
         try:
             value: Any = await anyio.to_thread.run_sync(
-                endpoint.answer, console.store, given, limiter=_LIMITER(), abandon_on_cancel=False
+                endpoint.answer, console.sources, given, limiter=_LIMITER(), abandon_on_cancel=False
             )
         except NotHere as missing:
             return failure(request, 404, str(missing))
@@ -113,7 +162,7 @@ def _api(console: Console, endpoint: Endpoint) -> Route:
             return tagged(request, str(value).encode(), "text/plain")
         return success(request, value)
 
-    return _route(endpoint.path, answer)
+    return answer
 
 
 class _Limiter:
@@ -157,11 +206,32 @@ def _extender(probe: ExtenderProbe) -> Answer:
     return answer
 
 
-def _openapi(views: Sequence[View]) -> Answer:
-    document = describe(views)
+def _openapi(console: Console) -> Answer:
+    made: dict[tuple[str, ...], bytes] = {}
 
     async def answer(request: Request) -> Response:
-        return tagged(request, document, "application/json")
+        views = [view for view in console.views if console.on(view.tool)]
+        key = tuple(view.slug for view in views)
+        if key not in made:
+            made.clear()
+            made[key] = describe(views, console.control)
+        return tagged(request, made[key], "application/json")
+
+    return answer
+
+
+def _tools(console: Console) -> Answer:
+    async def answer(request: Request) -> Response:
+        names = dict.fromkeys(view.tool for view in console.views)
+        tools = [
+            {
+                "name": name,
+                "enabled": console.on(name),
+                "pages": [view.slug for view in console.views if view.tool == name],
+            }
+            for name in names
+        ]
+        return success(request, {"tools": tools, **console.settings()})
 
     return answer
 
@@ -187,23 +257,41 @@ def _metrics(registries: Sequence[CollectorRegistry]) -> Answer:
 
 
 def _page(console: Console) -> Answer:
-    slugs = {"", *(view.slug for view in console.views)}
+    as_json = _pages_as_json(console)
 
     async def answer(request: Request) -> Response:
+        on = [view.slug for view in console.views if console.on(view.tool)]
         name = request.path_params["name"]
+        if name in as_json and request.query_params.get("format") == "json" and console.on(as_json[name][0]):
+            return await as_json[name][1](request)
         file = console.assets.file(request, name)
         if file is not None:
             request.scope["trimtab.path"] = "/assets"
             return file
-        if name.split("/", 1)[0] in slugs and not name.startswith("assets/"):
-            return console.assets.page(request)
+        slug = name.split("/", 1)[0]
+        if (slug in on or (not slug and on)) and not name.startswith("assets/"):
+            return console.assets.page(request, None if len(on) == len(console.views) == len(VIEWS) else on)
+        if not on:
+            return failure(request, 404, "Every tool of this program is switched off by its configuration.")
         return failure(request, 404, "Nothing is served at this path.")
 
     return answer
 
 
+def _pages_as_json(console: Console) -> Mapping[str, tuple[str, Answer]]:
+    """Page -> its tool, and what answers `?format=json` there. At the root it is the only view that answers so."""
+    found = {
+        view.slug: (view.tool, _seen(console, _asked(console, endpoint, ("format", "name"))))
+        for view in console.views
+        for endpoint in view.endpoints
+        if endpoint.path == view.answers_page
+    }
+    return found | ({"": next(iter(found.values()))} if len(found) == 1 else {})
+
+
 async def _no_such_api(request: Request) -> Response:
-    return failure(request, 404, "No such API. What exists is described at /api/v1/openapi.json.")
+    request.scope["trimtab.path"] = "/api"
+    return no_such_api(request)
 
 
 async def _http_failure(request: Request, error: Exception) -> Response:

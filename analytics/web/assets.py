@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import mimetypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -55,11 +56,15 @@ class Assets:
     def built(self) -> bool:
         return self._index is not None
 
-    def page(self, request: Request) -> Response:
-        """index.html for every page; the script in it reads the address. 503 with advice when nothing is built."""
+    def page(self, request: Request, only: Sequence[str] | None = None) -> Response:
+        """index.html for every page; the script in it reads the address, and `only` which pages there are. 503 with
+        advice when nothing is built."""
         if self._index is None:
             return Response(_NOT_BUILT, status_code=503, media_type="text/html", headers={"cache-control": "no-store"})
-        return tagged(request, self._index, "text/html")
+        if only is None:
+            return tagged(request, self._index, "text/html")
+        mark = f'<html data-pages="{" ".join(only)}"'.encode()
+        return tagged(request, self._index.replace(b"<html", mark, 1), "text/html")
 
     def file(self, request: Request, name: str) -> Response | None:
         """One file by its path below the build folder, or None."""

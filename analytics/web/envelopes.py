@@ -67,3 +67,8 @@ def failure(
         media_type="application/json",
         headers={"cache-control": "no-store", **(headers or {})},
     )
+
+
+def no_such_api(request: Request) -> Response:
+    """Also of a tool that is switched off."""
+    return failure(request, 404, "No such API. What exists is described at /api/v1/openapi.json.")

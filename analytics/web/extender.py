@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 import httpx
+
+from analytics.store.joined import rfc3339
 
 ANSWER_WITHIN_S: Final = 1.5
 KEEP_S: Final = 2.0
@@ -24,9 +27,10 @@ class ExtenderProbe:
         self._asking = asyncio.Lock()
 
     async def policy(self) -> dict[str, Any]:
-        """`{"reachable", "revision", "hash", "source", "loaded_at", "refused"}`, all but the first texts.
+        """`{"reachable", "revision", "hash", "source", "loaded_at", "refused", "breakers"}`.
 
-        `refused` is why a newer edit is not in effect.
+        `refused` is why a newer edit is not in effect. `breakers`: each plugin whose breaker is not closed, as
+        `{"plugin", "state", "failures", "retry_at", "last_error"}`; `retry_at` is "" while it is half open.
         """
         async with self._asking:
             if self._kept is None or time.monotonic() - self._kept[0] > KEEP_S:
@@ -38,7 +42,8 @@ class ExtenderProbe:
         await self._client.aclose()
 
     async def _ask(self) -> dict[str, Any]:
-        nothing = {"reachable": False, "revision": "", "hash": "", "source": "", "loaded_at": "", "refused": ""}
+        nothing: dict[str, Any] = {"reachable": False, "breakers": []}
+        nothing |= dict.fromkeys(("revision", "hash", "source", "loaded_at", "refused"), "")
         try:
             answer = await self._client.get(f"{self._url}/configz")
             body = answer.json() if answer.status_code == 200 and len(answer.content) <= BODY_BYTES_MAX else None  # noqa: PLR2004
@@ -55,4 +60,20 @@ class ExtenderProbe:
             "source": str(body.get("source") or ""),
             "loaded_at": str(body.get("loadedAt") or ""),
             "refused": str(refused or ""),
+            "breakers": [_breaker(row) for row in _rows(body.get("breakers")) if row.get("state") != "closed"],
         }
+
+
+def _rows(given: object) -> list[dict[str, Any]]:
+    return [row for row in given if isinstance(row, dict)] if isinstance(given, list) else []
+
+
+def _breaker(row: Mapping[str, Any]) -> dict[str, Any]:
+    retry_s, failures = row.get("retryAt"), row.get("failures")
+    return {
+        "plugin": str(row.get("plugin") or ""),
+        "state": str(row.get("state") or ""),
+        "failures": failures if isinstance(failures, int) else 0,
+        "retry_at": rfc3339(int(retry_s * 1e6)) if isinstance(retry_s, int | float) else "",
+        "last_error": str(row.get("lastError") or ""),
+    }

@@ -14,6 +14,7 @@ import anyio.to_thread
 from analytics.store import Store, StoreError
 from analytics.store.decisions import Decisions
 from analytics.store.evictions import Evictions
+from analytics.store.findings import Findings
 from analytics.web import metrics
 from analytics.web.envelopes import encode
 from analytics.web.live import Broadcaster
@@ -29,10 +30,13 @@ class Feed:
     def __init__(self, store: Store, broadcaster: Broadcaster) -> None:
         self._decisions = Decisions(store)
         self._evictions = Evictions(store)
+        self._findings = Findings(store)
         self._broadcaster = broadcaster
         self._seen_us: int | None = None
         self._evicted_us = 0
         """The same for evictions, which are asked for at another moment."""
+        self._found_us = 0
+        """The same for findings of the audit log."""
 
     async def run(self) -> None:
         """Until cancelled. A store that does not answer is asked again; readers then load afresh."""
@@ -60,6 +64,7 @@ class Feed:
             # What came before, readers load by themselves: at this `hello`, for a list they asked for at their own
             # first one may be older than where the store stands here.
             self._seen_us = self._evicted_us = await anyio.to_thread.run_sync(self._decisions.newest_change_us)
+            self._found_us = await anyio.to_thread.run_sync(self._findings.newest_since, 0)
             self._broadcaster.publish("hello", b"{}")
             return
         event, self._seen_us = await anyio.to_thread.run_sync(self._news, self._seen_us)
@@ -69,6 +74,10 @@ class Feed:
         if evicted_us:
             self._evicted_us = evicted_us
             self._broadcaster.publish("evictions", b"{}")
+        found_us = await anyio.to_thread.run_sync(self._findings.newest_since, self._found_us)
+        if found_us:
+            self._found_us = found_us
+            self._broadcaster.publish("findings", b"{}")
 
     def _news(self, after_us: int) -> tuple[dict[str, Any] | None, int]:
         ids, seen_us = self._decisions.changed(after_us, limit=CHANGES_MAX)

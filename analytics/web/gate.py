@@ -32,6 +32,7 @@ _HEADERS: Final = (
 )
 
 ANY_HOST: Final = "*"
+_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT"})
 
 
 class Gate:
@@ -75,13 +76,15 @@ class Gate:
 
     def _count(self, scope: Scope, code: int, seconds: float) -> None:
         path = scope.get("trimtab.path", "other")
-        metrics.LATENCY.labels(self._tool, path).observe(seconds)
-        metrics.REQUESTS.labels(self._tool, path, str(code)).inc()
+        tool = scope.get("trimtab.tool") or self._tool
+        metrics.LATENCY.labels(tool, path).observe(seconds)
+        metrics.REQUESTS.labels(tool, path, str(code)).inc()
         if path.startswith("/api/"):
-            method = scope["method"] if scope["method"] in ("GET", "HEAD", "OPTIONS") else "other"
+            method = scope["method"] if scope["method"] in _METHODS else "other"
             metrics.API_SECONDS.labels(method, path, str(code)).observe(seconds)
+            errors = metrics.API_ERRORS.labels(path)  # there from the first call on, so that a rate has its zero
             if code >= 500:  # noqa: PLR2004
-                metrics.API_ERRORS.labels(path).inc()
+                errors.inc()
 
 
 def host_name(header: str) -> str:

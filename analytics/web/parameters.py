@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ _SECONDS_OF: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 def read_parameters(
-    request: Request, declared: Sequence[Parameter], now_s: float
+    request: Request, declared: Sequence[Parameter], now_s: float, ignored: Collection[str] = ()
 ) -> tuple[dict[str, Any], list[Problem]]:
     """Answers values by name (absent ones have their default) and everything that is wrong."""
     known = {parameter.name: parameter for parameter in declared}
@@ -29,6 +29,8 @@ def read_parameters(
     given = [*request.path_params.items(), *request.query_params.multi_items()]
     seen: set[str] = set()
     for name, text in given:
+        if name in ignored:
+            continue
         if name not in known:
             problems.append(Problem(_safe(name), f"unknown parameter; known are {', '.join(sorted(known)) or 'none'}"))
         elif name in seen:

@@ -10,6 +10,7 @@ from analytics.ingest.batch import build
 from analytics.ingest.known import KnownDecisions
 from analytics.store import Store
 from analytics.views import VIEWS
+from analytics.views.sources import Sources
 from analytics.web import metrics
 from analytics.web.app import Checks, Console, console_app, metrics_app
 from analytics.web.assets import Assets
@@ -37,7 +38,7 @@ def a_store(frames: Iterable[Frame] = ()) -> Store:
 
 
 def a_console(
-    store: Store,
+    store: Store | Sources,
     *,
     hosts: tuple[str, ...] = ("console.test",),
     assets: Assets | None = None,
@@ -45,7 +46,7 @@ def a_console(
     extender: str = "http://127.0.0.1:1",
 ) -> Console:
     return Console(
-        store=store,
+        sources=store if isinstance(store, Sources) else Sources(store),
         views=VIEWS,
         broadcaster=Broadcaster("b0"),
         assets=assets or Assets(),

@@ -22,7 +22,7 @@ from analytics.web.app import Console
 from analytics.web.assets import Assets
 from analytics.web.extender import ExtenderProbe
 from analytics.web.parameters import read_parameters
-from extender.record.frames import PodRef
+from extender.record.frames import PodRef, ShadowTally
 from tests.analytics.web.a_console import T0_US, a_client, a_console, a_store
 from tests.browser.frames import Cluster
 
@@ -239,8 +239,8 @@ def test_every_answer_carries_the_security_headers(console: Console) -> None:
 def test_a_foreign_host_name_is_refused(console: Console) -> None:
     assert ask(console, "/api/stats", host="evil.example").status_code == 421
     assert ask(console, "/api/stats", host="console.test:8080").status_code == 200
-    assert ask(a_console(console.store, hosts=("*",)), "/api/stats", host="any.example").status_code == 200
-    assert ask(a_console(console.store, hosts=("[::1]",)), "/api/stats", host="[::1]:8080").status_code == 200
+    assert ask(a_console(console.sources.store, hosts=("*",)), "/api/stats", host="any.example").status_code == 200
+    assert ask(a_console(console.sources.store, hosts=("[::1]",)), "/api/stats", host="[::1]:8080").status_code == 200
 
 
 def test_a_request_id_is_taken_over_only_when_harmless(console: Console) -> None:
@@ -275,7 +275,7 @@ def test_requests_are_counted_under_their_route_and_never_under_a_name(console: 
     ask(console, "/api/v1/decisions/some-very-own-id")
     ask(console, "/some/very/own/path")
     text = ask(console, "/metrics").text
-    assert 'scheduler_requests_total{code="404",path="/api/v1/decisions/{id}",tool="scheduler-tools"}' in text
+    assert 'scheduler_requests_total{code="404",path="/api/v1/decisions/{id}",tool="scheduler-visualizer"}' in text
     assert "very" not in text
 
 
@@ -342,17 +342,78 @@ def test_the_absence_of_the_extender_is_an_answer(console: Console) -> None:
     assert data(console, "/api/v1/extender")["reachable"] is False
 
 
+def told_by(configz: Any) -> dict[str, Any]:
+    """What the probe makes of an extender's /configz."""
+
+    async def ask() -> dict[str, Any]:
+        probe = ExtenderProbe("http://127.0.0.1:1")
+        await probe.close()
+        transport = httpx.MockTransport(lambda _request: httpx.Response(200, json=configz))
+        probe._client = httpx.AsyncClient(transport=transport)
+        try:
+            return await probe.policy()
+        finally:
+            await probe.close()
+
+    return asyncio.run(ask())
+
+
+def test_r032_breakers_that_are_not_closed_are_told() -> None:
+    row = {"plugin": "Peaks", "since": 1.0, "failures": 3, "lastError": "KeyError: 'n'"}
+    found = told_by(
+        {
+            "breakers": [
+                row | {"state": "open", "retryAt": 1_767_323_045.5},
+                row | {"plugin": "QOSSort", "state": "half-open", "retryAt": None},
+                row | {"plugin": "PodState", "state": "closed"},
+            ]
+        }
+    )
+    assert found["breakers"] == [
+        {
+            "plugin": "Peaks",
+            "state": "open",
+            "failures": 3,
+            "retry_at": "2026-01-02T03:04:05.500000Z",
+            "last_error": "KeyError: 'n'",
+        },
+        {"plugin": "QOSSort", "state": "half-open", "failures": 3, "retry_at": "", "last_error": "KeyError: 'n'"},
+    ]
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists))
+def test_an_odd_list_of_breakers_is_none(odd: Any) -> None:
+    assert told_by({"breakers": odd})["breakers"] == []
+
+
+def test_the_shadow_report_is_told_in_numbers_and_in_words() -> None:
+    def tally(namespace: str, **more: Any) -> ShadowTally:
+        at: dict[str, Any] = {"at_us": T0_US, "from_us": T0_US - 1, "profile": "*", "plugin": "Size"}
+        return ShadowTally(**at, namespace=namespace, seen=100, placed=100, **more)
+
+    tallies = [tally("team-a", would_reject=12, would_reject_all=12, moved=31), tally("team-b")]
+    report = a_console(a_store(tallies))
+    (found,) = data(report, "/api/v1/policy/shadow?plugin=Size&namespace=team-a")["plugins"]
+    assert found["sentence"] == "would have rejected 12 % of pods of team-a, moved 31 % of placements"
+    (found,) = data(report, "/api/v1/policy/shadow")["plugins"]
+    assert found["namespaces"][1]["sentence"] == "would have changed nothing in 100 decisions of team-b"
+    assert data(report, "/api/v1/policy/shadow?since=2027-01-02T03:04:05Z")["plugins"] == []
+    assert ask(report, "/api/v1/policy/shadow?since=soon").status_code == 422
+
+
 def test_openapi_describes_every_api_and_nothing_else(console: Console) -> None:
     document = ask(console, "/api/v1/openapi.json").json()
     declared = {endpoint.path for view in console.views for endpoint in view.endpoints}
     assert declared < set(document["paths"])
-    for path in set(document["paths"]) - {"/api/v1/events"}:
+    shown = {path for path, methods in document["paths"].items() if "get" in methods}
+    assert set(document["paths"]) - shown == {"/api/v1/audit/webhook"}
+    for path in shown - {"/api/v1/events"}:
         answer = ask(console, path.replace("{id}", "x").replace("{namespace}", "x").replace("{name}", "x"))
         assert answer.status_code in (200, 404)
         if answer.status_code == 404:
             schema = document["components"]["schemas"]["Error"]
             jsonschema.validate(answer.json(), schema)
-            assert "{" in path
+            assert "{" in path or "cluster is not known" in answer.json()["message"]
 
 
 def test_without_built_pages_the_page_says_how_to_build_them(store: Store, tmp_path: Path) -> None:
