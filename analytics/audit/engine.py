@@ -1,0 +1,110 @@
+"""The detector: every event goes by every case that may concern it, once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+from analytics.audit.case import CompiledCase, outcome_of
+from analytics.audit.context import Context
+from analytics.audit.facts import Facts
+from analytics.audit.finding import Finding
+from analytics.audit.memory import Clock, Recent
+from analytics.audit.record import AuditEvent
+from analytics.audit.rule import Rule
+from analytics.audit.rulefile import SHIPPED, load_rules
+
+_MOST_SEEN = 200_000
+"""Requests that are remembered for delivery more than once, about 150 bytes each."""
+_MOST_PODS = 50_000
+_RANKS = {"ResponseStarted": 1, "ResponseComplete": 2, "Panic": 2}
+"""Stages that have an answer. RequestReceived comes before anything is decided."""
+
+
+class Detector:
+    """State of thresholds and sequences; not thread-safe. Raises BadCondition for rules that did not come through
+    load_rules and do not hold together."""
+
+    def __init__(self, rules: Sequence[Rule], context: Context) -> None:
+        self.rules = tuple(rules)
+        self.context = context
+        self.duplicates = 0
+        self._clock = Clock()
+        self._seen: Recent[str, int] = Recent(_MOST_SEEN)
+        self._creators: Recent[tuple[str, str], str] = Recent(_MOST_PODS)
+        self._cases = [
+            CompiledCase(rule, case, context, f"{rule.id}.cases[{number}]")
+            for rule in self.rules
+            for number, case in enumerate(rule.cases)
+        ]
+        self._index = _Index(self._cases)
+
+    @property
+    def skewed(self) -> int:
+        """Events whose time was more than a day ahead of the log's, and was taken for the log's own."""
+        return self._clock.skewed
+
+    @property
+    def folded(self) -> int:
+        """Findings that said what had just been said."""
+        return sum(case.folded for case in self._cases)
+
+    @property
+    def late(self) -> int:
+        """Events that came after the window they belonged to."""
+        return sum(case.windows.late for case in self._cases if case.windows is not None)
+
+    def see(self, event: AuditEvent) -> list[Finding]:
+        """What this event makes known: nothing for an event seen before."""
+        rank = _RANKS.get(event.stage, 0)
+        if not rank:
+            return []
+        # An exec is logged when it starts and when it ends: it is one act, and known when it starts.
+        if self._seen.get(event.audit_id) is not None:
+            self.duplicates += 1
+            return []
+        self._seen.put(event.audit_id, rank)
+        at_us = self._clock.clamp(event.at_us)
+        facts = Facts(event, self.context, self._creator(event))
+        found: list[Finding] = []
+        outcome = outcome_of(event)
+        for case in self._index.cases(event.resource, event.verb):
+            found += case.see(facts, at_us, outcome)
+        return found
+
+    def _creator(self, event: AuditEvent) -> str:
+        if event.resource != "pods" or not event.name:
+            return ""
+        pod = event.namespace, event.name
+        if event.verb == "create" and not event.subresource:
+            self._creators.put(pod, event.user)
+            return event.user
+        return self._creators.get(pod) or ""
+
+
+class _Index:
+    """Which cases may concern an event, by its resource and verb."""
+
+    def __init__(self, cases: Sequence[CompiledCase]) -> None:
+        self._resources = frozenset().union(*(case.resources or () for case in cases))
+        self._verbs = frozenset().union(*(case.verbs or () for case in cases))
+        self._cases = {
+            (resource, verb): tuple(
+                case
+                for case in cases
+                if (case.resources is None or resource in case.resources) and (case.verbs is None or verb in case.verbs)
+            )
+            # None stands for all that no case names.
+            for resource in (*self._resources, None)
+            for verb in (*self._verbs, None)
+        }
+
+    def cases(self, resource: str, verb: str) -> tuple[CompiledCase, ...]:
+        known = resource if resource in self._resources else None
+        return self._cases[known, verb if verb in self._verbs else None]
+
+
+@cache
+def shipped_rules() -> tuple[Rule, ...]:
+    """The 24 rules that come with us, SCH-01 to SCH-24."""
+    return load_rules(SHIPPED)
