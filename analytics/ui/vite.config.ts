@@ -27,7 +27,7 @@ export default defineConfig({
   resolve: {
     alias: { "@shell": `${here}src`, "@views": fileURLToPath(new URL("../views", import.meta.url)) },
     // Pages live in the folders of their views, outside this one, where no node_modules is in sight.
-    dedupe: ["preact", "preact/hooks", "preact/jsx-runtime", "@preact/signals", "mermaid"],
+    dedupe: ["preact", "preact/hooks", "preact/jsx-runtime", "@preact/signals", "mermaid", "yaml"],
   },
   build: {
     target: "es2022",

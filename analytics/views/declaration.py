@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from threading import Event
 from typing import Any
 
-from analytics.store import Store
+from prometheus_client.registry import Collector
+
+from analytics.views.sources import Sources
 
 
 class NotHere(Exception):
@@ -51,10 +54,19 @@ class Endpoint:
 
     path: str
     summary: str
-    answer: Callable[[Store, Mapping[str, Any]], Any]
+    answer: Callable[[Sources, Mapping[str, Any]], Any]
     parameters: tuple[Parameter, ...] = ()
     text: bool = False
     """The answer is plain text; else it becomes `data` of the JSON envelope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What a tool does without being asked, in a thread of its own. What it raises is told, and it is run again."""
+
+    name: str
+    run: Callable[[Sources, Event], None]
+    """Until the event is set; it waits with `event.wait(seconds)`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +77,8 @@ class View:
     endpoints: tuple[Endpoint, ...]
     tool: str
     """Name that the metrics carry (R-087)."""
+    workers: tuple[Worker, ...] = ()
+    collectors: tuple[Collector, ...] = ()
+    """Its metrics."""
+    answers_page: str = ""
+    """Path of the endpoint that answers `?format=json` at the page's own address (R-147)."""

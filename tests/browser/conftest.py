@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -11,22 +10,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from analytics.web.assets import BUILT
+from tests.browser.chromium import chromium, path_of_chromium
 from tests.browser.frames import Cluster
 from tests.browser.sidecar import Sidecar
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 DECISIONS = 120
 APART_US = 5_000_000
 
@@ -46,15 +36,13 @@ def _missing(what: str) -> NoReturn:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """For one module: while playwright runs, its event loop runs in this thread, and no other test could start one."""
-    path = os.environ.get("TRIMTAB_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    path = path_of_chromium()
     if path is None:
         _missing("browser tests need Chromium: install the package chromium, or set TRIMTAB_CHROMIUM to its path")
     if not (BUILT / "index.html").is_file():
         _missing("browser tests need the built pages: run make ui")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=list(FLAGS))
+    with chromium(path) as browser:
         yield browser
-        browser.close()
 
 
 @dataclass

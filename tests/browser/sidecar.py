@@ -21,10 +21,11 @@ START_LIMIT_S = 60.0
 
 
 class Sidecar:
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *options: str) -> None:
+        """`options`: more of the command line."""
         self._directory = directory
         self._journal = Journal(directory / "journal", sync="never")
-        self._port, self._metrics_port = _free_port(), _free_port()
+        self._port, self._metrics_port = free_port(), free_port()
         self._log = (directory / "sidecar.log").open("wb")
         self._process = subprocess.Popen(
             [
@@ -35,7 +36,8 @@ class Sidecar:
                 f"--metrics=127.0.0.1:{self._metrics_port}",
                 f"--journal={directory / 'journal'}",
                 f"--store={directory / 'store.duckdb'}",
-                f"--extender=http://127.0.0.1:{_free_port()}",
+                f"--extender=http://127.0.0.1:{free_port()}",
+                *options,
             ],
             cwd=REPOSITORY,
             env={name: value for name, value in os.environ.items() if not name.startswith("TRIMTAB_")},
@@ -77,7 +79,7 @@ class Sidecar:
         return code
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,9 +1,23 @@
-/** Why an answer did not come. `offline`: the sidecar could not be reached at all. */
+import { token } from "./token";
+
+export interface Detail {
+  path: string;
+  message: string;
+}
+
+/** `offline`: the sidecar could not be reached at all; `denied`: it wants a token, or another one. */
+export type Kind = "offline" | "missing" | "refused" | "denied" | "failed";
+
+/** Why an answer did not come. */
 export class Trouble extends Error {
   constructor(
-    readonly kind: "offline" | "missing" | "refused" | "failed",
+    readonly kind: Kind,
     message: string,
     readonly requestId = "",
+    readonly status = 0,
+    readonly details: readonly Detail[] = [],
+    /** The message without its details. */
+    readonly brief = message,
   ) {
     super(message);
   }
@@ -11,11 +25,30 @@ export class Trouble extends Error {
 
 const WAIT_MS = 20_000;
 
-async function ask(path: string, signal: AbortSignal | undefined): Promise<Response> {
-  const timeout = AbortSignal.timeout(WAIT_MS);
+function headersOf(init: RequestInit): Headers {
+  const headers = new Headers(init.headers);
+  if (token.value) headers.set("Authorization", `Bearer ${token.value}`);
+  return headers;
+}
+
+/** An event stream from behind the event with this id. Raises Trouble, or what fetch raises. */
+export async function streamOf(path: string, lastId: string, signal: AbortSignal) {
+  const init = lastId ? { headers: { "Last-Event-ID": lastId } } : {};
+  const answer = await fetch(path, { headers: headersOf(init), signal });
+  if (!answer.ok || !answer.body) throw new Trouble("failed", answer.statusText, "", answer.status);
+  return answer.body;
+}
+
+async function ask(path: string, signal: AbortSignal | undefined, init: RequestInit = {}, waitMs = WAIT_MS) {
+  const timeout = AbortSignal.timeout(waitMs);
+  const headers = headersOf(init);
   let answer: Response;
   try {
-    answer = await fetch(path, { signal: signal ? AbortSignal.any([signal, timeout]) : timeout });
+    answer = await fetch(path, {
+      ...init,
+      headers,
+      signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+    });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new Trouble("offline", String(error));
@@ -24,12 +57,19 @@ async function ask(path: string, signal: AbortSignal | undefined): Promise<Respo
   const body = (await answer.json().catch(() => ({}))) as {
     message?: string;
     requestId?: string;
-    details?: { path: string; message: string }[];
+    details?: Detail[];
   };
-  const details = (body.details ?? []).map((detail) => `${detail.path}: ${detail.message}`).join("; ");
-  const message = [body.message ?? answer.statusText, details].filter(Boolean).join(" ");
-  const kind = answer.status === 404 ? "missing" : answer.status < 500 ? "refused" : "failed";
-  throw new Trouble(kind, message, body.requestId ?? "");
+  const details = body.details ?? [];
+  const told = details.map((detail) => (detail.path ? `${detail.path}: ${detail.message}` : detail.message));
+  const brief = body.message ?? answer.statusText;
+  const message = [brief, told.join("; ")].filter(Boolean).join(" ");
+  throw new Trouble(kindOf(answer.status), message, body.requestId ?? "", answer.status, details, brief);
+}
+
+function kindOf(status: number): Kind {
+  if (status === 401) return "denied";
+  if (status === 404) return "missing";
+  return status < 500 ? "refused" : "failed";
 }
 
 export async function data<T>(path: string, signal?: AbortSignal): Promise<T> {
@@ -37,6 +77,28 @@ export async function data<T>(path: string, signal?: AbortSignal): Promise<T> {
   return ((await answer.json()) as { data: T }).data;
 }
 
+/** The whole answer, for those that hold more than `data`. */
+export async function whole<T>(path: string, signal?: AbortSignal): Promise<T> {
+  return (await (await ask(path, signal)).json()) as T;
+}
+
 export async function text(path: string, signal?: AbortSignal): Promise<string> {
   return (await ask(path, signal)).text();
+}
+
+export interface Sent {
+  body?: string;
+  type?: "application/json" | "application/yaml";
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+  waitMs?: number;
+}
+
+/** A call that changes or judges something. Raises Trouble. */
+export async function send<T>(method: "POST" | "PUT", path: string, sent: Sent = {}): Promise<T> {
+  const headers: Record<string, string> = { ...sent.headers };
+  if (sent.body !== undefined) headers["Content-Type"] = sent.type ?? "application/json";
+  const init: RequestInit = { method, headers, ...(sent.body === undefined ? {} : { body: sent.body }) };
+  const answer = await ask(path, sent.signal, init, sent.waitMs);
+  return (await answer.json()) as T;
 }

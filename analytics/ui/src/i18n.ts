@@ -4,9 +4,19 @@ import zh from "../locales/zh.json";
 import { stored } from "./storage";
 
 export type Language = "en" | "zh";
-export type Key = keyof typeof en;
+type Words = Record<keyof typeof en, string>;
 
-const catalogues: Record<Language, Record<Key, string>> = { en, zh };
+/** What there are words for: the shell's own and, by merging, those of each view. */
+export interface Catalogue extends Words {}
+export type Key = keyof Catalogue;
+
+const catalogues: Record<Language, Record<string, string>> = { en, zh };
+
+/** Adds the words of a view, which come with the view's code: nobody loads those of the other pages. */
+export function learn(words: Record<Language, Record<string, string>>): void {
+  Object.assign(catalogues.en, words.en);
+  Object.assign(catalogues.zh, words.zh);
+}
 
 export const language = stored<Language>(
   "trimtab.language",
@@ -20,7 +30,7 @@ effect(() => {
 
 /** The text of a key in the chosen language, with `{name}` filled in. */
 export function t(key: Key, values: Record<string, string | number> = {}): string {
-  const text = catalogues[language.value][key];
+  const text = catalogues[language.value][key] ?? key;
   return text.replace(/\{(\w+)\}/g, (whole, name: string) => {
     const value = values[name];
     return value === undefined ? whole : typeof value === "number" ? count(value) : value;

@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { streamOf } from "./api";
 
 export type LiveState = "connecting" | "live" | "lost";
 
@@ -7,7 +8,10 @@ export const liveState = signal<LiveState>("connecting");
 type Listener = (event: string, body: unknown) => void;
 
 const listeners = new Set<Listener>();
-let source: EventSource | undefined;
+let open: AbortController | undefined;
+let lastId = "";
+
+const AGAIN_MS = 2000;
 
 /** Follow the event stream while mounted. A hidden tab lets go of it: browsers allow six per host. */
 export function follow(listener: Listener): () => void {
@@ -20,28 +24,50 @@ export function follow(listener: Listener): () => void {
 }
 
 function connect(): void {
-  if (source || document.hidden || listeners.size === 0) return;
+  if (open || document.hidden || listeners.size === 0) return;
   liveState.value = "connecting";
-  source = new EventSource("/api/v1/events");
-  for (const name of ["hello", "decisions", "evictions", "resync"]) {
-    source.addEventListener(name, (event) => {
-      liveState.value = "live";
-      tell(name, JSON.parse((event as MessageEvent<string>).data));
+  const mine = new AbortController();
+  open = mine;
+  read(mine.signal)
+    .catch(() => {})
+    .then(() => {
+      if (open !== mine) return;
+      liveState.value = "lost";
+      open = undefined;
+      window.setTimeout(connect, AGAIN_MS);
     });
-  }
-  source.addEventListener("error", () => {
-    liveState.value = "lost";
-    // The browser gives up for good when the answer is no stream (503 while the sidecar restarts behind a proxy).
-    if (source?.readyState === EventSource.CLOSED) {
-      disconnect();
-      window.setTimeout(connect, 5000);
-    }
-  });
 }
 
 function disconnect(): void {
-  source?.close();
-  source = undefined;
+  open?.abort();
+  open = undefined;
+}
+
+/** Until the stream ends. Not an EventSource: that can carry no token. */
+async function read(signal: AbortSignal): Promise<void> {
+  const stream = await streamOf("/api/v1/events", lastId, signal);
+  const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const whole = (rest + value).split("\n\n");
+    rest = whole.pop() ?? "";
+    for (const message of whole) hear(message);
+  }
+}
+
+function hear(message: string): void {
+  let name = "message";
+  const body: string[] = [];
+  for (const line of message.split("\n")) {
+    if (line.startsWith("id: ")) lastId = line.slice(4);
+    else if (line.startsWith("event: ")) name = line.slice(7);
+    else if (line.startsWith("data: ")) body.push(line.slice(6));
+  }
+  if (body.length === 0) return; // a sign of life
+  liveState.value = "live";
+  tell(name, JSON.parse(body.join("\n")));
 }
 
 function tell(name: string, body: unknown): void {

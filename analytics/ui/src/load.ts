@@ -42,3 +42,26 @@ export function useLoad<T>(key: string, ask: (signal: AbortSignal) => Promise<T>
     set: (value) => setState((old) => (old.key === key ? { ...old, value } : old)),
   };
 }
+
+/** The newest answer, asked again every `everyMs` while the page is in sight, and never twice at once. */
+export function usePolled<T>(
+  key: string,
+  ask: (signal: AbortSignal) => Promise<T>,
+  everyMs: number,
+): Loaded<T> {
+  const loaded = useLoad(key, ask);
+  const latest = useRef(loaded);
+  latest.current = loaded;
+  useEffect(() => {
+    const turn = () => {
+      if (!document.hidden && !latest.current.busy) latest.current.again();
+    };
+    const timer = window.setInterval(turn, everyMs);
+    document.addEventListener("visibilitychange", turn);
+    return () => {
+      window.clearInterval(timer);
+      document.removeEventListener("visibilitychange", turn);
+    };
+  }, [everyMs]);
+  return loaded;
+}

@@ -1,15 +1,50 @@
-import { DecisionsPage } from "@views/decisions/page";
-import { EvictionsPage } from "@views/evictions/page";
 import { render } from "preact";
+import { later } from "./later";
 import { type Page, Shell } from "./shell";
 import "./style.css";
 import "./theme";
 
 // By hand, in the order of the navigation.
 const PAGES: readonly [Page, ...Page[]] = [
-  { slug: "decisions", title: "decisions.title", render: DecisionsPage },
-  { slug: "evictions", title: "evictions.title", render: EvictionsPage },
+  {
+    slug: "decisions",
+    title: "decisions.title",
+    render: later(() => import("@views/decisions/page").then((page) => page.DecisionsPage)),
+  },
+  {
+    slug: "evictions",
+    title: "evictions.title",
+    render: later(() => import("@views/evictions/page").then((page) => page.EvictionsPage)),
+  },
+  {
+    slug: "heatmap",
+    title: "heatmap.title",
+    render: later(() => import("@views/heatmap/page").then((page) => page.HeatmapPage)),
+  },
+  {
+    slug: "tenants",
+    title: "tenants.title",
+    render: later(() => import("@views/tenants/page").then((page) => page.TenantsPage)),
+  },
+  {
+    slug: "audit",
+    title: "audit.title",
+    render: later(() => import("@views/audit/page").then((page) => page.AuditPage)),
+  },
+  {
+    slug: "policy",
+    title: "policy.title",
+    render: later(() => import("@views/policy/page").then((page) => page.PolicyPage)),
+  },
+  {
+    slug: "analyzer",
+    title: "analyzer.title",
+    render: later(() => import("@views/analyzer/page").then((page) => page.AnalyzerPage)),
+  },
 ];
 
 const root = document.getElementById("app");
-if (root) render(<Shell pages={PAGES} />, root);
+// A console of some tools says which pages it has; the first of them is its home.
+const named = document.documentElement.dataset.pages?.split(" ");
+const [home = PAGES[0], ...others] = named ? PAGES.filter((page) => named.includes(page.slug)) : PAGES;
+if (root) render(<Shell pages={[home, ...others]} />, root);

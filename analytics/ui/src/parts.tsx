@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Trouble } from "./api";
 import { type Key, t } from "./i18n";
+import { SignIn } from "./signin";
 
 const PATHS = {
   check: "M3.5 8.5 6.5 11.5 12.5 4.5",
@@ -14,6 +15,9 @@ const PATHS = {
   play: "M5 3.5 12 8 5 12.5 z",
   sun: "M8 5.2 a2.8 2.8 0 1 0 .01 0 M8 1.5 V2.8 M8 13.2 V14.5 M1.5 8 H2.8 M13.2 8 H14.5 M3.4 3.4 l.9 .9 M11.7 11.7 l.9 .9 M12.6 3.4 l-.9 .9 M4.3 11.7 l-.9 .9",
   moon: "M12.8 9.6 A5.4 5.4 0 1 1 6.4 3.2 A4.3 4.3 0 0 0 12.8 9.6 z",
+  eye: "M1.8 8 C4.2 3.6 11.8 3.6 14.2 8 C11.8 12.4 4.2 12.4 1.8 8 z M8 6.3 a1.7 1.7 0 1 0 .01 0",
+  clock: "M8 2.5 a5.5 5.5 0 1 0 .01 0 M8 5 V8 l2.2 1.6",
+  undo: "M4 6.5 H10 a3 3 0 0 1 0 6 H6.5 M6.5 4 L4 6.5 L6.5 9",
   auto: "M8 2.5 a5.5 5.5 0 1 0 .01 0 M8 2.5 V13.5 M8 5.2 l3.6 2.2 M8 8.4 l3.2 2",
 } as const;
 
@@ -140,6 +144,7 @@ export function TroubleNotice({ trouble, retry }: { trouble: Trouble; retry: () 
       <p>{t(`trouble.${trouble.kind}.advice` as Key)}</p>
       {trouble.kind !== "offline" && <p class="mono small">{trouble.message}</p>}
       {trouble.requestId && <p class="muted small">{t("trouble.request", { id: trouble.requestId })}</p>}
+      {trouble.kind === "denied" && <SignIn done={retry} />}
     </Notice>
   );
 }

@@ -3,6 +3,7 @@ import { type Key, moment, t } from "@shell/i18n";
 import { Wide } from "@shell/parts";
 import { Fragment } from "preact";
 import type { PhaseStory, Story } from "./model";
+import "./catalogue";
 
 export interface PodName {
   namespace: string;

@@ -2,6 +2,7 @@
 import { DecisionList } from "./list";
 import { OneDecision } from "./one";
 import { OnePod } from "./pod";
+import "./catalogue";
 
 export function DecisionsPage({ rest }: { rest: string }) {
   const [first, namespace, ...name] = rest.split("/");

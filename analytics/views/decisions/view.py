@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import msgspec
 
-from analytics.store import Store
 from analytics.store.decisions import MAX_LIMIT, OUTCOMES, DecisionFilter, Decisions
 from analytics.store.evictions import Evictions
 from analytics.store.tokens import BadToken
@@ -15,6 +14,7 @@ from analytics.views.decisions.flowchart import draw, draw_flow
 from analytics.views.decisions.sentence import say, say_evicted
 from analytics.views.decisions.story import EvictionStory, Story, tell
 from analytics.views.declaration import Endpoint, Kind, NotHere, NotValid, Parameter, View
+from analytics.views.sources import Sources
 
 LIMIT_DEFAULT: Final = 50
 ATTEMPTS_MAX: Final = 20
@@ -37,9 +37,9 @@ _FILTERS: Final = (
 _ID: Final = Parameter("id", "Decision id.", length_max=256)
 
 
-def list_decisions(store: Store, given: Mapping[str, Any]) -> dict[str, Any]:
+def list_decisions(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
     wanted = _filter(given)
-    decisions = Decisions(store)
+    decisions = Decisions(sources.store)
     try:
         page = decisions.find(
             wanted, limit=given["limit"], token=given["continue"] or "", detail=given["view"] == "full"
@@ -50,36 +50,36 @@ def list_decisions(store: Store, given: Mapping[str, Any]) -> dict[str, Any]:
     return answer | ({"continue": page.next} if page.next else {})
 
 
-def list_values(store: Store, _given: Mapping[str, Any]) -> dict[str, list[str]]:
-    decisions = Decisions(store)
+def list_values(sources: Sources, _given: Mapping[str, Any]) -> dict[str, list[str]]:
+    decisions = Decisions(sources.store)
     return {column: decisions.values(column) for column in ("namespace", "node", "plugin", "revision", "scheduler")}
 
 
-def statistics(store: Store, given: Mapping[str, Any]) -> dict[str, Any]:
-    return Decisions(store).stats(since_us=given["since"], until_us=given["until"])
+def statistics(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
+    return Decisions(sources.store).stats(since_us=given["since"], until_us=given["until"])
 
 
-def show(store: Store, given: Mapping[str, Any]) -> Story:
-    decisions = Decisions(store)
+def show(sources: Sources, given: Mapping[str, Any]) -> Story:
+    decisions = Decisions(sources.store)
     whole = decisions.get(given["id"])
     if whole is None:
         raise NotHere(f"No decision {given['id']}: the id is wrong, or retention has removed it.")
-    pod, evictions = whole["pod"], Evictions(store)
+    pod, evictions = whole["pod"], Evictions(sources.store)
     attempts = decisions.find(DecisionFilter(uid=pod["uid"]), limit=ATTEMPTS_MAX, detail=False)
     evicted = evictions.of_victim(pod["namespace"], pod["name"], pod["uid"])
     return tell(whole, attempts.decisions, evictions.of_decision(whole["id"]), evicted)
 
 
-def show_chart(store: Store, given: Mapping[str, Any]) -> str:
-    return draw(show(store, given))
+def show_chart(sources: Sources, given: Mapping[str, Any]) -> str:
+    return draw(show(sources, given))
 
 
-def flowchart(store: Store, given: Mapping[str, Any]) -> str:
+def flowchart(sources: Sources, given: Mapping[str, Any]) -> str:
     if given["id"]:
-        return show_chart(store, given)
+        return show_chart(sources, given)
     if given["pod"]:
-        return _chart_of_pod(store, given["pod"])
-    stats = Decisions(store).stats(since_us=given["since"], until_us=given["until"])
+        return _chart_of_pod(sources, given["pod"])
+    stats = Decisions(sources.store).stats(since_us=given["since"], until_us=given["until"])
     return draw_flow(
         [(outcome, stats[outcome]) for outcome in OUTCOMES if stats.get(outcome)],
         [(entry["plugin"], entry["reason"], entry["count"]) for entry in stats["rejections"]],
@@ -87,23 +87,23 @@ def flowchart(store: Store, given: Mapping[str, Any]) -> str:
     )
 
 
-def _chart_of_pod(store: Store, pod: str) -> str:
+def _chart_of_pod(sources: Sources, pod: str) -> str:
     namespace, slash, name = pod.partition("/")
     if not slash or not namespace or not name:
         raise NotValid("pod", "must be namespace/name")
-    newest = Decisions(store).of_pod(namespace, name, limit=1).decisions
+    newest = Decisions(sources.store).of_pod(namespace, name, limit=1).decisions
     if not newest:
         raise NotHere(f"No decision about pod {pod}.")
-    return show_chart(store, {"id": newest[0]["id"]})
+    return show_chart(sources, {"id": newest[0]["id"]})
 
 
-def explain_pod(store: Store, given: Mapping[str, Any]) -> dict[str, Any]:
+def explain_pod(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
     namespace, name = given["namespace"], given["name"]
-    newest = Decisions(store).of_pod(namespace, name, limit=1).decisions
+    newest = Decisions(sources.store).of_pod(namespace, name, limit=1).decisions
     if newest:
-        story = show(store, {"id": newest[0]["id"]})
+        story = show(sources, {"id": newest[0]["id"]})
         return {"summary": say(story), "decision": story, "evicted": story.evicted}
-    evicted = Evictions(store).of_victim(namespace, name)
+    evicted = Evictions(sources.store).of_victim(namespace, name)
     if evicted:  # placed before anything was recorded, and made to leave since
         told = msgspec.convert(evicted, list[EvictionStory])
         return {"summary": say_evicted(told[0]), "decision": None, "evicted": told}

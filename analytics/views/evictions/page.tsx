@@ -7,6 +7,7 @@ import { Loading, Notice, TroubleNotice, Wide } from "@shell/parts";
 import { go, place } from "@shell/router";
 import { type Eviction, EvictionResult, PodLink } from "@views/decisions/evictions";
 import { useEffect, useRef } from "preact/hooks";
+import "./catalogue";
 
 const LIMIT = 50;
 const CHOICES = {

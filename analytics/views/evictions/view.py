@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from analytics.store import Store
 from analytics.store.evictions import MAX_LIMIT, RESULTS, WHYS, EvictionFilter, Evictions
 from analytics.store.tokens import BadToken
 from analytics.views.declaration import Endpoint, Kind, NotValid, Parameter, View
+from analytics.views.sources import Sources
 
 LIMIT_DEFAULT: Final = 50
 
 
-def list_evictions(store: Store, given: Mapping[str, Any]) -> dict[str, Any]:
+def list_evictions(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
     wanted = EvictionFilter(
         namespaces=[name.strip() for name in (given["namespace"] or "").split(",") if name.strip()],
         pod=given["pod"] or "",
@@ -24,7 +24,7 @@ def list_evictions(store: Store, given: Mapping[str, Any]) -> dict[str, Any]:
         since_us=given["since"],
         until_us=given["until"],
     )
-    evictions = Evictions(store)
+    evictions = Evictions(sources.store)
     try:
         page = evictions.find(wanted, limit=given["limit"], token=given["continue"] or "")
     except BadToken as wrong:
@@ -33,8 +33,8 @@ def list_evictions(store: Store, given: Mapping[str, Any]) -> dict[str, Any]:
     return answer | ({"continue": page.next} if page.next else {})
 
 
-def list_values(store: Store, _given: Mapping[str, Any]) -> dict[str, list[str]]:
-    return Evictions(store).values()
+def list_values(sources: Sources, _given: Mapping[str, Any]) -> dict[str, list[str]]:
+    return Evictions(sources.store).values()
 
 
 VIEW: Final = View(

@@ -1,0 +1,155 @@
+import { count, type Key, milliseconds, percent, t } from "@shell/i18n";
+import { Verdict, Wide } from "@shell/parts";
+import type { Path, Report } from "./model";
+
+/** Where the time of a pod goes, and where ours goes. */
+export function Time({ report }: { report: Report }) {
+  const { bottlenecks, phases, plugins } = report;
+  if (phases.length === 0) return null;
+  return (
+    <section aria-labelledby="analyzer-time">
+      <h2 id="analyzer-time">{t("analyzer.time")}</h2>
+      {bottlenecks.length > 0 && (
+        <>
+          <p class="muted small">{t("analyzer.time.lead")}</p>
+          <div class="analyzer-stack" aria-hidden="true">
+            {bottlenecks.map((each) => (
+              <span key={each.part} class={`part-${each.part}`} style={{ flexGrow: each.share }} />
+            ))}
+          </div>
+          <ul class="analyzer-legend">
+            {bottlenecks.map((each) => (
+              <li key={each.part}>
+                <span class={`swatch part-${each.part}`} aria-hidden="true" />
+                <strong>{t(`analyzer.where.${each.part}` as Key)}</strong> {milliseconds(each.average_ms)} ·{" "}
+                {percent(each.share)}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      <div class="analyzer-pair">
+        <Wide>
+          <table>
+            <caption>{t("analyzer.phases")}</caption>
+            <thead>
+              <tr>
+                <th scope="col">{t("analyzer.phase")}</th>
+                <th scope="col" class="number">
+                  {t("analyzer.calls")}
+                </th>
+                <th scope="col" class="number">
+                  p50
+                </th>
+                <th scope="col" class="number">
+                  p95
+                </th>
+                <th scope="col" class="number">
+                  p99
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {phases.map((each) => (
+                <tr key={each.phase}>
+                  <th scope="row">{t(`phase.${each.phase}` as Key)}</th>
+                  <td class="number">{count(each.calls)}</td>
+                  <td class="number">{milliseconds(each.p50_ms)}</td>
+                  <td class="number">{milliseconds(each.p95_ms)}</td>
+                  <td class="number">{milliseconds(each.p99_ms)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </Wide>
+        {plugins.length > 0 && (
+          <Wide>
+            <table>
+              <caption>{t("analyzer.plugins")}</caption>
+              <thead>
+                <tr>
+                  <th scope="col">{t("analyzer.plugin")}</th>
+                  <th scope="col">{t("analyzer.phase")}</th>
+                  <th scope="col" class="number">
+                    {t("analyzer.total")}
+                  </th>
+                  <th scope="col" class="number">
+                    p95
+                  </th>
+                  <th scope="col" class="number">
+                    {t("analyzer.errors")}
+                  </th>
+                </tr>
+              </thead>
+              <tbody>
+                {plugins.map((each) => (
+                  <tr key={each.plugin + each.phase}>
+                    <th scope="row">{each.plugin}</th>
+                    <td>{each.phase}</td>
+                    <td class="number">{milliseconds(each.total_ms)}</td>
+                    <td class="number">{milliseconds(each.p95_ms)}</td>
+                    <td class="number">{count(each.errors)}</td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </Wide>
+        )}
+      </div>
+    </section>
+  );
+}
+
+/** Which ways decisions take (R-162); the length of the list is shown. */
+export function Paths({ paths }: { paths: Path[] }) {
+  if (paths.length === 0) return null;
+  return (
+    <section aria-labelledby="analyzer-paths">
+      <h2 id="analyzer-paths">
+        {t("analyzer.paths")} <span class="badge">{count(paths.length)}</span>
+      </h2>
+      <Wide>
+        <table>
+          <caption class="sr-only">{t("analyzer.paths")}</caption>
+          <thead>
+            <tr>
+              <th scope="col">{t("analyzer.path")}</th>
+              <th scope="col">{t("analyzer.outcome")}</th>
+              <th scope="col" class="number">
+                {t("analyzer.count")}
+              </th>
+              <th scope="col">{t("analyzer.share")}</th>
+              <th scope="col" class="number">
+                {t("analyzer.own")}
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {paths.map((each) => (
+              <tr key={each.path.join(">") + each.outcome}>
+                <th scope="row" class="analyzer-path">
+                  {each.path.map((phase) => (
+                    <span key={phase}>{t(`phase.${phase}` as Key)}</span>
+                  ))}
+                </th>
+                <td>
+                  <a href={`/decisions?outcome=${each.outcome}`}>
+                    <Verdict outcome={each.outcome} />
+                  </a>
+                </td>
+                <td class="number">{count(each.count)}</td>
+                <td>
+                  <span class="analyzer-bar">
+                    <span style={{ width: `${100 * each.share}%` }} aria-hidden="true" />
+                  </span>{" "}
+                  {percent(each.share)}
+                </td>
+                <td class="number">{milliseconds(each.average_latency_ms)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Wide>
+    </section>
+  );
+}

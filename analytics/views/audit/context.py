@@ -1,0 +1,53 @@
+"""What the rules must know of this cluster: who schedules, and which namespace is whose."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from analytics.audit import Context
+from analytics.ingest.audit import Intake, intake_of
+from analytics.tenants import Register, register_of
+from analytics.views.sources import Sources
+
+REGISTER_S: Final = 10.0
+"""So old may be what is known of tenants."""
+
+
+class Tenancy:
+    """The tenants, from memory: rules ask for every event."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._register = Register()
+        self._next_s = 0.0
+
+    def of(self, namespace: str) -> str | None:
+        tenant = self._now().of(namespace)
+        return None if tenant is None else tenant.name
+
+    def _now(self) -> Register:
+        now_s = time.monotonic()
+        if now_s >= self._next_s:
+            self._next_s = now_s + REGISTER_S
+            self._register = register_of(self._sources.cluster.view(), self._sources.settings().tenants_file)
+        return self._register
+
+
+def context_of(sources: Sources) -> Callable[[], Context]:
+    """Asked anew for each batch: identities are settings, which may change. Equal while these are."""
+    tenancy = Tenancy(sources)
+
+    def context() -> Context:
+        return Context(
+            scheduler_identities=frozenset(sources.settings().scheduler_identities),
+            tenant_of=tenancy.of,
+        )
+
+    return context
+
+
+def intake(sources: Sources) -> Intake:
+    """The one of this store."""
+    return intake_of(sources.store, lambda: context_of(sources))

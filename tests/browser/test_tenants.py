@@ -1,0 +1,102 @@
+"""R-113: the tenants' page in a real browser, on the demo: who uses what, in both languages, themes and widths."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from tests.browser.conftest import OpenPage
+from tests.browser.demo import Demo
+from tests.browser.sidecar import REPOSITORY
+
+AXE = REPOSITORY / "analytics" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+VIOLATION = {
+    "time": "2026-01-02T03:04:05Z",
+    "tenant": "shop",
+    "resource": "cpu",
+    "change": "opened",
+    "used": "12",
+    "quota": "8",
+    "limit": "10",
+    "newest_pod": "team-shop/cart-1",
+}
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    with Demo(tmp_path_factory.mktemp("tenants")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def patient() -> None:
+    expect.set_options(timeout=30_000)
+
+
+def test_r113_each_tenant_has_its_quota_against_use(demo: Demo, open_page: OpenPage) -> None:
+    page = open_page(f"{demo.url}/tenants")
+    shop = page.locator(".card").filter(has=page.get_by_role("heading", name="shop"))
+    expect(shop).to_contain_text("team-shop;")
+    expect(shop.get_by_role("img", name=re.compile(r"used of a quota of \d+, limit \d+")).first).to_be_visible()
+    expect(shop).to_contain_text(re.compile(r"\d+ / 2000"))
+    expect(page.locator(".figures")).to_contain_text("Jain index of dominant shares")
+
+
+def test_violations_are_listed_with_the_pod_that_was_placed_last(demo: Demo, open_page: OpenPage) -> None:
+    page = open_page(f"{demo.url}/decisions")
+    body = {"status": "success", "data": {"violations": [VIOLATION]}}
+    page.route("**/api/v1/tenants/violations*", lambda route: route.fulfill(json=body))
+    page.goto(f"{demo.url}/tenants")
+    row = page.get_by_role("row").filter(has_text="team-shop/cart-1")
+    expect(row).to_contain_text("cpu: 12 used, limit 10")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_no_accessibility_fault_and_no_scrolling_sideways(
+    demo: Demo, open_page: OpenPage, width: int, scheme: str
+) -> None:
+    page = open_page(f"{demo.url}/tenants", width, color_scheme=scheme)
+    expect(page.locator(".card").first).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.evaluate(AXE.read_text())
+    page.add_style_tag(content="* { animation: none !important; transition: none !important }")
+    found = page.evaluate(
+        "axe.run(document).then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 160))]))"
+    )
+    assert found == []
+
+
+def test_it_speaks_chinese(demo: Demo, open_page: OpenPage) -> None:
+    page = open_page(f"{demo.url}/tenants", locale="zh-CN")
+    expect(page.get_by_role("heading", name="租户", exact=True)).to_be_visible()
+    expect(page.locator(".card").first).to_contain_text("个等待")
+
+
+def test_without_tenants_and_without_a_cluster_it_says_what_to_do(demo: Demo, open_page: OpenPage) -> None:
+    page = open_page(f"{demo.url}/decisions")
+    fair = {"jain_index": None, "wait_p50_s": None}
+    none: dict[str, Any] = {"status": "success", "data": {"tenants": [], "fairness": fair, "findings": []}}
+    missing = {
+        "status": "error",
+        "code": 404,
+        "message": "The cluster is not known: x.",
+        "details": [],
+        "requestId": "r",
+    }
+    answers: list[tuple[int, Any]] = [(200, none), (404, missing)]
+
+    def answer(route: Route) -> None:
+        code, body = answers[0]
+        route.fulfill(status=code, json=body)
+
+    page.route(re.compile(r"/api/v1/tenants$"), answer)
+    page.goto(f"{demo.url}/tenants")
+    expect(page.get_by_role("heading", name="No tenants")).to_be_visible()
+    answers.pop(0)
+    page.reload()
+    expect(page.get_by_role("heading", name="No cluster to look at")).to_be_visible()
