@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
-import orjson
 
 from analytics import __version__
-from analytics.main import Address, CannotStart, Settings, run
+from analytics.config.logs import TOGETHER
+from analytics.config.values import FORMATS, LEVELS, OUTPUTS, BadValue, Values, seconds_of
+from analytics.main import LOOPBACK, Address, CannotStart, Settings, run
+from analytics.steering import WRITES_PER_S, SteeringSettings
 from analytics.store.retention import BadRetention, Retention
+from analytics.views import VIEWS
+from analytics.views.sources import ToolSettings
+from analytics.web.tls import Tls
+from extender.control import Schedule
+from extender.control.schedule import KEEP
 
-
-class JsonLines(logging.Formatter):
-    """One JSON object per line (R-221)."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{int(record.msecs):03d}Z",
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "tool": "scheduler-tools",
-            "message": record.getMessage(),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+TOOLS = sorted({view.tool for view in VIEWS})
 
 
 class AddressType(click.ParamType[Address]):
@@ -59,12 +50,57 @@ class RetentionType(click.ParamType[Retention]):
             self.fail(str(why), param, ctx)
 
 
-def _default_listen() -> Address:
+class Span(click.ParamType[float]):
+    """Seconds, written as 30s, 5m or 1h."""
+
+    name = "SPAN"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            return seconds_of(str(value))
+        except BadValue as why:
+            self.fail(str(why), param, ctx)
+
+
+class NamedType(click.ParamType[tuple[str, str]]):
+    """An object of the cluster."""
+
+    name = "NAMESPACE/NAME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        if isinstance(value, tuple):
+            return value
+        namespace, _, name = str(value).partition("/")
+        if not namespace or not name or "/" in name:
+            self.fail(f"{value!r} is not NAMESPACE/NAME, for example trimtab-system/trimtab-policy", param, ctx)
+        return namespace, name
+
+
+def _default_policy() -> tuple[str, str]:
+    """KUBERNETES_NAMESPACE and CONFIGMAP_NAME, each with the product's own default."""
+    environ = os.environ
+    return (
+        environ.get("KUBERNETES_NAMESPACE") or "trimtab-system",
+        environ.get("CONFIGMAP_NAME") or "trimtab-policy",
+    )
+
+
+def _default_deployment() -> tuple[str, str]:
+    """KUBERNETES_NAMESPACE and SCHEDULER_DEPLOYMENT (R-079, R-081)."""
+    environ = os.environ
+    return (
+        environ.get("KUBERNETES_NAMESPACE") or "kube-system",
+        environ.get("SCHEDULER_DEPLOYMENT") or "rescheduler-scheduler",
+    )
+
+
+def default_listen(port: int = 8080) -> Address:
     """PORT and HOST, else all interfaces inside a cluster, else loopback."""
     inside = "KUBERNETES_SERVICE_HOST" in os.environ
     host = os.environ.get("HOST") or ("0.0.0.0" if inside else "127.0.0.1")
-    port = os.environ.get("PORT") or "8080"
-    address: Address = AddressType().convert(f"{host}:{port}", None, None)
+    address: Address = AddressType().convert(f"{host}:{os.environ.get('PORT') or port}", None, None)
     return address
 
 
@@ -79,6 +115,10 @@ def _url(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
     return value
 
 
+def _url_or_none(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    return _url(ctx, param, value) if value else ""
+
+
 def _named(option: str, **more: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """An option that is also the environment variable TRIMTAB_<OPTION>."""
     return click.option(
@@ -91,7 +131,7 @@ def _named(option: str, **more: Any) -> Callable[[Callable[..., None]], Callable
 
 
 @click.command(context_settings={"max_content_width": 110})
-@_named("listen", type=AddressType(), default=_default_listen, help="Pages and APIs. [default: 127.0.0.1:8080]")
+@_named("listen", type=AddressType(), default=default_listen, help="Pages and APIs. [default: 127.0.0.1:8080]")
 @_named("metrics", type=AddressType(), default=_default_metrics, help="Metrics and health. [default: 127.0.0.1:8081]")
 @_named(
     "journal", type=click.Path(path_type=Path), multiple=True, help="Folder of journals; may be given several times."
@@ -107,11 +147,111 @@ def _named(option: str, **more: Any) -> Callable[[Callable[..., None]], Callable
 @_named(
     "allowed-host", multiple=True, help="Host name under which browsers reach the pages; may be given several times."
 )
-@_named("log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+@_named("policy-file", type=click.Path(path_type=Path), help="The policy that can be changed here, in a file.")
+@_named(
+    "policy-configmap",
+    type=NamedType(),
+    default=None,
+    help="The same, in a ConfigMap; also KUBERNETES_NAMESPACE and CONFIGMAP_NAME. "
+    "[default: trimtab-system/trimtab-policy]",
+)
+@_named("kubeconfig", help="How to reach the API server; default: in-cluster.")
+@_named(
+    "scheduler-deployment",
+    type=NamedType(),
+    default=_default_deployment,
+    help="What a restart restarts; also SCHEDULER_DEPLOYMENT. [default: kube-system/rescheduler-scheduler]",
+)
+@_named(
+    "history",
+    type=click.Path(path_type=Path),
+    help="Folder of saved policies; default: ControllerRevisions, or beside the policy's file.",
+)
+@_named(
+    "audit-trail",
+    type=click.Path(path_type=Path),
+    help="File that records every change and refusal; default: the log, or beside the policy's file.",
+)
+@_named(
+    "auth",
+    type=click.Choice(["none", "token", "kubernetes"]),
+    default=None,
+    help="Who may change things: everybody (loopback only), who has the API key, or as the cluster's RBAC says. "
+    "[default: none on loopback, else token with --api-key-file, else kubernetes]",
+)
+@_named(
+    "api-key-file",
+    type=click.Path(path_type=Path),
+    help="File with the key of --auth token; read again when it changes.",
+)
+@_named(
+    "writes-per-second",
+    type=click.IntRange(1, 10_000),
+    default=WRITES_PER_S,
+    help="Changes that one caller may ask for; ten times as many at once.",
+)
+@_named("sealing-key-file", type=click.Path(path_type=Path), help="Key that saved policies are encrypted with.")
+@_named("backups", type=click.Path(path_type=Path), help="Folder for scheduled backups of policy, tenants and history.")
+@_named("backup-every", type=Span(), default="24h", help="How often one is made there.")
+@_named("backup-keep", type=click.IntRange(1, 10_000), default=KEEP, help="How many of them stay.")
+@_named("signing-key-file", type=click.Path(path_type=Path), help="Key that the history is signed with.")
+@_named("tls-cert", type=click.Path(path_type=Path), help="Certificate of --listen (PEM); read again when it changes.")
+@_named("tls-key", type=click.Path(path_type=Path), help="Its private key.")
+@_named("tool", type=click.Choice(TOOLS), multiple=True, help="Run only this tool; may be given several times.")
+@_named("metrics-interval", type=Span(), default="30s", help="How often the tools collect their figures.")
+@_named("scheduler", multiple=True, help="Name of a scheduler to tell apart; may be given several times.")
+@_named(
+    "audit-log",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Audit log of an API server; may be given several times.",
+)
+@_named(
+    "audit-token-file",
+    type=click.Path(path_type=Path),
+    help="File with the token that the audit webhook of the API server sends; without it no events are received.",
+)
+@_named(
+    "scheduler-identity",
+    multiple=True,
+    default=("system:kube-scheduler",),
+    help="User that may bind pods; may be given several times.",
+)
+@_named("prometheus", default="", callback=_url_or_none, help="Prometheus to ask for what nodes use.")
+@_named("load-watcher", default="", callback=_url_or_none, help="load-watcher to ask for the same.")
+@_named("tenants-file", type=click.Path(path_type=Path), help="Tenants as a list in YAML, read again when it changes.")
+@_named(
+    "tenants-configmap",
+    type=NamedType(),
+    default="trimtab-system/trimtab-tenants",
+    help="ConfigMap with the same, in its key tenants.yaml.",
+)
+@_named(
+    "config",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Folder with keys of scheduler-tools-config or logging-config, one file each, as a ConfigMap is mounted; "
+    "followed, and over the options here. May be given several times.",
+)
+@_named(
+    "config-configmap",
+    type=NamedType(),
+    multiple=True,
+    help="The same in a ConfigMap, followed by a watch. May be given several times.",
+)
+@_named("log-level", type=click.Choice(LEVELS), default="info")
+@_named("log-format", type=click.Choice(FORMATS), default="json")
+@_named("log-output", type=click.Choice(OUTPUTS), default="stdout")
 @click.version_option(__version__, prog_name="trimtab analytics")
 def main(**given: Any) -> None:
     """The sidecar: reads the journal, keeps the store, serves pages and APIs."""
-    _log(given["log_level"])
+    serve(given)
+
+
+def serve(given: Mapping[str, Any], name: str = TOGETHER) -> None:
+    """Until it is told to end. Raises UsageError; leaves with 3 when something cannot be had."""
+    if (given["tls_cert"] is None) != (given["tls_key"] is None):
+        raise click.UsageError("--tls-cert and --tls-key belong together")
     settings = Settings(
         listen=given["listen"],
         metrics=given["metrics"],
@@ -120,6 +260,19 @@ def main(**given: Any) -> None:
         extender=given["extender"],
         retention=given["retention"],
         allowed_hosts=given["allowed_host"],
+        steering=_steering(given),
+        tls=None if given["tls_cert"] is None else Tls(given["tls_cert"], given["tls_key"]),
+        only=given["tool"],
+        name=name,
+        start=Values(
+            interval_s=given["metrics_interval"],
+            level=given["log_level"],
+            format=given["log_format"],
+            output=given["log_output"],
+        ),
+        config_folders=given["config"],
+        config_configmaps=given["config_configmap"],
+        tools=tool_settings(given),
     )
     try:
         run(settings)
@@ -128,11 +281,72 @@ def main(**given: Any) -> None:
         sys.exit(3)
 
 
-def _log(level: str) -> None:
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonLines())
-    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
-    logging.getLogger("analytics").setLevel(level.upper())
+def tool_settings(given: Mapping[str, Any]) -> ToolSettings:
+    return ToolSettings(
+        interval_s=given["metrics_interval"],
+        schedulers=given["scheduler"],
+        audit_logs=given["audit_log"],
+        audit_token=given["audit_token_file"],
+        scheduler_identities=given["scheduler_identity"],
+        prometheus=given["prometheus"],
+        load_watcher=given["load_watcher"],
+        tenants_file=given["tenants_file"],
+        tenants_configmap=given["tenants_configmap"],
+    )
+
+
+def _steering(given: Mapping[str, Any]) -> SteeringSettings:
+    """Raises UsageError for what does not go together."""
+    if given["policy_file"] is not None and given["policy_configmap"] is not None:
+        raise click.UsageError("--policy-file and --policy-configmap: the policy is in one place only")
+    named = given["policy_configmap"] is not None or bool(os.environ.get("CONFIGMAP_NAME"))
+    in_cluster = named or given["kubeconfig"] is not None or "KUBERNETES_SERVICE_HOST" in os.environ
+    return SteeringSettings(
+        auth=_auth(given, in_cluster=in_cluster),
+        policy_file=given["policy_file"],
+        policy=given["policy_configmap"] or _default_policy(),
+        deployment=given["scheduler_deployment"],
+        in_cluster=in_cluster,
+        kubeconfig=given["kubeconfig"],
+        history=given["history"],
+        audit_trail=given["audit_trail"],
+        api_key=given["api_key_file"],
+        writes_per_s=given["writes_per_second"],
+        sealing_key=given["sealing_key_file"],
+        signing_key=given["signing_key_file"],
+        backups=_schedule(given),
+    )
+
+
+def _schedule(given: Mapping[str, Any]) -> Schedule | None:
+    if given["backups"] is None:
+        return None
+    return Schedule(given["backups"], given["backup_every"], given["backup_keep"])
+
+
+def _auth(given: Mapping[str, Any], *, in_cluster: bool) -> str:
+    """Everybody may change everything only where nobody else can come."""
+    chosen: str | None = given["auth"]
+    loopback = f"{given['listen']}".rpartition(":")[0] in LOOPBACK
+    if chosen == "none" and not loopback:
+        raise click.UsageError(
+            f"--auth none lets everybody change the policy who reaches {given['listen']}: listen on 127.0.0.1, "
+            "or say --auth token or --auth kubernetes"
+        )
+    if chosen == "token" and given["api_key_file"] is None:
+        raise click.UsageError("--auth token needs the key: --api-key-file FILE")
+    if chosen is not None:
+        return chosen
+    if loopback:
+        return "none"
+    if given["api_key_file"] is not None:
+        return "token"
+    if in_cluster:
+        return "kubernetes"
+    raise click.UsageError(
+        f"others can reach {given['listen']}: say who may change the policy there, with --api-key-file FILE or "
+        "--auth kubernetes, or listen on 127.0.0.1"
+    )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def wait_for(extender: Extender, mode: str) -> None:
         time.sleep(0.02)
 
 
-def test_an_edit_of_the_policy_file_turns_the_ranking_round_without_a_restart(tmp_path: Path) -> None:
+def test_r014_an_edit_of_the_policy_file_turns_the_ranking_round_without_a_restart(tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
     file.write_text(policy("Least"))
     with running(tmp_path, "--policy", str(file)) as extender:
@@ -29,7 +29,7 @@ def test_an_edit_of_the_policy_file_turns_the_ranking_round_without_a_restart(tm
         assert extender.scores() == {"node-0": 0, "node-1": 99, "node-2": 198, "node-3": 300}
 
 
-def test_a_bad_edit_changes_nothing_and_is_said_everywhere(tmp_path: Path) -> None:
+def test_r023_a_bad_edit_changes_nothing_and_is_said_everywhere(tmp_path: Path) -> None:
     file = tmp_path / "policy.yaml"
     file.write_text(policy("Least"))
     with running(tmp_path, "--policy", str(file)) as extender:

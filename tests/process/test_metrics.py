@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ from prometheus_client import generate_latest
 
 from analytics.web.metrics import REGISTRY
 from tests.process.an_extender import a_pod, policy, running
+
+WAIT_S = 10.0
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +34,12 @@ def test_prometheus_finds_no_fault_with_the_metrics_of_the_extender(promtool: st
     with running(tmp_path, "--policy", str(file), "--journal", str(tmp_path / "journal")) as extender:
         extender.filter(a_pod())
         extender.scores()
-        text = extender.client.get(f"{extender.admin}/metrics").content
-    assert b"trimtab_plugin_duration_seconds_bucket" in text
+        text = b""
+        until = time.monotonic() + WAIT_S
+        # What plugins did is counted with the record of the call, a moment behind the answer.
+        while b"trimtab_plugin_duration_seconds_bucket" not in text:
+            assert time.monotonic() < until, text.decode()
+            text = extender.client.get(f"{extender.admin}/metrics").content
     assert complaints(promtool, text) == ""
 
 
