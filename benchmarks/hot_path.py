@@ -2,91 +2,98 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
 from collections.abc import Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
-from benchmarks.programs import BenchmarkFailed, Program, free_port, listens, post
-from benchmarks.scene import Extender
-from benchmarks.tools import Tools
+from benchmarks import comparison
+from benchmarks.baseline import Server, floor, go_server
+from benchmarks.bench import Bench, Feed, feed, usual_policy
+from benchmarks.client import Job, Mode, Outcome, Target
+from benchmarks.scene import Cluster, Extender, cluster, extender
 
-_CLIENT_LIMIT_S = 180
+MODES: tuple[Mode, ...] = ("bytes", "spaced", "full")
 
 
-def measure(
-    ours: Extender, tools: Tools, folder: Path, sizes: Sequence[int], *, rounds: int, seconds: float
-) -> list[dict[str, Any]]:
-    """Rows of the Go client, for every size and mode. Needs tools.go; the folder holds names.json and pods.json."""
-    if tools.go is None:
-        return []
-    rows: list[dict[str, Any]] = []
-    go_port = free_port()
-    command = [str(tools.go), "server", f"-addr=127.0.0.1:{go_port}", f"-names={folder / 'names.json'}"]
-    with Program("go-server", command, folder, env={"BALLAST_MB": "256"}) as go:
-        go.until(lambda: listens(go_port), "listening")
-        go_url = f"http://127.0.0.1:{go_port}"
+def measure(bench: Bench) -> dict[str, Any]:
+    """rows, ratios[mode][names][verb][other][percentile], and the same for `apart`. Raises NotMeasured without Go."""
+    plan = bench.plan
+    found = _Found()
+    ours = bench.usual()
+    _on(bench, bench.shared(), ours, plan.sizes, sorted({plan.usual, plan.many}), found)
+    resident = ours.program.resident_mb()
+    if plan.huge:
+        bench.say(f"a cluster of {plan.huge} nodes")
+        with (
+            cluster(bench.folder / "huge", plan.huge, 0) as huge,
+            extender(huge, "extender-huge", f"--policy={usual_policy(huge)}") as large,
+        ):
+            large.program.until(large.ready, "ready")
+            _on(bench, huge, large, [plan.huge], [], found)
+    return {
+        "rows": found.rows,
+        "ratios": found.ratios,
+        "apart": found.apart,
+        "rounds": found.rounds,
+        "resident_after_load_mb": round(resident, 1),
+    }
+
+
+class _Found:
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self.ratios: dict[str, dict[str, Any]] = {mode: {} for mode in MODES}
+        self.apart: dict[str, Any] = {}
+        self.rounds: dict[str, dict[str, int]] = {}
+
+    def take(self, runs: Sequence[Outcome], mode: str, size: int, *, apart: bool) -> None:
+        kind = "apart" if apart else mode
+        self.rows += comparison.rows(runs, mode=kind, names=size)
+        self.rounds[f"{kind} {size}"] = comparison.rounds(runs)
+        against = {other: comparison.ratios(runs, "ours", other) for other in runs[0].by_target if other != "ours"}
+        into = self.apart if apart else self.ratios[mode]
+        into[str(size)] = {
+            verb: {other: by_verb[verb] for other, by_verb in against.items()} for verb in comparison.VERBS
+        }
+
+
+def _on(bench: Bench, on: Cluster, ours: Extender, sizes: Sequence[int], apart: Sequence[int], found: _Found) -> None:
+    """Every size on one cluster."""
+    files = feed(on)
+    with go_server(bench.client, files, on.folder) as go:
         for size in sizes:
-            with ExitStack() as stack:
-                targets = {"go": go_url, "ours": ours.url}
-                pids = [go.pid, ours.program.pid]
-                if tools.floor is not None:
-                    port = free_port()
-                    floor = stack.enter_context(_floor(tools.floor, port, go_url, folder, size))
-                    targets["floor"] = f"http://127.0.0.1:{port}"
-                    pids.append(floor.pid)
-                for mode in ("bytes", "full"):
-                    rows += _client(
-                        tools.go, targets, pids, folder, size=size, mode=mode, rounds=rounds, seconds=seconds
-                    )
-    return rows
+            bench.say(f"filter and prioritize at {size} names")
+            for mode in MODES:
+                found.take(_compared(bench, on, files, go, ours, size, mode), mode, size, apart=False)
+        for size in apart:
+            bench.say(f"prioritize for another list than filter, {size} names")
+            found.take(_compared(bench, on, files, go, ours, size, "bytes", apart=True), "bytes", size, apart=True)
 
 
-def _floor(binary: Path, port: int, go_url: str, folder: Path, size: int) -> Program:
-    """Answers of the size that the Go server gives."""
-    names = json.loads((folder / "names.json").read_text())[:size]
-    pod = json.loads((folder / "pods.json").read_text())[0]
-    body = json.dumps({"Pod": pod, "Nodes": None, "NodeNames": names}).encode()
-    paths = []
-    for verb in ("filter", "prioritize"):
-        paths.append(folder / f"answer-{verb}-{size}.json")
-        paths[-1].write_bytes(post(f"{go_url}/{verb}", body))
-    program = Program(f"floor-{size}", [str(binary), str(port), *map(str, paths)], folder)
-    program.until(lambda: listens(port), "listening")
-    return program
-
-
-def _client(
-    binary: Path,
-    targets: dict[str, str],
-    pids: Sequence[int],
-    folder: Path,
-    *,
-    size: int,
-    mode: str,
-    rounds: int,
-    seconds: float,
-) -> list[dict[str, Any]]:
-    block = 40 if size <= 1000 else 15
-    command = [
-        str(binary),
-        "client",
-        "-targets=" + ",".join(f"{name}={url}" for name, url in targets.items()),
-        f"-size={size}",
-        f"-mode={mode}",
-        f"-rounds={rounds}",
-        f"-block={block}",
-        f"-limit={seconds}s",
-        f"-names={folder / 'names.json'}",
-        f"-pods={folder / 'pods.json'}",
-        "-pids=" + " ".join(map(str, pids)),
-    ]
-    done = subprocess.run(
-        command, env={"BALLAST_MB": "256"}, capture_output=True, text=True, timeout=_CLIENT_LIMIT_S, check=False
-    )
-    if done.returncode != 0:
-        raise BenchmarkFailed(f"the client: {done.stderr.strip()[-1000:]}")
-    rows: list[dict[str, Any]] = json.loads(done.stdout)
-    return rows
+def _compared(
+    bench: Bench, on: Cluster, files: Feed, go: Server, ours: Extender, size: int, mode: Mode, *, apart: bool = False
+) -> list[Outcome]:
+    plan = bench.plan
+    with ExitStack() as stack:
+        targets = [Target("go", go.url), Target("ours", ours.url)]
+        pids = [on.program.pid, go.pid, ours.program.pid]
+        if bench.tools.floor is not None:
+            least = stack.enter_context(floor(bench.tools.floor, go, files, on.folder, size))
+            targets.append(Target("floor", least.url))
+            pids.append(least.pid)
+        runs = bench.runs(
+            Job(
+                targets=targets,
+                pids=pids,
+                names=files.names,
+                pods=files.pods,
+                size=size,
+                mode=mode,
+                apart=apart,
+                rounds=plan.rounds,
+                block=plan.cycles(size, tail=mode == "bytes" and size == plan.usual),
+                limit_s=plan.limit_s,
+            )
+        )
+    comparison.require_alike(runs, *(target.name for target in targets))
+    return runs

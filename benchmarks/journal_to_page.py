@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from benchmarks.programs import BenchmarkFailed, get, post
-from benchmarks.report import spread
+from benchmarks.samples import milliseconds
 from benchmarks.scene import Cluster, Extender
 from benchmarks.workload import pods
 
@@ -15,7 +15,7 @@ _LIMIT_S = 20.0
 _POLL_S = 0.01
 
 
-def measure(on: Cluster, found: Extender, console: str, decisions: int) -> dict[str, Any]:
+def shown(on: Cluster, found: Extender, console: str, decisions: int) -> dict[str, Any]:
     names = on.node_names()[:50]
     took: list[float] = []
     for pod in pods(decisions, seed=11):
@@ -28,4 +28,4 @@ def measure(on: Cluster, found: Extender, console: str, decisions: int) -> dict[
                 raise BenchmarkFailed(f"{name.decode()} is not on the page after {_LIMIT_S:.0f} s")
             time.sleep(_POLL_S)
         took.append(1000 * (time.perf_counter() - begin))
-    return spread(took)
+    return milliseconds(took)

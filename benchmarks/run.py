@@ -1,115 +1,149 @@
-"""The run: build, start, measure, write, print. `--short` does everything once and small, to see that it works."""
+"""The run: build, start, measure, judge, write, print. `--short`: all of it once and small, to see that it works."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import tempfile
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from benchmarks import all_plugins, hot_path, journal_to_page, policy_edits, report, startup, tools, workload
+from benchmarks import (
+    all_plugins,
+    between,
+    budgets,
+    bursts,
+    hot_path,
+    node_objects,
+    plot,
+    policy_edits,
+    recording,
+    report,
+    scheduling,
+    sparse,
+    startup,
+    steering,
+    steps,
+    tls,
+    tools,
+)
+from benchmarks.bench import Bench, NotMeasured
+from benchmarks.plan import FULL, SHORT, Plan
 from benchmarks.programs import BenchmarkFailed
-from benchmarks.scene import POLICY, cluster, extender, sidecar
 
-RESULTS = Path(__file__).resolve().parent / "results" / "latest.json"
-"""Short runs are written beside it, so that they do not pass for measurements."""
+RESULTS = Path(__file__).resolve().parent / "results"
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How much to measure."""
-
-    nodes: int
-    pods: int
-    sizes: tuple[int, ...]
-    rounds: int
-    client_seconds: float
-    """Per size and mode: so long noisy rounds are dropped."""
-    edits: int
-    decisions: int
-    cold: bool
-    together: int
-    """Cycles with all score plugins, and as many with one."""
+class Part:
+    name: str
+    """Of its tree in the results, and for --only."""
+    measure: Callable[[Bench], dict[str, Any]]
+    calls: bool = True
+    """It needs the client, which is written in Go."""
 
 
-FULL = Plan(5000, 10_000, (500, 5000), rounds=20, client_seconds=20.0, edits=40, decisions=20, cold=True, together=200)
-SHORT = Plan(200, 200, (50,), rounds=1, client_seconds=0.0, edits=2, decisions=2, cold=False, together=5)
+PARTS = (
+    Part("startup", startup.measure, calls=False),
+    Part("hot_path", hot_path.measure),
+    Part("recording", recording.measure),
+    Part("tls", tls.measure),
+    Part("node_objects", node_objects.measure),
+    Part("all_plugins", all_plugins.measure),
+    Part("sparse", sparse.measure),
+    Part("steps", steps.measure),
+    Part("policy_file", policy_edits.measure, calls=False),
+    # Behind the others on that cluster: it leaves pods there.
+    Part("bursts", bursts.measure),
+    Part("between", between.measure, calls=False),
+    Part("steering", steering.measure, calls=False),
+    Part("scheduling", scheduling.part, calls=False),
+)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit codes: 0 measured, 1 something did not work."""
+    """Exit codes: 0 measured, 1 something did not work, 2 usage."""
+    options = _parser().parse_args(arguments)
+    console = Console(width=130)
+    plan = SHORT if options.short else FULL
+    if options.repeat:
+        plan = replace(plan, repeats=options.repeat)
+    chosen = ["steps"] if options.profile else options.only or [part.name for part in PARTS]
+    results = measure(plan, chosen, console)
+    report.show(results, console)
+    for path in write(results, RESULTS, "latest" if _complete(plan, chosen) else "short" if plan.short else "parts"):
+        console.print(f"written: {path}", markup=False)
+    return 1 if results["failed"] else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    names = [part.name for part in PARTS]
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--short", action="store_true", help="small and quick; the figures mean nothing")
-    options = parser.parse_args(arguments)
-    console = Console(width=110)
-    try:
-        results = measure(SHORT if options.short else FULL, console)
-    except BenchmarkFailed as failed:
-        console.print(f"failed: {failed}", style="red", markup=False)
-        return 1
-    path = RESULTS.with_name("short.json") if options.short else RESULTS
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(json.dumps(results, indent=1) + "\n")
-    report.show(results, console)
-    console.print(f"written: {path}")
-    return 0
+    parser.add_argument("--only", type=_parts, metavar="PART,...", help=f"some parts of: {', '.join(names)}")
+    parser.add_argument("--profile", action="store_true", help="where the time of a filter call goes: --only steps")
+    parser.add_argument("--repeat", type=int, metavar="N", help=f"runs of each comparison (default {FULL.repeats})")
+    return parser
 
 
-def measure(plan: Plan, console: Console) -> dict[str, Any]:
+def _parts(text: str) -> list[str]:
+    wanted, known = text.split(","), [part.name for part in PARTS]
+    if unknown := [name for name in wanted if name not in known]:
+        raise argparse.ArgumentTypeError(f"no part {', '.join(unknown)}; there are {', '.join(known)}")
+    return wanted
+
+
+def _complete(plan: Plan, chosen: Sequence[str]) -> bool:
+    """Only the median of as many runs as planned is a measurement to keep."""
+    return not plan.short and plan.repeats >= FULL.repeats and len(chosen) == len(PARTS)
+
+
+def measure(plan: Plan, chosen: Sequence[str], console: Console) -> dict[str, Any]:
+    """A tree per part that could be measured; `left_out` says why of the others, `failed` which should have worked."""
     built = tools.build()
-    with tempfile.TemporaryDirectory(prefix="trimtab-bench-") as name:
-        folder = Path(name)
-        results: dict[str, Any] = {
-            "machine": report.machine(),
-            "plan": {"short": plan is SHORT},
-            "nodes": plan.nodes,
-            "notes": list(built.why),
-        }
-        results |= _large(plan, built, folder, console)
-        results |= _small(plan, folder, console)
-    results["ratios"] = report.ratios(results["hot_path"])
+    results: dict[str, Any] = {
+        "machine": report.machine(),
+        "plan": {"short": plan.short, "parts": list(chosen), "repeats": plan.repeats, "nodes": plan.nodes},
+        "left_out": built.why | {part.name: "not asked for" for part in PARTS if part.name not in chosen},
+        "failed": [],
+        "took_s": {},
+    }
+    with tempfile.TemporaryDirectory(prefix="trimtab-bench-") as folder, ExitStack() as stack:
+        bench = Bench(Path(folder), built, plan, console, stack)
+        for part in PARTS:
+            if part.name in chosen:
+                begin = time.monotonic()
+                _measure(part, bench, results)
+                results["took_s"][part.name] = round(time.monotonic() - begin, 1)
+    results["figures"] = [budgets.judge(budget, results).tree() for budget in budgets.load()]
     return results
 
 
-def _large(plan: Plan, built: tools.Tools, folder: Path, console: Console) -> dict[str, Any]:
-    """Everything that wants a large cluster."""
-    with cluster(folder / "large", plan.nodes, plan.pods) as on:
-        policy = on.folder / "policy.yaml"
-        policy.write_text(POLICY.format(weight=1))
-        (folder / "names.json").write_text(json.dumps(on.node_names()))
-        (folder / "pods.json").write_text(json.dumps(workload.pods()))
-        start: dict[str, Any] = {}
-        if plan.cold:
-            console.print("start with an empty kernel cache")
-            start["cold_kernels_s"] = round(startup.cold(on, policy, folder / "kernels"), 3)
-        cache = [f"--kernel-cache={folder / 'kernels'}"] if plan.cold else []
-        with extender(on, "extender", f"--policy={policy}", *cache) as ours:
-            console.print(f"start and sync with {plan.nodes} nodes")
-            start |= startup.warm(ours, on.objects())
-            console.print(f"filter and prioritize at {', '.join(map(str, plan.sizes))} names")
-            rows = hot_path.measure(ours, built, folder, plan.sizes, rounds=plan.rounds, seconds=plan.client_seconds)
-            start["resident_after_load_mb"] = round(ours.program.resident_mb(), 1)
-            console.print("policy file: edit to effect")
-            edits = policy_edits.by_file(ours, policy, plan.edits)
-        console.print("filter and prioritize with every score plugin, and with one")
-        together = all_plugins.measure(on, on.node_names(), workload.pods(), plan.together, *cache)
-    return {"start": start, "hot_path": rows, "policy_file": edits, "all_plugins": together}
+def _measure(part: Part, bench: Bench, results: dict[str, Any]) -> None:
+    try:
+        if part.calls:
+            bench.require_client()
+        results[part.name] = part.measure(bench)
+    except NotMeasured as why:
+        results["left_out"][part.name] = str(why)
+    except BenchmarkFailed as failed:
+        results["failed"].append(part.name)
+        results["left_out"][part.name] = f"failed: {failed}"
 
 
-def _small(plan: Plan, folder: Path, console: Console) -> dict[str, Any]:
-    """What happens between programs, on a small cluster so that nothing else weighs in."""
-    with cluster(folder / "small", 50, 50) as on:
-        policy_edits.create_config_map(on)
-        option = f"--policy-configmap={policy_edits.NAMESPACE}/{policy_edits.NAME}"
-        with extender(on, "extender-small", option) as ours:
-            ours.program.until(ours.ready, "ready")
-            console.print("policy ConfigMap: edit to effect")
-            edits = policy_edits.by_config_map(on, ours, plan.edits)
-            with sidecar(ours, on.folder) as page:
-                console.print("journal to page")
-                shown = journal_to_page.measure(on, ours, page, plan.decisions)
-    return {"policy_config_map": edits, "journal_to_page": shown}
+def write(results: dict[str, Any], folder: Path, name: str) -> list[Path]:
+    """The JSON file, and of complete results the plot. What is not complete must not pass for a measurement."""
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(results, indent=1) + "\n")
+    if "hot_path" not in results:
+        return [path]
+    drawn = folder / f"{name}.svg"
+    drawn.write_text(plot.draw(results))
+    return [path, drawn]

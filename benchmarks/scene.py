@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from benchmarks.programs import Program, free_port, get, python
+from benchmarks.programs import Program, free_port, get, post, python
 
 POLICY = """\
 apiVersion: policy.trimtab.dev/v1alpha1
@@ -42,6 +43,19 @@ class Cluster:
         tree = json.loads(get(f"{self.url}/api/v1/nodes")[1])
         return [node["metadata"]["name"] for node in tree["items"]]
 
+    def create_pods(self, pods: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Pods that wait to be scheduled, as a scheduler then sees them: with a UID and a version."""
+        for name in sorted({pod["metadata"]["namespace"] for pod in pods}):
+            space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+            post(f"{self.url}/api/v1/namespaces", json.dumps(space).encode())
+        for pod in pods:
+            body = json.dumps({"apiVersion": "v1", "kind": "Pod", **pod}).encode()
+            post(f"{self.url}/api/v1/namespaces/{pod['metadata']['namespace']}/pods", body)
+        paths = (f"/api/v1/namespaces/{p['metadata']['namespace']}/pods/{p['metadata']['name']}" for p in pods)
+        seen = [json.loads(get(self.url + path)[1]) for path in paths]
+        # Neither stands in a request: a scheduler's objects carry no kind of their own.
+        return [{key: part for key, part in pod.items() if key not in ("apiVersion", "kind")} for pod in seen]
+
     def objects(self) -> int:
         """Nodes and pods together."""
         tree = json.loads(get(f"{self.url}/lab/status")[1])
@@ -65,6 +79,10 @@ class Extender:
         """Whether one of the checks behind /readyz is fine."""
         return f"[+]{name} ok".encode() in get(f"{self.admin}/readyz?verbose")[1]
 
+    def pods(self) -> int:
+        """How many it knows."""
+        return int(json.loads(get(f"{self.admin}/configz")[1])["cluster"]["pods"])
+
     def revision(self) -> str:
         status, body = get(f"{self.admin}/configz")
         return str(json.loads(body).get("revision") or "") if status == _OK else ""
@@ -83,20 +101,33 @@ def cluster(folder: Path, nodes: int, pods: int) -> Iterator[Cluster]:
 
 
 @contextmanager
-def extender(on: Cluster, name: str, *options: str) -> Iterator[Extender]:
+def extender(
+    on: Cluster,
+    name: str,
+    *options: str,
+    recording: bool = True,
+    program: Sequence[str] = ("extender",),
+    env: Mapping[str, str] | None = None,
+) -> Iterator[Extender]:
+    """Started as users start it; `options` are further ones of its command line. TLS options make its URL https.
+
+    `program`: a module that runs it in another way, with arguments of its own before the options.
+    `env`: the whole environment; default: ours.
+    """
     port, admin, journal = free_port(), free_port(), on.folder / f"{name}-journal"
     command = python(
-        "extender",
+        *program,
         f"--listen=127.0.0.1:{port}",
         f"--admin=127.0.0.1:{admin}",
         f"--kubeconfig={on.kubeconfig}",
-        f"--journal={journal}",
+        *([f"--journal={journal}"] if recording else []),
         f"--load-watcher={on.url}/watcher",
         "--log-level=warning",
         *options,
     )
-    with Program(name, command, on.folder) as program:
-        yield Extender(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{admin}", journal, program)
+    scheme = "https" if any(option.startswith("--tls-cert=") for option in options) else "http"
+    with Program(name, command, on.folder, env=None if env is None else dict(env)) as running:
+        yield Extender(f"{scheme}://127.0.0.1:{port}", f"http://127.0.0.1:{admin}", journal, running)
 
 
 @contextmanager

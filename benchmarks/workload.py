@@ -1,8 +1,12 @@
-"""Pods as kube-scheduler would send them: about 8 kB of probes, affinity, volumes and environment each. Seeded."""
+"""Pods and nodes as kube-scheduler would send them, about 8 kB each: probes, affinity, volumes; images, conditions.
+
+Seeded.
+"""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any
 
 PODS = 32
@@ -12,6 +16,12 @@ APPS = ("cart", "search", "billing", "ingest", "ranker")
 def pods(count: int = PODS, seed: int = 7) -> list[dict[str, Any]]:
     chance = random.Random(seed)
     return [_pod(chance, i) for i in range(count)]
+
+
+def nodes(names: Sequence[str], seed: int = 7) -> list[dict[str, Any]]:
+    """A Node object for each name."""
+    chance = random.Random(seed)
+    return [_node(chance, i, name) for i, name in enumerate(names)]
 
 
 def _pod(chance: random.Random, number: int) -> dict[str, Any]:
@@ -133,6 +143,92 @@ def _container(chance: random.Random, app: str, number: int) -> dict[str, Any]:
             "allowPrivilegeEscalation": False,
         },
     }
+
+
+def _node(chance: random.Random, number: int, name: str) -> dict[str, Any]:
+    zone, octets = "abc"[number % 3], f"{number // 256 % 256}.{number % 256}"
+    labels = {
+        "kubernetes.io/arch": "amd64",
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        "node.kubernetes.io/instance-type": "general-16",
+        "topology.kubernetes.io/region": "lab",
+        "topology.kubernetes.io/zone": f"zone-{zone}",
+        **{f"feature.node.kubernetes.io/cpu-{k}": "true" for k in range(14)},
+    }
+    amounts = {"cpu": "16", "ephemeral-storage": "209702892Ki", "memory": "64764284Ki", "pods": "110"}
+    return {
+        "metadata": {
+            "name": name,
+            "uid": _uid(chance),
+            "resourceVersion": str(chance.randint(10**8, 10**9)),
+            "creationTimestamp": "2026-10-01T00:00:00Z",
+            "labels": labels,
+            "annotations": {
+                "node.alpha.kubernetes.io/ttl": "0",
+                "volumes.kubernetes.io/controller-managed-attach-detach": "true",
+                "csi.volume.kubernetes.io/nodeid": f'{{"csi.example.test":"i-{_hex(chance, 16)}"}}',
+            },
+        },
+        "spec": {
+            "podCIDR": f"10.{octets}.0/24",
+            "podCIDRs": [f"10.{octets}.0/24"],
+            "providerID": f"lab:///zone-{zone}/i-{_hex(chance, 17)}",
+        },
+        "status": {
+            "capacity": amounts,
+            "allocatable": {**amounts, "cpu": "15880m", "memory": "62701948Ki"},
+            "conditions": [_condition(*condition) for condition in _CONDITIONS],
+            "addresses": [
+                {"type": "InternalIP", "address": f"10.1.{octets}"},
+                {"type": "Hostname", "address": name},
+            ],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+            "nodeInfo": _node_info(chance),
+            "images": [_image(chance, k) for k in range(_IMAGES)],
+        },
+    }
+
+
+_IMAGES = 27
+_CONDITIONS = (
+    ("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    ("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    ("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    ("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+)
+
+
+def _condition(kind: str, status: str, reason: str, message: str) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "status": status,
+        "lastHeartbeatTime": "2026-11-21T10:00:00Z",
+        "lastTransitionTime": "2026-11-01T10:00:00Z",
+        "reason": reason,
+        "message": message,
+    }
+
+
+def _node_info(chance: random.Random) -> dict[str, Any]:
+    return {
+        "machineID": _hex(chance, 32),
+        "systemUUID": _uid(chance),
+        "bootID": _uid(chance),
+        "kernelVersion": "6.8.0-1021",
+        "osImage": "Linux 24.04",
+        "containerRuntimeVersion": "containerd://2.0.1",
+        "kubeletVersion": "v1.34.2",
+        "kubeProxyVersion": "v1.34.2",
+        "operatingSystem": "linux",
+        "architecture": "amd64",
+    }
+
+
+def _image(chance: random.Random, number: int) -> dict[str, Any]:
+    name = f"registry.example.test/team-{number % 9}/service-{number}"
+    names = [f"{name}@sha256:{_hex(chance, 64)}", f"{name}:v1.{number}.0"]
+    return {"names": names, "sizeBytes": chance.randint(10**6, 10**9)}
 
 
 def _hex(chance: random.Random, letters: int) -> str:

@@ -35,10 +35,10 @@ func jiffies(fields []string, columns ...int) float64 {
 func cpuBusy() float64 { return jiffies(readStat("/proc/stat"), 1, 2, 3, 6, 7, 8) }
 
 // cpuOwn: CPU seconds of this process and of the listed ones.
-func cpuOwn(pids string) float64 {
+func cpuOwn(pids []int) float64 {
 	t := jiffies(readStat("/proc/self/stat"), 11, 12)
-	for _, p := range strings.Fields(strings.ReplaceAll(pids, ",", " ")) {
-		t += jiffies(readStat("/proc/"+p+"/stat"), 11, 12)
+	for _, p := range pids {
+		t += jiffies(readStat("/proc/"+strconv.Itoa(p)+"/stat"), 11, 12)
 	}
 	return t
 }

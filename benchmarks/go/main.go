@@ -16,16 +16,16 @@ func main() {
 	mb, _ := strconv.Atoi(os.Getenv("BALLAST_MB"))
 	ballast = make([]byte, mb<<20)
 	if len(os.Args) < 2 {
-		fmt.Fprintln(os.Stderr, "usage: bench server|client [options]")
+		fmt.Fprintln(os.Stderr, "usage: bench server [options] | bench client < job.json")
 		os.Exit(2)
 	}
 	switch os.Args[1] {
 	case "server":
 		serverMain(os.Args[2:])
 	case "client":
-		clientMain(os.Args[2:])
+		clientMain()
 	default:
-		fmt.Fprintln(os.Stderr, "usage: bench server|client [options]")
+		fmt.Fprintln(os.Stderr, "usage: bench server [options] | bench client < job.json")
 		os.Exit(2)
 	}
 }

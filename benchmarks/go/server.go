@@ -1,6 +1,8 @@
 package main
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"flag"
 	"log"
@@ -11,27 +13,18 @@ import (
 	"sync"
 )
 
-func readNames(path string) []string {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		log.Fatal(err)
-	}
-	var names []string
-	if err := json.Unmarshal(b, &names); err != nil {
-		log.Fatal(path, ": ", err)
-	}
-	return names
-}
-
 // extender is the baseline: a lock, a map from name to row, columns.
 type extender struct {
 	mu   sync.RWMutex
 	rows map[string]int
 	cols *Columns
+	// spare: the rules are worked out for every node, and nobody is rejected. The policy that is measured
+	// beside it keeps every node, so the answers are then alike.
+	spare bool
 }
 
-func newExtender(names []string) *extender {
-	e := &extender{rows: make(map[string]int, len(names)), cols: NewColumns(len(names))}
+func newExtender(names []string, spare bool) *extender {
+	e := &extender{rows: make(map[string]int, len(names)), cols: NewColumns(len(names)), spare: spare}
 	for i, n := range names {
 		e.rows[n] = i
 	}
@@ -50,55 +43,86 @@ func send(w http.ResponseWriter, v any) {
 	w.Write(b)
 }
 
-func decode(w http.ResponseWriter, r *http.Request) (PodFeat, []string, bool) {
+// candidates: the names asked about, and their objects if objects came.
+type candidates struct {
+	pod   PodFeat
+	names []string
+	nodes *NodeList
+}
+
+func decode(w http.ResponseWriter, r *http.Request) (*candidates, bool) {
 	var a ExtenderArgs
 	if err := json.NewDecoder(r.Body).Decode(&a); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
-		return PodFeat{}, nil, false
+		return nil, false
 	}
-	if a.Pod == nil || a.NodeNames == nil {
-		http.Error(w, "want Pod and NodeNames", http.StatusBadRequest)
-		return PodFeat{}, nil, false
+	if a.Pod == nil || (a.NodeNames == nil) == (a.Nodes == nil) {
+		http.Error(w, "want Pod and one of NodeNames and Nodes", http.StatusBadRequest)
+		return nil, false
 	}
-	return podFeatures(a.Pod), *a.NodeNames, true
+	c := &candidates{pod: podFeatures(a.Pod), nodes: a.Nodes}
+	if a.NodeNames != nil {
+		c.names = *a.NodeNames
+		return c, true
+	}
+	for i := range a.Nodes.Items {
+		c.names = append(c.names, a.Nodes.Items[i].Name)
+	}
+	return c, true
 }
 
 func (e *extender) filter(w http.ResponseWriter, r *http.Request) {
-	f, names, ok := decode(w, r)
+	c, ok := decode(w, r)
 	if !ok {
 		return
 	}
 	res := ExtenderFilterResult{FailedNodes: map[string]string{}, FailedAndUnresolvableNodes: map[string]string{}}
-	kept := make([]string, 0, len(names))
+	kept := make([]int, 0, len(c.names))
 	e.mu.RLock()
-	for _, n := range names {
+	for at, n := range c.names {
 		i, known := e.rows[n]
 		if !known {
 			res.FailedNodes[n] = "unknown node"
 			continue
 		}
-		if c := e.cols.filter(i, &f); c != 0 {
-			res.FailedNodes[n] = reasons[c]
+		if code := e.cols.filter(i, &c.pod); code != 0 && !e.spare {
+			res.FailedNodes[n] = reasons[code]
 			continue
 		}
-		kept = append(kept, n)
+		kept = append(kept, at)
 	}
 	e.mu.RUnlock()
-	res.NodeNames = &kept
+	c.answer(&res, kept)
 	send(w, &res)
 }
 
+// answer in the form that was asked.
+func (c *candidates) answer(res *ExtenderFilterResult, kept []int) {
+	if c.nodes != nil {
+		res.Nodes = &NodeList{Items: make([]Node, 0, len(kept))}
+		for _, at := range kept {
+			res.Nodes.Items = append(res.Nodes.Items, c.nodes.Items[at])
+		}
+		return
+	}
+	names := make([]string, 0, len(kept))
+	for _, at := range kept {
+		names = append(names, c.names[at])
+	}
+	res.NodeNames = &names
+}
+
 func (e *extender) prioritize(w http.ResponseWriter, r *http.Request) {
-	f, names, ok := decode(w, r)
+	c, ok := decode(w, r)
 	if !ok {
 		return
 	}
-	res := make(HostPriorityList, 0, len(names))
+	res := make(HostPriorityList, 0, len(c.names))
 	e.mu.RLock()
-	for _, n := range names {
+	for _, n := range c.names {
 		score := int64(0)
 		if i, known := e.rows[n]; known {
-			score = e.cols.score(i, &f)
+			score = e.cols.score(i, &c.pod)
 		}
 		res = append(res, HostPriority{n, score})
 	}
@@ -111,8 +135,12 @@ func serverMain(args []string) {
 	fs := flag.NewFlagSet("server", flag.ExitOnError)
 	addr := fs.String("addr", "127.0.0.1:0", "HOST:PORT")
 	namesPath := fs.String("names", "", "JSON list of node names")
+	spare := fs.Bool("spare", false, "work the rules out and reject nobody")
+	cert := fs.String("cert", "", "PEM file: serve TLS with this certificate")
+	key := fs.String("key", "", "its private key")
+	authority := fs.String("client-ca", "", "PEM file: require client certificates of this authority")
 	fs.Parse(args)
-	e := newExtender(readNames(*namesPath))
+	e := newExtender(readNames(*namesPath), *spare)
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /filter", e.filter)
 	mux.HandleFunc("POST /prioritize", e.prioritize)
@@ -120,5 +148,24 @@ func serverMain(args []string) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal((&http.Server{Handler: mux}).Serve(ln))
+	server := &http.Server{Handler: mux}
+	if *cert == "" {
+		log.Fatal(server.Serve(ln))
+	}
+	server.TLSConfig = serverTLS(*authority)
+	log.Fatal(server.ServeTLS(ln, *cert, *key))
+}
+
+func serverTLS(authority string) *tls.Config {
+	c := &tls.Config{}
+	if authority != "" {
+		pem, err := os.ReadFile(authority)
+		if err != nil {
+			log.Fatal(err)
+		}
+		c.ClientCAs = x509.NewCertPool()
+		c.ClientCAs.AppendCertsFromPEM(pem)
+		c.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return c
 }
