@@ -27,6 +27,17 @@ class RunningServer:
     def stop(self) -> None:
         self._loop.call_soon_threadsafe(self._stop.set)
 
+    def run(self, act: Callable[[], None]) -> None:
+        """On the server's own loop, and wait for it."""
+        done = threading.Event()
+
+        def acted() -> None:
+            act()
+            done.set()
+
+        self._loop.call_soon_threadsafe(acted)
+        assert done.wait(WAIT_S)
+
     @contextlib.contextmanager
     def connection(self) -> Iterator[http.client.HTTPConnection]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)

@@ -38,7 +38,7 @@ class StandInEngine:
         self.pods: list[Pod] = []
         self.bound: list[tuple[str, str, str, str]] = []
 
-    def filter(self, pod: Pod, names: Sequence[str], rows: NDArray[np.int32], now_s: float) -> FilterVerdict:
+    def decide(self, pod: Pod, names: Sequence[str], rows: NDArray[np.int32], now_s: float) -> FilterVerdict:
         assert len(rows) == len(names)
         self.pods.append(pod)
         return FilterVerdict(np.array([self.code(name) for name in names], np.int16), list(REJECTIONS))
@@ -51,6 +51,9 @@ class StandInEngine:
     def preempt(self, pod: Pod, nodes: Mapping[str, Victims], now_s: float) -> PreemptVerdict:
         self.pods.append(pod)
         return PreemptVerdict({node: victims for node, victims in nodes.items() if self.code(node) == 0})
+
+    def moment(self) -> tuple[object, ...]:
+        return ()
 
     async def bind(
         self, namespace: str, name: str, uid: str, node: str, deadline_s: float, *_left: object

@@ -179,3 +179,30 @@ def test_shutdown_asks_callers_to_leave_then_ends() -> None:
 
 def test_idle_connections_outlive_the_schedulers_own_limit_of_90_seconds() -> None:
     assert KEEP_ALIVE_S > 90
+
+
+def test_when_the_lead_is_lost_idle_connections_are_closed_and_a_new_one_is_told_to_go_elsewhere() -> None:
+    lead: list[str] = []
+    engine = StandInEngine()
+    closed = lambda: lead[0] if lead else None  # noqa: E731
+    app = scheduler_app(Verbs(engine, a_table(names_sent(json.loads(LARGE))), active=closed, elsewhere=closed))
+    with running(app) as server:
+        idle = StrictCaller(server.port)
+        assert idle.call("/filter", SMALL)[0] == 200
+        binding = StrictCaller(server.port)
+        assert binding.call("/bind", BIND)[0] == 200
+
+        lead.append("another one leads")
+        server.run(app.send_away)
+        assert idle.closed()
+        assert binding.closed()
+        for path, body in (("/filter", SMALL), ("/bind", BIND)):
+            caller = StrictCaller(server.port)
+            status, headers, answer = caller.call(path, body)
+            assert (status, answer) == (503, b"")
+            assert (headers["content-length"], headers["connection"]) == ("0", "close")
+            assert headers["x-trimtab-reason"] == "another one leads"
+            assert caller.closed()
+
+        lead.clear()
+        assert StrictCaller(server.port).call("/filter", SMALL)[0] == 200
