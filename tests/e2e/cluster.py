@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPException
-from typing import Any
+from typing import Any, Protocol
 
 from tests.e2e.controlplane import ControlPlane, pod_condition
 from tests.e2e.kube import Kube, KubeRefused
@@ -29,6 +30,12 @@ _NODE_INFO = (
 )
 
 
+class KnowsNodes(Protocol):
+    """A program that watches the nodes, and tells how many it has heard of."""
+
+    def nodes_known(self) -> int: ...
+
+
 class Pool:
     """One namespace whose pods may only use the nodes made here."""
 
@@ -49,11 +56,17 @@ class Pool:
         """One Ready node for each `room` (allocatable = capacity); their names in the order of `rooms`."""
         names = [f"{self.name}-{i:03d}" for i in range(len(self._nodes), len(self._nodes) + len(rooms))]
         self._nodes += names
-        _in_parallel(
+        in_parallel(
             lambda item: self.kube.post("/api/v1/nodes", _node(item[0], self.name, item[1])),
             zip(names, rooms, strict=True),
         )
         return names
+
+    def wait_known(self, *programs: KnowsNodes) -> None:
+        """Until each of them knows of every node there is: before, a pod goes to the best it has heard of."""
+        count = len(self.kube.get("/api/v1/nodes")["items"])
+        for program in programs:
+            _wait_known(program, count)
 
     def pod(self, name: str, *, cpu: str = "100m", namespace: str = "", **spec: object) -> dict[str, Any]:
         return {
@@ -75,7 +88,7 @@ class Pool:
 
     def create(self, pods: Iterable[dict[str, Any]]) -> None:
         """Create pods from several threads at once: they race."""
-        _in_parallel(lambda pod: self.kube.post(f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods", pod), pods)
+        in_parallel(lambda pod: self.kube.post(f"/api/v1/namespaces/{pod['metadata']['namespace']}/pods", pod), pods)
 
     def delete(self, name: str, namespace: str = "") -> None:
         self.kube.delete(f"/api/v1/namespaces/{namespace or self.namespace}/pods/{name}", gracePeriodSeconds="0")
@@ -113,7 +126,11 @@ class Pool:
         """Take pods and nodes away; the namespaces stay, for nobody would finish their deletion."""
         for namespace in self._namespaces:
             self.kube.delete(f"/api/v1/namespaces/{namespace}/pods", gracePeriodSeconds="0")
-        _in_parallel(lambda name: self.kube.delete(f"/api/v1/nodes/{name}"), self._nodes)
+        in_parallel(lambda name: self.kube.delete(f"/api/v1/nodes/{name}"), self._nodes)
+
+
+def _wait_known(program: KnowsNodes, count: int) -> None:
+    eventually(f"{count} nodes known", lambda: program.nodes_known() == count, 30, program.nodes_known)
 
 
 class Bindings:
@@ -122,6 +139,8 @@ class Bindings:
     def __init__(self, kube: Kube, namespace: str) -> None:
         self.seen: list[tuple[str, str]] = []
         """(pod, node), oldest first."""
+        self.at_s: list[float] = []
+        """When each of `seen` was seen, on the monotonic clock."""
         self._kube = kube
         self._path = f"/api/v1/namespaces/{namespace}/pods"
         version = kube.get(self._path, limit="1")["metadata"]["resourceVersion"]
@@ -134,12 +153,14 @@ class Bindings:
                 for kind, pod in self._kube.watch(self._path, fieldSelector="spec.nodeName!=", resourceVersion=version):
                     version = pod["metadata"]["resourceVersion"]
                     if kind == "ADDED":
+                        self.at_s.append(time.monotonic())
                         self.seen.append((pod["metadata"]["name"], pod["spec"]["nodeName"]))
         except (OSError, HTTPException, KubeRefused):
             return  # the control plane is gone
 
 
-def _in_parallel(act: Any, items: Iterable[Any]) -> None:
+def in_parallel(act: Any, items: Iterable[Any]) -> None:
+    """`act` on every item from several threads; the first failure is raised."""
     with ThreadPoolExecutor(THREADS) as threads:
         for _ in threads.map(act, items):
             pass

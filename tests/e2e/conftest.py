@@ -5,22 +5,18 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.cluster import ENFORCED, Pool
-from tests.e2e.controlplane import SCHEDULER, ControlPlane, Scheduler, find_binaries
-from tests.e2e.kube import KubeRefused
+from tests.e2e.controlplane import SCHEDULER, ControlPlane, Scheduler, find_binaries, new_folder
 from tests.e2e.policies import NOTHING
-from tests.e2e.process import eventually
-from tests.e2e.programs import DRAIN_S, REPOSITORY, Extender, PolicyConfigMap
+from tests.e2e.programs import DRAIN_S, Extender, PolicyConfigMap, install
 from tests.e2e.registration import render
 
 HOW = "build it with `make e2e` (Go and some minutes, once per machine)"
-QUOTAS_PATH = "/apis/scheduling.x-k8s.io/v1alpha1/elasticquotas"
 _pools = itertools.count()
 
 
@@ -46,14 +42,11 @@ def binaries() -> Path:
 @pytest.fixture(scope="session")
 def plane(binaries: Path) -> Iterator[ControlPlane]:
     """etcd and the API server, with deploy/ applied as its README tells operators to."""
-    memory = Path("/dev/shm")  # etcd is much faster in memory than on a shared disk
-    directory = Path(tempfile.mkdtemp(prefix="trimtab-e2e-", dir=memory if os.access(memory, os.W_OK) else None))
+    directory = new_folder()
     plane = ControlPlane(binaries, directory)
     try:
         plane.start()
-        plane.kubectl("apply", "-k", str(REPOSITORY / "deploy" / "crds"))
-        eventually("elasticquotas are served", lambda: _served(plane, QUOTAS_PATH), 30)
-        plane.kubectl("apply", "-k", str(REPOSITORY / "deploy" / "base"))
+        install(plane)
         yield plane
     finally:
         plane.stop()
@@ -95,15 +88,6 @@ def policy(plane: ControlPlane, extender: Extender) -> Iterator[PolicyConfigMap]
     if not extender.alive:
         extender.run()
     policy.apply(NOTHING)
-
-
-def _served(plane: ControlPlane, path: str) -> bool:
-    """A new kind answers 404 and then 429 for a moment."""
-    try:
-        plane.admin.get(path)
-    except KubeRefused:
-        return False
-    return True
 
 
 def _keep_logs(directory: Path) -> None:

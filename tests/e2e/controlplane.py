@@ -12,13 +12,15 @@ import os
 import platform
 import secrets
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from tests.e2e.kube import Kube, KubeRefused
-from tests.e2e.process import Process, eventually, free_port
+from tests.e2e.process import Process, eventually, free_port, read_metric
 
 BINARIES = ("etcd", "kube-apiserver", "kube-scheduler", "kubectl")
+AUDIT_POLICY = Path(__file__).parents[2] / "deploy" / "examples" / "audit-policy.yaml"
 ADMIN, SCHEDULER = "admin", "system:kube-scheduler"
 STOP_S = 1
 """The API server would wait for every open watch, and nothing here is worth saving."""
@@ -41,6 +43,12 @@ def _cache_folder() -> Path:
     return Path(base) / "trimtab" / "control-plane" / f"{key}-{platform.system()}-{platform.machine()}"
 
 
+def new_folder() -> Path:
+    """An empty folder of mode 0700, in memory where the machine has that: etcd is much faster there than on a disk."""
+    memory = Path("/dev/shm")
+    return Path(tempfile.mkdtemp(prefix="trimtab-e2e-", dir=memory if os.access(memory, os.W_OK) else None))
+
+
 class ControlPlane:
     """Starts etcd and the API server, waits until each is ready, stops them in reverse."""
 
@@ -48,6 +56,8 @@ class ControlPlane:
         self.binaries = binaries
         self.dir = directory
         self.url = ""
+        self.audit_log = directory / "audit" / "audit.log"
+        """Of the API server, with the policy that we recommend; two files of 64 MB at most."""
         self.ca_file = str(directory / "certs" / "apiserver.crt")
         self._tokens = {user: secrets.token_hex(16) for user in (ADMIN, SCHEDULER)}
         self._processes: list[Process] = []
@@ -64,6 +74,10 @@ class ControlPlane:
             kube.close()
         for process in reversed(self._processes):
             process.terminate(STOP_S)
+
+    def pids(self) -> dict[str, int]:
+        """etcd and kube-apiserver -> process id."""
+        return {process.name: process.pid for process in self._processes}
 
     def client(self, user: str) -> Kube:
         return self._speak_with(self._tokens[user])
@@ -168,6 +182,10 @@ class ControlPlane:
             "--disable-admission-plugins=TaintNodesByCondition",
             "--endpoint-reconciler-type=none",
             "--profiling=false",
+            f"--audit-policy-file={AUDIT_POLICY}",
+            f"--audit-log-path={self.audit_log}",
+            "--audit-log-maxsize=64",
+            "--audit-log-maxbackup=1",
         )
 
     def _service_account_key(self) -> Path:
@@ -193,6 +211,12 @@ class Scheduler(Process):
         self._port = free_port()
 
     def run(self) -> None:
+        """Start, and wait until it is ready."""
+        self.launch()
+        self.wait_ready(self.url("/readyz"))
+
+    def launch(self) -> None:
+        """Start, and do not wait."""
         identity = self._plane.kubeconfig("scheduler", self._plane.client(SCHEDULER))
         self.start(
             [
@@ -207,10 +231,12 @@ class Scheduler(Process):
                 "--v=2",
             ]
         )
-        self.wait_ready(f"https://127.0.0.1:{self._port}/readyz")
 
     def url(self, path: str) -> str:
         return f"https://127.0.0.1:{self._port}{path}"
+
+    def nodes_known(self) -> int:
+        return int(read_metric(self.url("/metrics"), "scheduler_cache_size", type="nodes"))
 
 
 def pod_condition(pod: dict[str, Any], kind: str) -> dict[str, Any]:

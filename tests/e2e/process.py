@@ -46,6 +46,13 @@ class Process:
     def alive(self) -> bool:
         return self._child is not None and self._child.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """Raises RuntimeError before the first start."""
+        if self._child is None:
+            raise RuntimeError(f"{self.name} was not started, so it has no pid")
+        return self._child.pid
+
     def wait_ready(self, url: str, limit_s: float = READY_LIMIT_S) -> None:
         """Until `url` answers 200. Raises RuntimeError with the end of the log."""
         until = time.monotonic() + limit_s
@@ -97,6 +104,16 @@ def read_url(url: str, timeout_s: float = 5) -> str:
     with opener.open(url, timeout=timeout_s) as response:
         body: bytes = response.read()
         return body.decode()
+
+
+def read_metric(url: str, name: str, **labels: str) -> float:
+    """Sum of all samples of a metric that carry these labels; 0 when there is none."""
+    wanted = [f'{label}="{value}"' for label, value in labels.items()]
+    return sum(
+        float(line.rpartition(" ")[2])
+        for line in read_url(url).splitlines()
+        if line.partition("{")[0].partition(" ")[0] == name and all(label in line for label in wanted)
+    )
 
 
 def eventually(what: str, condition: Callable[[], object], limit_s: float, details: Callable[[], object] = str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -9,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.controlplane import ControlPlane
-from tests.e2e.process import Process, eventually, free_port, read_url
+from tests.e2e.kube import KubeRefused
+from tests.e2e.process import Process, eventually, free_port, read_metric, read_url
 
 REPOSITORY = Path(__file__).parents[2]
 NAMESPACE, ACCOUNT, POLICY = "trimtab-system", "trimtab", "trimtab-policy"
@@ -19,14 +21,39 @@ DRAIN_S = 15
 POLICY_LIMIT_S = 15
 
 
+QUOTAS_PATH = "/apis/scheduling.x-k8s.io/v1alpha1/elasticquotas"
+
+
+_edits = itertools.count(1)
+
+
+def install(plane: ControlPlane) -> None:
+    """Apply deploy/ as its README tells operators to."""
+    plane.kubectl("apply", "-k", str(REPOSITORY / "deploy" / "crds"))
+    eventually("elasticquotas are served", lambda: _served(plane, QUOTAS_PATH), 30)
+    plane.kubectl("apply", "-k", str(REPOSITORY / "deploy" / "base"))
+
+
+def _served(plane: ControlPlane, path: str) -> bool:
+    """A new kind answers 404 and then 429 for a moment."""
+    try:
+        plane.admin.get(path)
+    except KubeRefused:
+        return False
+    return True
+
+
 class Extender(Process):
     """The extender with the rights of deploy/base. Its ports stay the same over restarts."""
 
-    def __init__(self, plane: ControlPlane, journal: Path) -> None:
-        super().__init__("extender", plane.dir)
+    def __init__(self, plane: ControlPlane, journal: Path, *, recording: bool = True, name: str = "extender") -> None:
+        super().__init__(name, plane.dir)
         self.journal = journal
+        self._recording = (f"--journal={journal}",) if recording else ()
         self.options: tuple[str, ...] = ()
         """More command line, from the next start on."""
+        self.environment: dict[str, str] = {}
+        """More environment, likewise."""
         self._plane = plane
         self._scheduler_port, self._admin_port = free_port(), free_port()
 
@@ -55,10 +82,10 @@ class Extender(Process):
                 f"--admin=127.0.0.1:{self._admin_port}",
                 f"--policy-configmap={NAMESPACE}/{POLICY}",
                 f"--kubeconfig={self._plane.kubeconfig('extender', identity)}",
-                f"--journal={self.journal}",
+                *self._recording,
                 *self.options,
             ],
-            env=_clean_environment(),
+            env=clean_environment() | self.environment,
             cwd=REPOSITORY,
         )
 
@@ -67,21 +94,20 @@ class Extender(Process):
         return answer
 
     def metric(self, name: str, **labels: str) -> float:
-        """Sum of all samples of a metric that carry these labels; 0 when there is none."""
-        wanted = [f'{label}="{value}"' for label, value in labels.items()]
-        return sum(
-            float(line.rpartition(" ")[2])
-            for line in read_url(f"{self.admin}/metrics").splitlines()
-            if line.partition("{")[0].partition(" ")[0] == name and all(label in line for label in wanted)
-        )
+        return read_metric(f"{self.admin}/metrics", name, **labels)
+
+    def nodes_known(self) -> int:
+        return int(self.metric("trimtab_nodes"))
 
 
 class Sidecar(Process):
     """The sidecar on the extender's journal. Its store stays the same over restarts."""
 
-    def __init__(self, plane: ControlPlane, extender: Extender, store: Path) -> None:
+    def __init__(self, plane: ControlPlane, extender: Extender, store: Path, *options: str) -> None:
+        """`options`: more command line."""
         super().__init__("analytics", plane.dir)
         self.store = store
+        self._options = options
         self._extender = extender
         self._port, self._metrics_port = free_port(), free_port()
 
@@ -100,14 +126,20 @@ class Sidecar(Process):
                 f"--journal={self._extender.journal}",
                 f"--store={self.store}",
                 f"--extender={self._extender.admin}",
+                *self._options,
             ],
-            env=_clean_environment(),
+            env=clean_environment(),
             cwd=REPOSITORY,
         )
         self.wait_ready(f"{self.url}/health")
 
     def get(self, path: str) -> Any:
         return json.loads(read_url(f"{self.url}{path}", timeout_s=30))
+
+    def has_read_all(self) -> bool:
+        """Nothing of the journal is waiting for it."""
+        page = read_url(f"http://127.0.0.1:{self._metrics_port}/metrics")
+        return "\ntrimtab_ingest_behind_bytes 0.0\n" in page
 
 
 class PolicyConfigMap:
@@ -116,7 +148,6 @@ class PolicyConfigMap:
     def __init__(self, plane: ControlPlane, extender: Extender) -> None:
         self._kube = plane.admin
         self._extender = extender
-        self._edits = 0
 
     def edit(self, text: str) -> str:
         """Write any text as `kubectl edit` would; the new resourceVersion."""
@@ -137,8 +168,7 @@ class PolicyConfigMap:
 
     def write(self, document: dict[str, Any]) -> str:
         """Write a policy and do not wait; its name, unique to this edit."""
-        self._edits += 1
-        name = f"edit-{self._edits}"
+        name = f"edit-{next(_edits)}"
         self.edit(json.dumps(document | {"metadata": {"name": name}}))
         return name
 
@@ -161,7 +191,7 @@ class PolicyConfigMap:
         return [event for event in items if event["involvedObject"]["name"] == POLICY]
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Ours without options that would get between: no TRIMTAB_..., no proxies, no in-cluster marks."""
     drop = ("TRIMTAB_", "KUBERNETES_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     return {key: value for key, value in os.environ.items() if not key.upper().startswith(drop)} | {

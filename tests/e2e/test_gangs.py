@@ -53,7 +53,7 @@ def bound_of(pool: Pool, gang: str) -> int:
     return sum(name.startswith(f"{gang}-") for name in pool.bound())
 
 
-def test_a_gang_of_20_that_fits_is_placed_whole_and_one_that_does_not_is_placed_not_at_all(
+def test_r061_a_gang_of_20_that_fits_is_placed_whole_and_one_that_does_not_is_placed_not_at_all(
     extender: Extender, scheduler: Scheduler, pool: Pool, policy: PolicyConfigMap
 ) -> None:
     pool.add_nodes([ROOM] * 6)
@@ -108,7 +108,7 @@ def test_five_gangs_racing_for_room_for_three_neither_block_each_other_nor_bind_
     assert {gang for gang in gangs if bound_of(pool, gang) == 4} == {*gangs} - {*placed[:2]}
 
 
-def test_switching_the_plugin_off_lets_held_pods_go(
+def test_r024_r073_switching_the_plugin_off_lets_held_pods_go(
     extender: Extender, scheduler: Scheduler, pool: Pool, policy: PolicyConfigMap
 ) -> None:
     pool.add_nodes([ROOM])

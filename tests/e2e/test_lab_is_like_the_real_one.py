@@ -314,6 +314,48 @@ def test_config_maps_are_written_and_refused_alike(real: Server, lab: Server) ->
     both(real, lab, "DELETE", f"{maps}/c")
 
 
+def test_controller_revisions_are_kept_alike(real: Server, lab: Server) -> None:
+    """As the history of policies is.
+
+    The real one keeps what is held byte by byte: its keys unsorted, which the lab sorts, and spaces, without which a
+    patch of a label passes for one of the data. So what is sent here is compact and sorted.
+    """
+    revisions = f"/apis/apps/v1/namespaces/{NS}/controllerrevisions"
+    held = {"a": {"t": "text"}, "z": 1}
+    made = {"metadata": {"name": "r-1", "labels": {"of": "x"}}, "revision": 1, "data": held}
+    both(real, lab, "POST", revisions, json.dumps(made, separators=(",", ":")).encode())
+    both(real, lab, "POST", revisions, {"metadata": {"name": "r-1"}, "revision": 1, "data": {}})
+    both(real, lab, "POST", revisions, {"metadata": {"name": "r-0"}, "data": {}})
+    both(real, lab, "POST", revisions, {"metadata": {"name": "r-2"}, "revision": 2})
+    both(real, lab, "POST", revisions, {"metadata": {"name": "r-3"}, "revision": -1, "data": {}})
+    both(real, lab, "PATCH", f"{revisions}/r-1", {"metadata": {"annotations": {"a": "b"}}}, MERGE)
+    both(real, lab, "PATCH", f"{revisions}/r-1", {"data": {"a": 2}}, MERGE)
+    both(real, lab, "PATCH", f"{revisions}/r-1", {"metadata": {"resourceVersion": "5"}}, MERGE)
+    both(real, lab, "GET", f"{revisions}?labelSelector=of%3Dx")
+    both(real, lab, "DELETE", f"{revisions}/r-1")
+    both(real, lab, "DELETE", f"{revisions}/r-0")
+
+
+def test_a_dry_run_is_judged_and_keeps_nothing_alike(real: Server, lab: Server) -> None:
+    maps = f"/api/v1/namespaces/{NS}/configmaps"
+    made, changed = {"metadata": {"name": "d"}, "data": {"a": "1"}}, {"data": {"a": "2"}}
+    both(real, lab, "POST", f"{maps}?dryRun=All", made)
+    both(real, lab, "GET", f"{maps}/d")
+    both(real, lab, "POST", maps, made)
+    before = both(real, lab, "GET", f"{maps}/d")
+    both(real, lab, "POST", f"{maps}?dryRun=All", made)
+    both(real, lab, "PATCH", f"{maps}/d?dryRun=All", changed, MERGE)
+    both(real, lab, "PATCH", f"{maps}/d?dryRun=All", {"metadata": {"resourceVersion": "5"}, **changed}, MERGE)
+    both(real, lab, "PUT", f"{maps}/d?dryRun=All", {**made, **changed})
+    both(real, lab, "DELETE", f"{maps}/d?dryRun=All")
+    for method, body in (("POST", made), ("PUT", made), ("DELETE", None)):
+        place = maps if method == "POST" else f"{maps}/d"
+        both(real, lab, method, f"{place}?dryRun=Some", body)
+    both(real, lab, "PATCH", f"{maps}/d?dryRun=Some", changed, MERGE)
+    assert both(real, lab, "GET", f"{maps}/d") == before
+    both(real, lab, "DELETE", f"{maps}/d")
+
+
 def test_custom_objects_and_events_are_served_alike(real: Server, lab: Server) -> None:
     quotas = f"{QUOTAS}/namespaces/{NS}/elasticquotas"
     spec = {"min": {"cpu": "1"}, "max": {"cpu": "2"}}

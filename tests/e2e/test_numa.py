@@ -113,7 +113,7 @@ def rejections(journal: Path, pod: str) -> list[frames.PluginVerdict]:
     return found
 
 
-def test_a_node_that_fits_in_sum_but_not_in_one_zone_is_avoided_with_the_reason_in_the_record(
+def test_r063_a_node_that_fits_in_sum_but_not_in_one_zone_is_avoided_with_the_reason_in_the_record(
     extender: Extender, scheduler: Scheduler, pool: Pool, policy: PolicyConfigMap, exporter: Exporter
 ) -> None:
     halves, lopsided = pool.add_nodes([ROOM] * 2)

@@ -27,6 +27,7 @@ def test_200_pods_on_50_nodes_go_to_the_smallest_nodes_and_trimtab_binds_them(
     extender: Extender, scheduler: Scheduler, pool: Pool, policy: PolicyConfigMap
 ) -> None:
     nodes = pool.add_nodes(_rooms())
+    pool.wait_known(extender, scheduler)
     policy.apply(by_size("Least"))
     bindings = Bindings(pool.kube, pool.namespace)
     binds_before = extender.metric("trimtab_requests_total", verb="bind", code="200")
@@ -41,8 +42,11 @@ def test_200_pods_on_50_nodes_go_to_the_smallest_nodes_and_trimtab_binds_them(
     assert scheduler.alive
 
 
-def test_the_reversed_mode_fills_the_biggest_nodes(scheduler: Scheduler, pool: Pool, policy: PolicyConfigMap) -> None:
+def test_the_reversed_mode_fills_the_biggest_nodes(
+    extender: Extender, scheduler: Scheduler, pool: Pool, policy: PolicyConfigMap
+) -> None:
     nodes = pool.add_nodes(_rooms())
+    pool.wait_known(extender, scheduler)
     policy.apply(by_size("Most"))
 
     pool.create(pool.pod(f"pod-{i:03d}") for i in range(40))
@@ -51,7 +55,7 @@ def test_the_reversed_mode_fills_the_biggest_nodes(scheduler: Scheduler, pool: P
     assert Counter(pool.bound().values()) == dict.fromkeys(nodes[-40 // PER_NODE :], PER_NODE)
 
 
-def test_an_edit_reverses_the_choice_while_pods_flow_and_nothing_restarts(
+def test_r014_r064_an_edit_reverses_the_choice_while_pods_flow_and_nothing_restarts(
     extender: Extender, scheduler: Scheduler, pool: Pool, policy: PolicyConfigMap
 ) -> None:
     room = {"memory": "64Gi", "pods": "1000", "ephemeral-storage": "100Gi"}

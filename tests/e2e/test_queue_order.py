@@ -120,7 +120,7 @@ class Released:
             self.seen.append(name)
 
 
-def test_pods_of_three_classes_are_let_go_and_bound_in_qos_order(
+def test_r069_pods_of_three_classes_are_let_go_and_bound_in_qos_order(
     plane: ControlPlane, hooked: Extender, pool: Pool, policy: PolicyConfigMap, named: str
 ) -> None:
     pool.add_nodes([ROOM] * 2)
@@ -156,7 +156,7 @@ def test_pods_of_three_classes_are_let_go_and_bound_in_qos_order(
     assert hooked.metric("trimtab_webhook_reviews_total", result="gated") >= WINDOW + 6
 
 
-def test_switching_the_order_off_lets_everybody_go(
+def test_r024_switching_the_order_off_lets_everybody_go(
     hooked: Extender, pool: Pool, policy: PolicyConfigMap, named: str
 ) -> None:
     policy.apply(queue_order(named))

@@ -33,7 +33,7 @@ def set_quota(pool: Pool, extender: Extender, cpu: int) -> None:
     )
 
 
-def test_100_pods_racing_for_the_last_10_units_get_exactly_10(
+def test_r062_100_pods_racing_for_the_last_10_units_get_exactly_10(
     extender: Extender, scheduler: Scheduler, pool: Pool, policy: PolicyConfigMap
 ) -> None:
     pool.add_nodes([ROOM] * 4)

@@ -50,7 +50,7 @@ def set_quotas(pool: Pool, extender: Extender, low: int, high: int, *namespaces:
     eventually("the quotas are known", lambda: known_quotas(extender) == len(namespaces), 15, extender.log_tail)
 
 
-def test_borrowed_room_is_taken_back_although_the_borrowers_are_as_important(
+def test_r062_borrowed_room_is_taken_back_although_the_borrowers_are_as_important(
     extender: Extender, scheduler: Scheduler, pool: Pool, policy: PolicyConfigMap
 ) -> None:
     """The nodes are full: neither our filter is asked, nor does in-tree preemption see a victim."""

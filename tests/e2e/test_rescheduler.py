@@ -90,7 +90,7 @@ def results(extender: Extender, pool: Pool) -> list[str]:
     return [eviction.result for eviction in evictions(extender.journal, pool)]
 
 
-def test_a_pod_leaves_an_overloaded_node_once_its_budget_allows_and_the_journal_has_both_answers(
+def test_r060_a_pod_leaves_an_overloaded_node_once_its_budget_allows_and_the_journal_has_both_answers(
     extender: Extender, scheduler: Scheduler, pool: Pool, policy: PolicyConfigMap
 ) -> None:
     full, free = pool.add_nodes([ROOM] * 2)

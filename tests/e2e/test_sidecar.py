@@ -65,6 +65,7 @@ def test_the_sidecar_is_killed_and_restarted_and_every_decision_is_stored_exactl
 
     eventually("the page's API knows the last pod", lambda: _knows(sidecar, f"after-{PODS - 1:03d}", pool), 30)
     recorded = _recorded(extender.journal)
+    eventually("the journal is read to its end", sidecar.has_read_all, 30)
     sidecar.terminate(15)
     stored = _stored(sidecar.store)
     assert set(recorded) <= set(stored), "nothing is missing"

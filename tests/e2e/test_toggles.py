@@ -146,7 +146,7 @@ def names_on(extender: Extender) -> set[str]:
 
 
 @pytest.mark.parametrize("name", sorted(BY_PLUGIN))
-def test_a_plugin_switched_by_an_edit_speaks_while_it_is_on_and_never_after(
+def test_r013_r024_a_plugin_switched_by_an_edit_speaks_while_it_is_on_and_never_after(
     name: str,
     extender: Extender,
     scheduler: Scheduler,

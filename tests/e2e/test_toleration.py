@@ -35,7 +35,7 @@ def make_class(plane: ControlPlane, extender: Extender, name: str, value: int, *
     return name
 
 
-def test_a_protected_pod_stays_and_an_unprotected_one_goes(
+def test_r067_a_protected_pod_stays_and_an_unprotected_one_goes(
     plane: ControlPlane, extender: Extender, scheduler: Scheduler, pool: Pool, policy: PolicyConfigMap
 ) -> None:
     policy.apply(TOLERATION)
