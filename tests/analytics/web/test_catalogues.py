@@ -21,9 +21,7 @@ def words(folder: Path, language: str) -> dict[str, str]:
 
 
 def sources(*folders: Path) -> str:
-    return "\n".join(
-        path.read_text() for folder in folders for path in (*folder.rglob("*.ts"), *folder.rglob("*.tsx"))
-    )
+    return "\n".join(path.read_text() for folder in folders for path in (*folder.rglob("*.ts"), *folder.rglob("*.tsx")))
 
 
 @each_folder
@@ -45,7 +43,9 @@ def test_every_key_is_used(folder: Path) -> None:
     told = sources(UI / "src", VIEWS) if folder == SHELL else sources(folder.parent)
     families = set(re.findall(r"`([\w.]+\.)\$\{", told)) | {"since.", "outcome."}
     unused = [
-        key for key in words(folder, "en") if f'"{key}"' not in told and not any(key.startswith(one) for one in families)
+        key
+        for key in words(folder, "en")
+        if f'"{key}"' not in told and not any(key.startswith(one) for one in families)
     ]
     assert unused == []
 
