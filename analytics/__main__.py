@@ -23,7 +23,7 @@ from analytics.web.tls import Tls
 from extender.control import Schedule
 from extender.control.schedule import KEEP
 
-TOOLS = sorted({view.tool for view in VIEWS})
+TOOLS = sorted({view.tool for view in VIEWS if view.tool})
 
 
 class AddressType(click.ParamType[Address]):

@@ -76,7 +76,7 @@ class View:
     title: str
     endpoints: tuple[Endpoint, ...]
     tool: str
-    """Name that the metrics carry (R-087)."""
+    """Name that the metrics carry (R-087); empty: of the console as a whole, with neither worker nor metric."""
     workers: tuple[Worker, ...] = ()
     collectors: tuple[Collector, ...] = ()
     """Its metrics."""

@@ -222,7 +222,7 @@ def _openapi(console: Console) -> Answer:
 
 def _tools(console: Console) -> Answer:
     async def answer(request: Request) -> Response:
-        names = dict.fromkeys(view.tool for view in console.views)
+        names = dict.fromkeys(view.tool for view in console.views if view.tool)
         tools = [
             {
                 "name": name,
@@ -260,7 +260,7 @@ def _page(console: Console) -> Answer:
     as_json = _pages_as_json(console)
 
     async def answer(request: Request) -> Response:
-        on = [view.slug for view in console.views if console.on(view.tool)]
+        on = _slugs(console)
         name = request.path_params["name"]
         if name in as_json and request.query_params.get("format") == "json" and console.on(as_json[name][0]):
             return await as_json[name][1](request)
@@ -276,6 +276,12 @@ def _page(console: Console) -> Answer:
         return failure(request, 404, "Nothing is served at this path.")
 
     return answer
+
+
+def _slugs(console: Console) -> list[str]:
+    """Pages that are there now. What belongs to no tool is there while any tool is."""
+    on = [view for view in console.views if console.on(view.tool)]
+    return [view.slug for view in on] if any(view.tool for view in on) else []
 
 
 def _pages_as_json(console: Console) -> Mapping[str, tuple[str, Answer]]:

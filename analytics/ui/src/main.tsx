@@ -7,6 +7,11 @@ import "./theme";
 // By hand, in the order of the navigation.
 const PAGES: readonly [Page, ...Page[]] = [
   {
+    slug: "overview",
+    title: "overview.title",
+    render: later(() => import("@views/overview/page").then((page) => page.OverviewPage)),
+  },
+  {
     slug: "decisions",
     title: "decisions.title",
     render: later(() => import("@views/decisions/page").then((page) => page.DecisionsPage)),
