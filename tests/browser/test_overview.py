@@ -40,7 +40,7 @@ def card(page: Page, title: str) -> Any:
     return page.get_by_role("region", name=title, exact=True)
 
 
-def test_the_console_opens_with_a_sentence_for_each_tool(demo: Demo, open_page: OpenPage) -> None:
+def test_r092_r093_the_console_opens_with_a_sentence_for_each_tool(demo: Demo, open_page: OpenPage) -> None:
     page = open_page(demo.url)
     for title, sentence in SENTENCES.items():
         expect(card(page, title).locator(".said").first).to_have_text(re.compile(sentence))
