@@ -71,12 +71,13 @@ class Plan:
 
     @classmethod
     def of(cls, span: TimeRange, now_us: int, first_us: int | None) -> Plan:
-        """`first_us`: the oldest minute that is kept; None: nothing is."""
+        """`first_us`: the oldest minute that is kept; None: nothing is. Of less time than the range steps are finer."""
+        end = min(span.until_us, now_us)
+        known_s = min(span.seconds, (end - max(first_us or 0, span.since_us)) / 1e6)
         step_s, context_s = next(
-            ((step, context) for longest, step, context in _PLANS if span.seconds <= longest), (_COARSEST, 0)
+            ((step, context) for longest, step, context in _PLANS if known_s <= longest), (_COARSEST, 0)
         )
         step_us = step_s * 1_000_000
-        end = min(span.until_us, now_us)
         until = end - end % step_us
         since = min(span.since_us, until - context_s * 1_000_000)
         since = max(0, since - since % step_us)
