@@ -142,7 +142,7 @@ def _named(option: str, **more: Any) -> Callable[[Callable[..., None]], Callable
     "retention",
     type=RetentionType(),
     default="30d",
-    help="How long decisions are kept: 30d, or detail=7d,facts=30d,policy=1y,loss=90d.",
+    help="How long decisions are kept: 30d, or detail=7d,facts=30d,policy=1y,loss=90d,rollup=90d.",
 )
 @_named(
     "allowed-host", multiple=True, help="Host name under which browsers reach the pages; may be given several times."
@@ -219,6 +219,22 @@ def _named(option: str, **more: Any) -> Callable[[Callable[..., None]], Callable
 )
 @_named("prometheus", default="", callback=_url_or_none, help="Prometheus to ask for what nodes use.")
 @_named("load-watcher", default="", callback=_url_or_none, help="load-watcher to ask for the same.")
+@_named(
+    "scheduler-metrics",
+    default="",
+    callback=_url_or_none,
+    help="kube-scheduler's own metrics, such as https://127.0.0.1:10259/metrics.",
+)
+@_named(
+    "scheduler-metrics-token-file",
+    type=click.Path(path_type=Path),
+    help="File with the token for it; read again for each look.",
+)
+@_named(
+    "scheduler-metrics-ca-file",
+    type=click.Path(path_type=Path),
+    help="Certificates (PEM) that it is trusted by; default: the system's.",
+)
 @_named("tenants-file", type=click.Path(path_type=Path), help="Tenants as a list in YAML, read again when it changes.")
 @_named(
     "tenants-configmap",
@@ -290,6 +306,9 @@ def tool_settings(given: Mapping[str, Any]) -> ToolSettings:
         scheduler_identities=given["scheduler_identity"],
         prometheus=given["prometheus"],
         load_watcher=given["load_watcher"],
+        scheduler_metrics=given["scheduler_metrics"],
+        scheduler_metrics_token=given["scheduler_metrics_token_file"],
+        scheduler_metrics_ca=given["scheduler_metrics_ca_file"],
         tenants_file=given["tenants_file"],
         tenants_configmap=given["tenants_configmap"],
     )

@@ -296,6 +296,35 @@ class AuditPositionRow(NamedTuple):
     at_us: int
 
 
+class MinuteLatencyRow(NamedTuple):
+    at_us: int
+    seen_us: int
+    kind: str
+    name: str
+    scheduler: str
+    bucket: int
+    n: int
+    total_us: float
+
+
+class MinuteCountRow(NamedTuple):
+    at_us: int
+    seen_us: int
+    kind: str
+    name: str
+    scheduler: str
+    n: int
+
+
+class SampleRow(NamedTuple):
+    at_us: int
+    source: str
+    name: str
+    labels: str
+    upper: float
+    value: float
+
+
 Row = (
     DecisionRow
     | VerdictRow
@@ -317,6 +346,9 @@ Row = (
     | FindingRow
     | FindingStateRow
     | AuditPositionRow
+    | MinuteLatencyRow
+    | MinuteCountRow
+    | SampleRow
 )
 
 TABLES: dict[type[Row], str] = {
@@ -340,4 +372,7 @@ TABLES: dict[type[Row], str] = {
     FindingRow: "finding",
     FindingStateRow: "finding_state",
     AuditPositionRow: "audit_pos",
+    MinuteLatencyRow: "minute_latency",
+    MinuteCountRow: "minute_count",
+    SampleRow: "sample",
 }

@@ -26,6 +26,10 @@ class ToolSettings:
     """Who may bind pods, as the audit log names them."""
     prometheus: str = ""
     load_watcher: str = ""
+    scheduler_metrics: str = ""
+    """URL of kube-scheduler's own metrics; empty: they are not looked at."""
+    scheduler_metrics_token: Path | None = None
+    scheduler_metrics_ca: Path | None = None
     tenants_file: Path | None = None
     """Tenants as a list in YAML, beside those that are objects of the cluster."""
     tenants_configmap: tuple[str, str] = ("trimtab-system", "trimtab-tenants")

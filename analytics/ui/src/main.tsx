@@ -46,6 +46,11 @@ const PAGES: readonly [Page, ...Page[]] = [
     title: "analyzer.title",
     render: later(() => import("@views/analyzer/page").then((page) => page.AnalyzerPage)),
   },
+  {
+    slug: "performance",
+    title: "performance.title",
+    render: later(() => import("@views/performance/page").then((page) => page.PerformancePage)),
+  },
 ];
 
 const root = document.getElementById("app");
