@@ -1,0 +1,1 @@
+-- Taken by another change of the store; it brings its own tables.
