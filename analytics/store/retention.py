@@ -65,6 +65,7 @@ _TABLES = {
     "decision": "facts_s",
     "verdict": "facts_s",
     "rejection": "facts_s",
+    "choice": "facts_s",
     "outcome": "facts_s",
     "eviction": "facts_s",
     "shadow": "facts_s",

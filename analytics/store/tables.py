@@ -33,6 +33,8 @@ class DecisionRow(NamedTuple):
     decode_us: float
     encode_us: float
     message: str
+    created_us: int = 0
+    """When the pod was created; 0: not known."""
 
 
 class VerdictRow(NamedTuple):
@@ -69,6 +71,22 @@ class DetailRow(NamedTuple):
     decision: str
     codec: str
     body: bytes
+
+
+class ChoiceRow(NamedTuple):
+    producer: str
+    id: int
+    at_us: int
+    decision: str
+    scheduler: str
+    revision: str
+    plugins: str
+    scored: int
+    tied: int
+    ahead: int
+    cut: int
+    best: str
+    second: str
 
 
 class OutcomeRow(NamedTuple):
@@ -330,6 +348,7 @@ Row = (
     | VerdictRow
     | RejectionRow
     | DetailRow
+    | ChoiceRow
     | OutcomeRow
     | EvictionRow
     | ShadowRow
@@ -356,6 +375,7 @@ TABLES: dict[type[Row], str] = {
     VerdictRow: "verdict",
     RejectionRow: "rejection",
     DetailRow: "detail",
+    ChoiceRow: "choice",
     OutcomeRow: "outcome",
     EvictionRow: "eviction",
     ShadowRow: "shadow",

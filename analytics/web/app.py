@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from analytics.store import StoreError, StoreTimeout
 from analytics.views import VIEWS
-from analytics.views.declaration import Endpoint, NotHere, NotValid, View
+from analytics.views.declaration import Download, Endpoint, NotHere, NotValid, View
 from analytics.views.sources import Sources
 from analytics.web.assets import Assets
 from analytics.web.calls import Control, control_routes
@@ -158,11 +158,21 @@ def _asked(console: Console, endpoint: Endpoint, ignored: Collection[str] = ()) 
             return failure(request, 503, str(slow), reason="Timeout")
         except StoreError as trouble:
             return failure(request, 503, f"The store does not answer: {trouble}", reason="StoreUnavailable")
+        if isinstance(value, Download):
+            return _file(request, value)
         if endpoint.text:
             return tagged(request, str(value).encode(), "text/plain")
         return success(request, value)
 
     return answer
+
+
+def _file(request: Request, file: Download) -> Response:
+    """Its length is not known before its end: one that is broken off is seen by its missing last chunk."""
+    headers = {"content-disposition": f'attachment; filename="{file.name}"', "cache-control": "no-store"}
+    if request.method == "HEAD":
+        return Response(media_type=file.media_type, headers=headers)
+    return StreamingResponse(file.parts, media_type=file.media_type, headers=headers)
 
 
 class _Limiter:

@@ -22,6 +22,11 @@ COMMANDS = {
         "plugin",
         "Plugins: what is there and where it is on; switch, watch and configure them.",
     ),
+    "decisions": (
+        "extender.cli.decisions",
+        "decisions",
+        "What was decided about which pod: list, show, flowchart, compare, export.",
+    ),
     "doctor": ("extender.cli.doctor", "doctor", "Check the whole chain, and say what to do."),
     "scheduler": ("extender.cli.scheduler", "scheduler", "Restart kube-scheduler, where somebody asks for it."),
     "explain": ("extender.cli.explain", "explain", "Say who would decide what about a pod, and why."),

@@ -9,6 +9,7 @@ import { Evicted, type Eviction, evictedSentence } from "./evictions";
 import type { Story } from "./model";
 import { sentence } from "./sentence";
 import { AttemptTable } from "./tables";
+import { Trace } from "./trace";
 
 interface Why {
   decision: Story | null;
@@ -70,6 +71,11 @@ function Told({ namespace, name, why }: { namespace: string; name: string; why: 
         </div>
       </div>
       <Evicted evictions={why.evicted} />
+      <Trace
+        namespace={namespace}
+        name={name}
+        version={why.decision ? `${why.decision.id} ${why.decision.outcome}` : ""}
+      />
       <section class="panel">
         <h2>{t("pod.attempts")}</h2>
         {why.decision ? (
