@@ -124,6 +124,18 @@ class Decisions:
         """When the pod was created; 0: not known."""
         return int(self._store.query("SELECT max(created_us) FROM decision WHERE uid = ?", (uid,))[0][0] or 0)
 
+    def newest_of(self, uids: Sequence[str], *, since_us: int = 0) -> dict[str, dict[str, Any]]:
+        """Pod UID -> its newest decision with all that is known (as `get`), of those that began since then."""
+        if not uids:
+            return {}
+        rows = self._store.query(
+            "SELECT DISTINCT ON (uid) uid, decision, at_us FROM decision "
+            "WHERE opens AND uid = ANY(?) AND at_us >= ? ORDER BY uid, at_us DESC, producer DESC, id DESC",
+            (list(uids), since_us - _SLACK_US),
+        )
+        frames = self._frames([row[1] for row in rows], min((row[2] for row in rows), default=0), detail=True)
+        return {uid: joined(frames[name], whole=True) for uid, name, _ in rows if frames[name].calls}
+
     def of_pod(self, namespace: str, name: str, *, limit: int = 50) -> Page:
         """The decisions about one pod name, newest first (a name may have had several pods)."""
         return self.find(DecisionFilter(pod=f"{namespace}/{name}"), limit=limit)

@@ -15,6 +15,7 @@ from analytics.views.declaration import View
 from analytics.views.evictions.view import VIEW as EVICTIONS
 from analytics.views.heatmap.view import VIEW as HEATMAP
 from analytics.views.overview.view import VIEW as OVERVIEW
+from analytics.views.pending.view import VIEW as PENDING
 from analytics.views.performance.view import VIEW as PERFORMANCE
 from analytics.views.policy.view import VIEW as POLICY
 from analytics.views.shadow.view import VIEW as SHADOW
@@ -23,6 +24,7 @@ from analytics.views.tenants.view import VIEW as TENANTS
 VIEWS: Final[tuple[View, ...]] = (
     OVERVIEW,
     DECISIONS,
+    PENDING,
     EVICTIONS,
     HEATMAP,
     TENANTS,

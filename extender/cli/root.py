@@ -29,6 +29,7 @@ COMMANDS = {
     ),
     "doctor": ("extender.cli.doctor", "doctor", "Check the whole chain, and say what to do."),
     "scheduler": ("extender.cli.scheduler", "scheduler", "Restart kube-scheduler, where somebody asks for it."),
+    "why": ("extender.cli.why", "why", "Say why a pod is pending: one cause, the nodes in groups, what to do."),
     "explain": ("extender.cli.explain", "explain", "Say who would decide what about a pod, and why."),
     "kernels": ("extender.cli.kernels", "kernels", "Compile what the extender runs, for an image."),
     "completion": ("extender.cli.completion", "completion", "Print the completion script of a shell."),

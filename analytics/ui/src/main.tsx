@@ -17,6 +17,11 @@ const PAGES: readonly [Page, ...Page[]] = [
     render: later(() => import("@views/decisions/page").then((page) => page.DecisionsPage)),
   },
   {
+    slug: "pending",
+    title: "pending.title",
+    render: later(() => import("@views/pending/page").then((page) => page.PendingPage)),
+  },
+  {
     slug: "evictions",
     title: "evictions.title",
     render: later(() => import("@views/evictions/page").then((page) => page.EvictionsPage)),

@@ -23,6 +23,7 @@ from analytics.views.decisions.story import EvictionStory, Story, tell
 from analytics.views.decisions.trace import Trace, trace
 from analytics.views.declaration import Download, Endpoint, Kind, NotHere, NotValid, Parameter, View
 from analytics.views.sources import Sources
+from analytics.why import LANGUAGES, Gathering, answer
 
 LIMIT_DEFAULT: Final = 50
 ATTEMPTS_MAX: Final = 20
@@ -182,20 +183,27 @@ def trace_pod(sources: Sources, given: Mapping[str, Any]) -> Trace:
 
 
 def explain_pod(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The root cause, and beside it the newest decision and what was done to the pod, as far as there is any."""
     namespace, name = given["namespace"], given["name"]
     newest = Decisions(sources.store).of_pod(namespace, name, limit=1).decisions
-    if newest:
-        story = show(sources, {"id": newest[0]["id"]})
-        return {"summary": say(story), "decision": story, "evicted": story.evicted}
-    evicted = Evictions(sources.store).of_victim(namespace, name)
-    if evicted:  # placed before anything was recorded, and made to leave since
-        told = msgspec.convert(evicted, list[EvictionStory])
-        return {"summary": say_evicted(told[0]), "decision": None, "evicted": told}
-    raise NotHere(
-        f"No decision about pod {namespace}/{name}: no scheduler that calls Trimtab "
-        "has tried it yet (pods with spec.schedulingGates are not tried before these are taken off), or retention has "
-        "removed it."
-    )
+    story = show(sources, {"id": newest[0]["id"]}) if newest else None
+    evicted = story.evicted if story else _evicted(sources, namespace, name)
+    view = sources.cluster.view()
+    if story is None and not evicted and f"{namespace}/{name}" not in view.by_name:
+        where = "it is not in the cluster" if view.known else f"the cluster is not known ({view.why_not})"
+        raise NotHere(
+            f"No decision about pod {namespace}/{name}, and {where}: no scheduler that calls Trimtab has tried it yet "
+            "(pods with spec.schedulingGates are not tried before these are taken off), or retention has removed it."
+        )
+    gathering = Gathering(sources.store, view, lambda: register_of(view, sources.settings().tenants_file))
+    found = answer(gathering.facts(namespace, name), given["lang"])
+    said = say(story) if story else say_evicted(evicted[0]) if evicted else found.sentence
+    return {"summary": said, "decision": story, "evicted": evicted, **msgspec.to_builtins(found)}
+
+
+def _evicted(sources: Sources, namespace: str, name: str) -> list[EvictionStory]:
+    """Of a pod that was placed before anything was recorded, and made to leave since."""
+    return msgspec.convert(Evictions(sources.store).of_victim(namespace, name), list[EvictionStory])
 
 
 def _filter(given: Mapping[str, Any]) -> DecisionFilter:
@@ -303,9 +311,14 @@ VIEW: Final = View(
         Endpoint("/api/v1/decisions/{id}.mmd", "One decision as a Mermaid flowchart.", show_chart, (_ID,), text=True),
         Endpoint(
             "/api/v1/pods/{namespace}/{name}/why",
-            "Why a pod stands where it stands: its newest decision, in one sentence and whole.",
+            "Why a pod is pending, or stands where it stands: one cause in one sentence, whether it waits for room or "
+            "can never fit, what that is known from, the nodes in groups, advice; and its newest decision whole.",
             explain_pod,
-            (Parameter("namespace", "Namespace."), Parameter("name", "Name of the pod.")),
+            (
+                Parameter("namespace", "Namespace."),
+                Parameter("name", "Name of the pod."),
+                Parameter("lang", "Language of the texts.", Kind.CHOICE, "en", choices=LANGUAGES),
+            ),
         ),
         Endpoint("/api/v1/decisions/{id}", "One decision with all that is known.", show, (_ID,)),
     ),
