@@ -104,6 +104,10 @@ def _operator(field: Field, name: str, value: Any, context: Context, at: str) ->
     holds = make(value, context, at)
     if name == "is":
         _same_type(field, value, at)
+        if field.type in ("text", "flag"):
+            # The usual condition, without a call between: texts and flags are of one type each.
+            read = field.read
+            return lambda facts: read(facts) == value
     return _lifted(field, holds)
 
 
@@ -282,7 +286,9 @@ def only(field: str, condition: Any) -> frozenset[str] | None:
 def _only(field: str, key: str, value: Any) -> frozenset[str] | None:
     if key == field:
         wanted = value.get("is", value.get("in")) if isinstance(value, dict) else value
-        return frozenset([wanted] if isinstance(wanted, str) else wanted) if wanted else None
+        values = [wanted] if isinstance(wanted, str) else wanted or ["@"]
+        # What a set of the context holds is not known here.
+        return None if any(str(one).startswith("@") for one in values) else frozenset(values)
     if key not in ("all", "any") or not isinstance(value, list):
         return None
     parts = [only(field, one) for one in value]

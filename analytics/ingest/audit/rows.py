@@ -141,13 +141,14 @@ def _body(event: AuditEvent) -> bytes:
 
 def _scrubbed(value: Any) -> Any:
     """Values of environment variables can be passwords; so can what kubectl repeats in an annotation."""
-    if isinstance(value, Mapping):
+    # What JSON made, and many of them: the exact types are asked for.
+    if type(value) is dict:
         return {
             key: _env(inner) if key == "env" and isinstance(inner, list) else _scrubbed(inner)
             for key, inner in value.items()
             if key not in (_APPLIED, "managedFields")
         }
-    return [_scrubbed(inner) for inner in value] if isinstance(value, list) else value
+    return [_scrubbed(inner) for inner in value] if type(value) is list else value
 
 
 def _env(items: list[Any]) -> list[Any]:
