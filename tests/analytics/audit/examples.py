@@ -38,5 +38,5 @@ def evictions(count: int, every: float = 1.0, user: str = "alice") -> list[Audit
 
 
 @cache
-def corpus(seed: int = 3, scenes: int = 60) -> Corpus:
+def corpus(seed: int = 3, scenes: int = 250) -> Corpus:
     return generate(seed, scenes=scenes)
