@@ -16,6 +16,7 @@ from rich.console import Console
 
 from benchmarks import (
     all_plugins,
+    audit,
     between,
     budgets,
     bursts,
@@ -63,6 +64,7 @@ PARTS = (
     Part("bursts", bursts.measure),
     Part("between", between.measure, calls=False),
     Part("steering", steering.measure, calls=False),
+    Part("audit", audit.measure, calls=False),
     Part("scheduling", scheduling.part, calls=False),
 )
 
