@@ -77,7 +77,7 @@ class CompiledCase:
         """Findings that this event, which `concerns` it, completes. `at_us`: its time as the log's clock has it."""
         if not self._test(facts):
             return ()
-        if any(allows(facts) for allows in self._allowed):
+        if self._allowed and any(allows(facts) for allows in self._allowed):
             return ()
         found: list[Finding] = []
         for parts, ids, extra in self._finder(facts, at_us):
