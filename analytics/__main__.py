@@ -219,6 +219,11 @@ def _named(option: str, **more: Any) -> Callable[[Callable[..., None]], Callable
     default=("system:kube-scheduler",),
     help="User that may bind pods; may be given several times.",
 )
+@_named(
+    "deployer-identity",
+    multiple=True,
+    help="User that applies what others have reviewed, such as a GitOps controller; may be given several times.",
+)
 @_named("prometheus", default="", callback=_url_or_none, help="Prometheus to ask for what nodes use.")
 @_named("load-watcher", default="", callback=_url_or_none, help="load-watcher to ask for the same.")
 @_named(
@@ -339,6 +344,7 @@ def tool_settings(given: Mapping[str, Any]) -> ToolSettings:
         audit_logs=given["audit_log"],
         audit_token=given["audit_token_file"],
         scheduler_identities=given["scheduler_identity"],
+        deployers=given["deployer_identity"],
         prometheus=given["prometheus"],
         load_watcher=given["load_watcher"],
         scheduler_metrics=given["scheduler_metrics"],

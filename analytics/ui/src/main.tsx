@@ -47,14 +47,14 @@ const PAGES: readonly [Page, ...Page[]] = [
     render: later(() => import("@views/policy/page").then((page) => page.PolicyPage)),
   },
   {
-    slug: "analyzer",
-    title: "analyzer.title",
-    render: later(() => import("@views/analyzer/page").then((page) => page.AnalyzerPage)),
-  },
-  {
     slug: "performance",
     title: "performance.title",
     render: later(() => import("@views/performance/page").then((page) => page.PerformancePage)),
+  },
+  {
+    slug: "analyzer",
+    title: "analyzer.title",
+    render: later(() => import("@views/analyzer/page").then((page) => page.AnalyzerPage)),
   },
 ];
 
