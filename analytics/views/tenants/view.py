@@ -11,13 +11,17 @@ from analytics.store.joined import rfc3339
 from analytics.store.tables import TenantSampleRow, TenantViolationRow
 from analytics.store.tenants import MINUTE_US, TenantHistory
 from analytics.tenants import Uses, register_of
+from analytics.tenants.adapters import SYSTEMS, promises_of
 from analytics.tenants.checks import findings
+from analytics.tenants.contradictions import contradictions
 from analytics.tenants.fairness import active, capacity, dominant, jain, percentile, waits_s
+from analytics.tenants.finding import Finding
+from analytics.tenants.lending import loans
 from analytics.tenants.use import over_limit
 from analytics.views.declaration import Endpoint, Kind, NotHere, Parameter, View, Worker
 from analytics.views.sources import Sources
 from analytics.views.tenants import metrics
-from analytics.views.tenants.answers import quota, ratios, summary, usage, whole
+from analytics.views.tenants.answers import promise, quota, ratios, summary, usage, whole
 from extender.tenancy import Excess, Tenant, guaranteed, limit, told
 
 TWICE: Final = 2
@@ -61,11 +65,12 @@ def overview(sources: Sources, _given: Mapping[str, Any]) -> dict[str, Any]:
     tenants = list(uses.register.tenants.values())
     cluster, waits = capacity(uses.view), waits_s(uses)
     shares = {tenant.name: dominant(uses.of(tenant).used, cluster) for tenant in tenants}
+    lent = loans(uses)
     everybody = [seconds for of_tenant in waits.values() for seconds in of_tenant]
     rows = []
     for tenant in tenants:
         resource, share = shares[tenant.name]
-        row = summary(uses, tenant, uses.of(tenant))
+        row = summary(uses, tenant, uses.of(tenant), lent[tenant.name])
         row |= {"dominant": {"resource": resource, "share": round(share, 4)}}
         row |= {"wait_p95_s": percentile(waits.get(tenant.name, []), 95)}
         rows.append(row)
@@ -76,11 +81,35 @@ def overview(sources: Sources, _given: Mapping[str, Any]) -> dict[str, Any]:
             "jain_index": jain([shares[tenant.name][1] for tenant in active(uses, tenants)]),
             "wait_p50_s": percentile(everybody, 50),
         },
-        "findings": [
-            {"rule": one.rule, "severity": one.severity, "tenant": one.tenant, "message": one.message}
-            for one in findings(uses)
+        "findings": [_finding(one) for one in findings(uses)],
+    }
+
+
+def promises(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
+    uses = uses_of(sources)
+    found = promises_of(uses.view)
+    name = given["tenant"]
+    own = set(uses.register.namespaces(tenant_of(uses, name))) if name else None
+    chosen = [one for one in found.found if own is None or own.intersection(one.namespaces)]
+    against = [one for one in contradictions(uses, found) if not name or one.tenant == name]
+    return {
+        "time": rfc3339(uses.view.at_us),
+        "systems": [
+            {"kind": one.kind, "served": one.kind in found.served, "promises": len(found.of(one.kind))}
+            for one in SYSTEMS
+        ],
+        "promises": [promise(uses, one) for one in chosen[: given["limit"]]],
+        "total": len(chosen),
+        "findings": [_finding(one) for one in against],
+        "problems": [
+            {"kind": one.kind, "name": one.name, "path": one.path, "message": one.message}
+            for one in found.problems[: given["limit"]]
         ],
     }
+
+
+def _finding(one: Finding) -> dict[str, str]:
+    return {"rule": one.rule, "severity": one.severity, "tenant": one.tenant, "message": one.message}
 
 
 def history(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,6 +261,15 @@ VIEW: Final = View(
         Endpoint("/api/tenants/{id}/quota", "What the tenant may use.", quota_of, (_ID,)),
         Endpoint("/api/tenants/{id}/usage", "What the tenant uses.", usage_of, (_ID,)),
         Endpoint("/api/v1/tenants", "Everybody's use, fairness, and what is wrong.", overview),
+        Endpoint(
+            "/api/v1/tenants/promises",
+            "What other systems promise to the same namespaces, and what cannot hold beside a tenant's quota.",
+            promises,
+            (
+                Parameter("tenant", "Only what concerns this tenant.", Kind.TEXT, "", length_max=253),
+                Parameter("limit", "At most this many.", Kind.INTEGER, 1000, minimum=1, maximum=10_000),
+            ),
+        ),
         Endpoint(
             "/api/v1/tenants/violations",
             "When tenants went over their limits, and came back, newest first.",
