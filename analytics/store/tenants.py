@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from analytics.store.store import Store
@@ -15,14 +15,24 @@ POINTS_MAX: Final = 5000
 
 
 class TenantHistory:
-    """Questions from any thread; one writer."""
+    """Questions from any thread; one writer in each sidecar."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def add(self, rows: Iterable[TenantSampleRow | TenantViolationRow]) -> None:
-        """Raises StoreError."""
-        self._store.write(rows)
+    def add_samples(self, rows: Sequence[TenantSampleRow]) -> None:
+        """Those of moments that another sidecar has not told of. Raises StoreError."""
+        with self._store.alone():
+            told = self._store.moments("tenant_sample", {row.at_us for row in rows})
+            self._store.write(row for row in rows if row.at_us not in told)
+
+    def add_changes(self, rows: Sequence[TenantViolationRow]) -> list[TenantViolationRow]:
+        """Those that were news: another sidecar may have told of the same. Raises StoreError."""
+        with self._store.alone():
+            is_open = self.open_violations()
+            news = [row for row in rows if (row.change == "opened") != ((row.tenant, row.resource) in is_open)]
+            self._store.write(news)
+        return news
 
     def samples(self, tenant: str, since_us: int, until_us: int) -> list[TenantSampleRow]:
         """Oldest first; the newest POINTS_MAX."""

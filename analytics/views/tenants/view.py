@@ -163,7 +163,8 @@ class Watch:
         self._sampled_us = 0
 
     def evaluate(self, uses: Uses, now_us: int) -> list[TenantViolationRow]:
-        """Tell the metrics, keep a sample once a minute; the violations that opened or closed. Raises StoreError."""
+        """Tell the metrics, keep a sample once a minute; the violations that opened or closed, and were news. Raises
+        StoreError."""
         over = {
             (tenant.name, excess.resource): excess
             for tenant in uses.register.tenants.values()
@@ -173,14 +174,13 @@ class Watch:
         keys = sorted(over.keys() | self._open | self._seen.keys())
         changes = [row for key in keys if (row := self._change(uses, key, over.get(key), now_us))]
         self._show(uses)
-        rows: list[TenantSampleRow | TenantViolationRow] = list(changes)
+        if changes:
+            changes = self._history.add_changes(changes)
         minute_us = now_us // MINUTE_US * MINUTE_US
         if minute_us > self._sampled_us:
             self._sampled_us = minute_us
-            rows += _samples(uses, minute_us)
+            self._history.add_samples(_samples(uses, minute_us))
             self._history.forget(now_us)
-        if rows:
-            self._history.add(rows)
         for row in changes:
             if row.change == "opened":
                 metrics.VIOLATIONS.labels(row.tenant, row.resource).inc()

@@ -300,4 +300,4 @@ def test_promises_are_listed_with_the_tenants_they_concern(tmp_path: Path) -> No
     assert {"ceiling-below-quota", "promise-unreadable"} <= set(rules)
     assert scene.data("/api/v1/tenants/promises?tenant=team-a&limit=1")["total"] == 2
     assert scene.ask("GET", "/api/v1/tenants/promises?tenant=nobody").status_code == 404
-    assert scene.ask("GET", "/api/v1/tenants/promises?limit=0").status_code == 400
+    assert scene.ask("GET", "/api/v1/tenants/promises?limit=0").status_code == 422
