@@ -32,6 +32,7 @@ from benchmarks import (
     steps,
     tls,
     tools,
+    trends,
 )
 from benchmarks.bench import Bench, NotMeasured
 from benchmarks.plan import FULL, SHORT, Plan
@@ -64,6 +65,7 @@ PARTS = (
     Part("between", between.measure, calls=False),
     Part("steering", steering.measure, calls=False),
     Part("scheduling", scheduling.part, calls=False),
+    Part("trends", trends.measure, calls=False),
 )
 
 

@@ -1,0 +1,227 @@
+"""What comes next, with bounds, and how wrong the same method was on what is known.
+
+fourier  with three days or more: a line and four harmonics of the day, fitted by least squares that are weighted anew a
+         few times (Huber 1964), so that spikes have no say
+linear   with less: a robust line (Theil-Sen) that bends into a level, over the time that is known
+
+Both are tried on the end of what is known, from several origins (back-test). The bounds are quantiles of these errors
+by how far ahead they were made, and grow in proportion beyond that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.trends.robust import TINY, back, median, medians, scaled, spread
+from analytics.trends.season import DAY_S, days_of
+from analytics.trends.series import Floats, Series
+from analytics.trends.trend import theil_sen
+
+MIN_POINTS = 24
+"""Measured steps without which nothing is said."""
+MOST_AHEAD = 100_000
+"""Steps."""
+LOW, HIGH = 0.05, 0.95
+"""Quantiles of the errors that bound a forecast."""
+_HARMONICS = 4
+_ROUNDS = 6
+_HUBER = 1.345
+_SETTLED = 0.01
+"""Weights that move less are not found anew."""
+_ORIGINS = 4
+_PIECES = 4
+"""Of the time ahead: the errors of each have quantiles of their own."""
+_MIN_ERRORS = 12
+"""In a piece; with fewer, all errors are taken together."""
+_MOST_KNOTS = 200
+
+Places = NDArray[np.int64]
+Model = Callable[[Places], Floats]
+Fit = Callable[[Floats], Model]
+"""The beginning of a series -> what it says about any place of it, and behind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastPoint:
+    at_us: int
+    """Begin of the step, microseconds since 1970."""
+    value: float
+    low: float
+    high: float
+    """low <= value <= high; nine of ten errors of the back-test were within."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    points: tuple[ForecastPoint, ...]
+    """The steps behind the series, none left out."""
+    method: str
+    """`fourier` or `linear`."""
+    error_share: float
+    """Median error of the back-test as a share of what was measured: 0.05 is 5 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """When a limit is reached: begins of steps, microseconds since 1970; None: not within the time asked about."""
+
+    at_us: int | None
+    earliest_us: int | None
+    """By the bound that is nearer to the limit."""
+    latest_us: int | None
+    """By the one that is farther."""
+
+
+def forecast(series: Series, ahead_s: int) -> Forecast | None:
+    """The next `ahead_s` seconds, in the steps of the series. None: not enough data to make one and to try it.
+
+    Of a series that was never negative the forecast is not either. Raises ValueError where `ahead_s` is not positive or
+    has more than MOST_AHEAD steps.
+    """
+    ahead = -(-ahead_s // series.step_s)
+    if not 0 < ahead <= MOST_AHEAD:
+        raise ValueError(f"ahead_s: {ahead_s}; want 1 to {MOST_AHEAD} steps of {series.step_s} s")
+    if np.count_nonzero(series.known) < MIN_POINTS:
+        return None
+    values, exponent = scaled(series.values)
+    period = DAY_S / series.step_s
+    if days_of(series) is not None:
+        method, fit, least = "fourier", _fourier(period, len(values) + ahead), int(2 * period)
+    else:
+        method, fit, least = "linear", _linear, MIN_POINTS // 2
+    errors = _back_test(values, fit, ahead, least)
+    if errors is None:
+        return None
+    places = np.arange(len(values), len(values) + ahead)
+    middle = fit(values)(places)
+    below, above = errors.bounds(ahead)
+    told = back(np.stack([middle, middle + below, middle + above]), exponent)
+    if np.nanmin(series.values) >= 0:
+        told = np.maximum(told, 0.0)
+    points = tuple(
+        ForecastPoint(series.start_us + place * series.step_us, value, low, high)
+        for place, value, low, high in zip(places.tolist(), *told.tolist(), strict=True)
+    )
+    return Forecast(points, method, errors.share)
+
+
+def reaches(series: Series, limit: float, ahead_s: int) -> Reach | None:
+    """When the forecast meets `limit`, from the side on which it begins: how long until something is full, or empty.
+
+    None: no forecast, or not even the nearer bound meets it within `ahead_s` seconds. Raises ValueError as `forecast`.
+    """
+    found = forecast(series, ahead_s)
+    if found is None:
+        return None
+    rising = found.points[0].value < limit
+    near, far = ("high", "low") if rising else ("low", "high")
+
+    def first(bound: str) -> int | None:
+        met = (p.at_us for p in found.points if (getattr(p, bound) >= limit if rising else getattr(p, bound) <= limit))
+        return next(met, None)
+
+    earliest = first(near)
+    return None if earliest is None else Reach(first("value"), earliest, first(far))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Errors:
+    ahead: Places
+    """How many steps ahead each was made, from 1."""
+    apart: Floats
+    """Measured less foretold."""
+    share: float
+
+    def bounds(self, ahead: int) -> tuple[Floats, Floats]:
+        """(below, above) for 1 to `ahead` steps: 0 or less, 0 or more, and never narrower with the distance."""
+        reach = int(self.ahead.max())
+        pieces = [part for part in np.array_split(np.arange(1, reach + 1), _PIECES) if len(part)]
+        ends = np.array([part[-1] for part in pieces])
+        piece = np.searchsorted(ends, self.ahead)
+        if np.bincount(piece, minlength=len(ends)).min() < _MIN_ERRORS:
+            ends, piece = np.array([reach]), np.zeros_like(piece)
+        found = np.array([np.quantile(self.apart[piece == each], [LOW, HIGH]) for each in range(len(ends))])
+        low = np.minimum.accumulate(np.minimum(found[:, 0], 0.0))
+        high = np.maximum.accumulate(np.maximum(found[:, 1], 0.0))
+        steps = np.arange(1, ahead + 1)
+        which = np.minimum(np.searchsorted(ends, steps), len(ends) - 1)
+        beyond = np.maximum(1.0, steps / reach)
+        return low[which] * beyond, high[which] * beyond
+
+
+def _back_test(values: Floats, fit: Fit, ahead: int, least: int) -> _Errors | None:
+    """Errors from up to four origins, each behind `least` steps or more. None: nothing to compare with."""
+    n = len(values)
+    far = min(ahead, max(n - least, 0), max(n // 3, 1))
+    aheads, aparts, actuals = list[Places](), list[Floats](), list[Floats]()
+    for number in range(_ORIGINS):
+        origin = n - far - number * max(1, far // 2)
+        if origin < least:
+            break
+        if np.count_nonzero(~np.isnan(values[:origin])) < MIN_POINTS // 2:
+            continue
+        places = np.arange(origin, min(origin + far, n))
+        actual = values[places]
+        known = ~np.isnan(actual)
+        aheads.append(places[known] - origin + 1)
+        aparts.append((actual - fit(values[:origin])(places))[known])
+        actuals.append(actual[known])
+    if not sum(map(len, aheads)):
+        return None
+    apart, actual = np.concatenate(aparts), np.abs(np.concatenate(actuals))
+    # Of nothing there is no share: what is usual stands in for it.
+    usual = median(np.abs(values)) or 1.0
+    return _Errors(np.concatenate(aheads), apart, median(np.abs(apart) / np.where(actual > TINY, actual, usual)))
+
+
+def _fourier(period: float, steps: int) -> Fit:
+    """`period`: steps of a day; `steps`: of the series and of what is asked about."""
+    places = np.arange(steps)
+    turn = np.exp(2j * np.pi / period * places)
+    harmonics = [turn**each for each in range(1, min(_HARMONICS, int((period - 1) // 2)) + 1)]
+    waves = [part for each in harmonics for part in (each.real, each.imag)]
+    columns = np.stack([np.ones(steps), 2 * places / steps - 1, *waves], axis=1)
+
+    def fit(values: Floats) -> Model:
+        known = np.flatnonzero(~np.isnan(values))
+        weights = _weighted(columns[known], values[known])
+        return lambda wanted: columns[wanted] @ weights
+
+    return fit
+
+
+def _weighted(columns: Floats, values: Floats) -> Floats:
+    """Huber's regression, by weights found anew from what is left."""
+    weight = np.ones(len(values))
+    found: Floats = np.zeros(columns.shape[1])
+    for _ in range(_ROUNDS):
+        heavy = columns * weight[:, None]
+        # Normal equations of ten columns; least squares of them, since after gaps some may depend on others.
+        found = np.asarray(np.linalg.lstsq(heavy.T @ columns, heavy.T @ values, rcond=None)[0], dtype=np.float64)
+        left = values - columns @ found
+        noise = spread(left)
+        if noise <= TINY:
+            break
+        before, weight = weight, np.minimum(1.0, _HUBER * noise / np.maximum(np.abs(left), TINY))
+        if np.max(np.abs(weight - before)) < _SETTLED:
+            break
+    return found
+
+
+def _linear(values: Floats) -> Model:
+    known = np.flatnonzero(~np.isnan(values))
+    first, last = int(known[0]), int(known[-1])
+    steps = -(-(last - first + 1) // _MOST_KNOTS)
+    inside = values[first : last + 1]
+    rows = np.concatenate([inside, np.full(-len(inside) % steps, np.nan)]).reshape(-1, steps)
+    knots = medians(rows)
+    there = ~np.isnan(knots)
+    middles = np.arange(len(knots), dtype=np.float64) * steps + (first + (steps - 1) / 2)
+    slope = theil_sen(middles[there], knots[there]) if np.count_nonzero(there) > 1 else 0.0
+    now = median(knots - slope * middles) + slope * last
+    span = float(last - first + 1)
+    return lambda wanted: now + slope * span * -np.expm1(-(wanted - last) / span)
