@@ -22,11 +22,11 @@ from analytics.views.declaration import Endpoint, Kind, NotHere, Parameter, View
 from analytics.views.sources import Sources
 from analytics.views.tenants import metrics
 from analytics.views.tenants.answers import promise, quota, ratios, summary, usage, whole
+from analytics.views.tenants.time import charted, exhaustion, stretch
 from extender.tenancy import Excess, Tenant, guaranteed, limit, told
 
 TWICE: Final = 2
 """Evaluations in a row after which a violation opens, or closes."""
-DAY_US: Final = 24 * 60 * MINUTE_US
 
 
 def uses_of(sources: Sources) -> Uses:
@@ -115,9 +115,7 @@ def _finding(one: Finding) -> dict[str, str]:
 def history(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
     uses = uses_of(sources)
     tenant = tenant_of(uses, given["id"])
-    now_us = time.time_ns() // 1000
-    since = given["since"] if given["since"] is not None else now_us - DAY_US
-    until = given["until"] if given["until"] is not None else now_us + 1
+    since, until = stretch(given, time.time_ns() // 1000)
     kept = TenantHistory(sources.store)
     return {
         "tenant": tenant.name,
@@ -132,6 +130,19 @@ def history(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "violations": [_violation(row) for row in kept.violations(tenant.name)],
     }
+
+
+def chart(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
+    tenant = tenant_of(uses_of(sources), given["id"])
+    since, until = stretch(given, time.time_ns() // 1000)
+    return {"tenant": tenant.name, **charted(TenantHistory(sources.store), tenant.name, since, until)}
+
+
+def foretold(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
+    tenant = tenant_of(uses_of(sources), given["id"])
+    now_us = time.time_ns() // 1000
+    resources = exhaustion(TenantHistory(sources.store), tenant.name, now_us)
+    return {"tenant": tenant.name, "time": rfc3339(now_us), "resources": resources}
 
 
 def violations(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -247,6 +258,10 @@ def work(sources: Sources, stop: Event) -> None:
 
 
 _ID: Final = Parameter("id", "Name of the tenant.", length_max=253)
+_STRETCH: Final = (
+    Parameter("since", "Default: a day before `until`.", Kind.TIME),
+    Parameter("until", "Default: now.", Kind.TIME),
+)
 VIEW: Final = View(
     slug="tenants",
     title="Tenants",
@@ -280,11 +295,19 @@ VIEW: Final = View(
             "/api/v1/tenants/{id}/history",
             "What the tenant used, minute by minute, and its violations.",
             history,
-            (
-                _ID,
-                Parameter("since", "Default: a day ago.", Kind.TIME),
-                Parameter("until", "Default: now.", Kind.TIME),
-            ),
+            (_ID, *_STRETCH),
+        ),
+        Endpoint(
+            "/api/v1/tenants/{id}/chart",
+            "What the tenant used over time, in as many steps as a chart has.",
+            chart,
+            (_ID, *_STRETCH),
+        ),
+        Endpoint(
+            "/api/v1/tenants/{id}/forecast",
+            "When its quota and its limit will be reached, and what of the quota stays unused.",
+            foretold,
+            (_ID,),
         ),
     ),
     workers=(Worker("tenants", work),),
