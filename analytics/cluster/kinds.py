@@ -79,6 +79,7 @@ OBJECTS: Final = (
     _custom("podgroups", "scheduling.x-k8s.io", "v1alpha1"),
     _custom("priorityclasses", "scheduling.k8s.io", "v1"),
     _custom("clusterqueues", "kueue.x-k8s.io", "v1beta1"),
+    _custom("localqueues", "kueue.x-k8s.io", "v1beta1"),
     Kind("tenants.capsule.clastix.io", "/apis/capsule.clastix.io/v1beta2/tenants", _object),
 )
 """What tools read beside nodes and pods, as JSON."""

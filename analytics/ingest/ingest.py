@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from analytics.ingest.batch import Batch, Item, Taken, build, positions
 from analytics.ingest.known import REMEMBERED_MAX, FirstSeen, Known, KnownDecisions
 from analytics.store import Store, StoreDamaged, StoreError
 from analytics.store.decisions import Decisions
-from analytics.store.dialect import RowsRefused
+from analytics.store.dialect import RowsRefused, StoreMoved
 from analytics.store.joined import rfc3339
 from analytics.store.retention import Retention, forget, prune_positions
 from extender.record.reader import JournalReader, Place
@@ -107,6 +107,9 @@ class Ingest:
             taken = len(self._waiting)
             if taken:
                 self._take(list(self._waiting), reader.places())
+        except StoreMoved as moved:
+            self._follow(moved)
+            return 0
         except StoreDamaged as damage:
             self._begin_again(damage)
             return 0
@@ -198,11 +201,12 @@ class Ingest:
         and quarantined."""
         if self._known is None:
             raise StoreError("the ingest has not been opened")
-        self._seen_us = max(self._seen_us + 1, int(self._clock() * 1_000_000))
         bad = {(items[0].producer, items[0].id): refused} if refused else None
-        batch = build(items, self._known, self._seen_us, bad, self._firsts)
         try:
-            self._store.write([*batch.rows, *positions(places, self._places, self._seen_us)])
+            with self._store.alone():
+                self._look_where_we_are(places)
+                batch = build(items, self._known, self._seen_us, bad, self._firsts)
+                self._store.write([*batch.rows, *positions(places, self._places, self._seen_us)])
         except RowsRefused as refusal:
             self._known.discard()
             if refused:
@@ -223,6 +227,20 @@ class Ingest:
         self._written_since_checkpoint = True
         self._count(batch)
         self._tell(batch.taken(self._seen_us))
+
+    def _look_where_we_are(self, places: Mapping[str, Place]) -> None:
+        """What another sidecar has taken in is not taken in again, and what we take in is newer than all of its: who
+        asks what is new misses nothing. Raises StoreMoved."""
+        newest_us = self._seen_us
+        if self._store.shared:
+            kept = self._store.positions()
+            for producer, place in places.items():
+                ours, theirs = self._places.get(producer), kept.get(producer)
+                # Journals that only the other sidecar sees have moved on, too, and are none of ours.
+                if ours != place and ours != (theirs and Place(theirs.segment, theirs.offset)):
+                    raise StoreMoved(f"another sidecar has taken in of the journal {producer}")
+            newest_us = max(newest_us, Decisions(self._store).newest_change_us())
+        self._seen_us = max(newest_us + 1, int(self._clock() * 1_000_000))
 
     def _count(self, batch: Batch) -> None:
         self._frames += batch.frames
@@ -277,6 +295,17 @@ class Ingest:
         if deleted:
             self._written_since_checkpoint = True
             _LOG.info("forgot rows past their retention: %s", deleted)
+
+    def _follow(self, moved: StoreMoved) -> None:
+        """Go on where the store stands. Decisions that the other has seen are asked of the store."""
+        _LOG.debug("the ingest goes on at the other's place: %s", moved)
+        metrics.MOVED.inc()
+        if self._reader is not None:
+            self._reader.close()
+        self._places = {name: Place(at.segment, at.offset) for name, at in self._store.positions().items()}
+        self._known = KnownDecisions((), lambda decision: _ask(self._store, decision))
+        self._reader = JournalReader(self._journals, self._places)
+        self._waiting = []
 
     def _begin_again(self, damage: StoreDamaged) -> None:
         """The store is lost: an empty one is filled from the journals that are still there."""

@@ -98,6 +98,7 @@ RIGHTS = {
     ("", "resourcequotas"): READ,
     ("", "persistentvolumeclaims"): READ,
     ("kueue.x-k8s.io", "clusterqueues"): READ,
+    ("kueue.x-k8s.io", "localqueues"): READ,
     ("capsule.clastix.io", "tenants"): READ,
     ("metrics.k8s.io", "nodes"): ("list",),
     ("events.k8s.io", "events"): ("create",),

@@ -114,7 +114,7 @@ export async function file(path: string, name: string): Promise<void> {
 }
 
 /** A call that changes or judges something. Raises Trouble. */
-export async function send<T>(method: "POST" | "PUT", path: string, sent: Sent = {}): Promise<T> {
+export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, sent: Sent = {}): Promise<T> {
   const headers: Record<string, string> = { ...sent.headers };
   if (sent.body !== undefined) headers["Content-Type"] = sent.type ?? "application/json";
   const init: RequestInit = { method, headers, ...(sent.body === undefined ? {} : { body: sent.body }) };

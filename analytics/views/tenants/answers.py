@@ -9,6 +9,8 @@ import msgspec
 
 from analytics.store.joined import rfc3339
 from analytics.tenants import Use, Uses
+from analytics.tenants.adapters import Promise
+from analytics.tenants.lending import Loan
 from analytics.tenants.use import NOTHING, over_limit
 from extender.quantity import QuantityError, milli, value
 from extender.tenancy import Amounts, Excess, Tenant, bursting, excesses, guaranteed, limit, told, told_all
@@ -138,8 +140,8 @@ def requested(requests: Mapping[str, Any], pods: int) -> Amounts:
     return Amounts(**amounts)
 
 
-def summary(uses: Uses, tenant: Tenant, use: Use) -> dict[str, Any]:
-    """For the page: one row."""
+def summary(uses: Uses, tenant: Tenant, use: Use, loans: Mapping[str, Loan]) -> dict[str, Any]:
+    """For the page: one row. `loans`: of the tenant, by resource."""
     sure, most = guaranteed(tenant), limit(tenant)
     used, pending = dict(use.used.items()), dict(use.pending.items())
     return {
@@ -156,6 +158,9 @@ def summary(uses: Uses, tenant: Tenant, use: Use) -> dict[str, Any]:
                 "limit": told(name, most[name]),
                 "used_ratio": round(used[name] / sure[name], 4) if sure[name] else None,
                 "limit_ratio": round(most[name] / sure[name], 4) if sure[name] else None,
+                "borrowed": told(name, loans[name].borrowed),
+                "idle": told(name, loans[name].idle),
+                "lent": told(name, loans[name].lent),
             }
             for name in sure
         ],
@@ -163,4 +168,20 @@ def summary(uses: Uses, tenant: Tenant, use: Use) -> dict[str, Any]:
         "pending_pods": pending["pods"],
         "burst": bursting(tenant, use.used),
         "violations": [excess.resource for excess in over_limit(tenant, use.used)],
+    }
+
+
+def promise(uses: Uses, one: Promise) -> dict[str, Any]:
+    """What another system promises, and to which tenants."""
+    owners = {owner.name for name in one.namespaces if (owner := uses.register.of(name))}
+    return {
+        "kind": one.kind,
+        "name": one.name,
+        "namespaces": list(one.namespaces),
+        "tenants": sorted(owners),
+        "guaranteed": told_all(one.guaranteed.items()),
+        "limit": told_all(one.limit.items()),
+        "cohort": one.cohort,
+        "lends": told_all(one.lends.items()),
+        "only": one.only,
     }

@@ -362,7 +362,7 @@ def test_the_overview_tells_fairness_and_findings(scene: Scene) -> None:
     (row,) = found["tenants"]
     assert row["resources"][0] == {
         "resource": "cpu", "used": "9", "pending": "0", "quota": "10", "limit": "15", "used_ratio": 0.9,
-        "limit_ratio": 1.5,
+        "limit_ratio": 1.5, "borrowed": "0", "idle": "1", "lent": "0",
     }  # fmt: skip
     assert row["dominant"] == {"resource": "cpu", "share": round(9 / 64, 4)}
     assert found["fairness"]["jain_index"] == 1.0
