@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from analytics.audit import KINDS as EVENT_KINDS
 from analytics.audit import shipped_rules, with_own
 from analytics.audit.anomalies import KINDS
+from analytics.audit.patterns import KINDS as PATTERN_KINDS
 from tests.analytics.audit.tables import DOCS, TABLES, documented
 
 LOCALES = Path(__file__).parents[3] / "analytics" / "views" / "audit" / "locales"
@@ -37,6 +39,15 @@ def test_every_rule_has_a_title_and_a_remedy_in_chinese() -> None:
         for text in texts:
             assert re.search(r"[\u4e00-\u9fff]{2}", text), name
     assert len({title for title, _ in chinese.values()}) == len(chinese)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_kind_of_event_and_of_pattern_has_a_name(language: str) -> None:
+    told = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
+    for family, kinds in (("kind", EVENT_KINDS), ("repeated", PATTERN_KINDS)):
+        assert {key for key in told if key.startswith(f"audit.{family}.")} == {
+            f"audit.{family}.{kind}" for kind in kinds
+        }
 
 
 @pytest.mark.parametrize("name", TOLD)
