@@ -274,7 +274,7 @@ def test_an_empty_store_says_what_to_do(tmp_path: Path, browser: object, open_pa
     sidecar = Sidecar(tmp_path)
     try:
         sidecar.wait_ready()
-        page = open_page(sidecar.url)
+        page = open_page(f"{sidecar.url}/decisions")
         expect(page.get_by_role("heading", name="No decisions yet")).to_be_visible()
         expect(page.get_by_text("--journal").first).to_be_visible()
         console = Console(sidecar)

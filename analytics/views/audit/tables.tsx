@@ -166,7 +166,7 @@ export function Patterns({ turn }: TabProps) {
                     <tr key={pattern.id}>
                       <td class="name">
                         {pattern.description}
-                        <span class="note muted small">{pattern.kind.replaceAll("_", " ")}</span>
+                        <span class="note muted small">{said("repeated", pattern.kind)}</span>
                       </td>
                       <td class="number">{count(pattern.count)}</td>
                       <td class="time middle">{moment(pattern.first_seen)}</td>
