@@ -181,7 +181,8 @@ def _back_test(values: Floats, fit: Fit, ahead: int, least: int) -> list[_Errors
         return []
     made, actual = np.concatenate(aheads), np.abs(np.concatenate(actuals))
     # Of nothing there is no share: what is usual stands in for it.
-    whole = np.where(actual > TINY, actual, median(np.abs(values)) or 1.0)
+    usual = median(np.abs(values))
+    whole = np.where(actual > TINY, actual, usual if usual > TINY else 1.0)
     found = [np.concatenate(of_method) for of_method in zip(*aparts, strict=True)]
     return [_Errors(made, apart, median(np.abs(apart) / whole)) for apart in found]
 
