@@ -31,8 +31,7 @@ MOST_AHEAD = 100_000
 LOW, HIGH = 0.05, 0.95
 """Quantiles of the errors that bound a forecast."""
 _BETTER = 0.95
-"""The line is left for a method whose error is below this share of its own: for a limit that is to be reached it is
-what counts."""
+"""The line is left where another method's error is below this share of its own: without it no limit is ever reached."""
 _HOUR_S, _WEEK_S = 3600, 7 * DAY_S
 _MIN_WEEKS = 3
 _HARMONICS = 4
@@ -96,16 +95,13 @@ def forecast(series: Series, ahead_s: int) -> Forecast | None:
     if np.count_nonzero(series.known) < MIN_POINTS:
         return None
     values, exponent = scaled(series.values)
-    period = DAY_S / series.step_s
-    methods: tuple[str, ...]
+    methods: tuple[str, ...] = ("linear",)
+    fit: Fit = _linear
+    least = MIN_POINTS // 2
     if days_of(series) is not None:
-        methods, fit, least = (
-            ("fourier", "fourier", "profile"),
-            _seasonal(series.step_s, len(values) + ahead),
-            int(2 * period),
-        )
-    else:
-        methods, fit, least = ("linear",), _linear, MIN_POINTS // 2
+        methods = ("fourier", "fourier", "profile")
+        fit = _seasonal(series.step_s, len(values) + ahead)
+        least = 2 * DAY_S // series.step_s
     tried = _back_test(values, fit, ahead, least)
     if not tried:
         return None
