@@ -52,7 +52,7 @@ def test_what_it_says_of_the_policy_follows_an_edit(demo: Demo, open_page: OpenP
     before = demo.policy()["text"]
     demo.put(before.replace("targetUtilization: 50", "targetUtilization: 61"), reason="overview-test")
     try:
-            expect(card(page, "Policy")).to_contain_text("overview-test")
+        expect(card(page, "Policy")).to_contain_text("overview-test")
     finally:
         demo.put(before)
 
