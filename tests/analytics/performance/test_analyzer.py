@@ -26,7 +26,12 @@ from tests.analytics.performance.a_scheduler import (
     took_effect,
 )
 
-CHANCE = random.Random(7)
+CHANCE = random.Random()
+
+
+@pytest.fixture(autouse=True)
+def same_chance() -> None:
+    CHANCE.seed(7)
 
 
 def noisy(level: float, n: int = 5) -> list[float]:
@@ -140,7 +145,7 @@ def test_a_change_of_level_is_tied_to_the_revision_that_began_before_it(store: S
     told = analyzed(rows, 4 * 3600.0, store)
     (found,) = about(told, "change_points", "latency_p99")
     assert (found["revision"], found["tied"], found["worse"]) == ("42", True, True)
-    assert found["change_ratio"] == pytest.approx(0.31, abs=0.03)
+    assert found["change_ratio"] == pytest.approx(0.31, abs=0.06)  # buckets are 4 % wide
     percent = round(100 * found["change_ratio"])
     assert found["sentence"] == f"since revision 42 p99 {percent:+d} %"
     assert found["plugins"][0]["plugin"] == "NodePlacement"
