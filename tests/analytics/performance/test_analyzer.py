@@ -12,11 +12,14 @@ import pytest
 
 from analytics.store import Store
 from analytics.store.tables import Row, SampleRow
+from analytics.views.performance.analyzer import PerformanceAnalyzer
 from analytics.views.performance.span import Plan, TimeRange
+from analytics.views.sources import Sources
 from tests.analytics.performance.a_scheduler import (
     DAY,
     HOUR,
     MINUTE_US,
+    NOW_S,
     NOW_US,
     a_store,
     an_analyzer,
@@ -240,3 +243,12 @@ def test_steps_grow_with_the_range_and_what_is_usual_is_told_from_before_it(
     assert plan.until_us <= NOW_US, "a step that is not over is not looked at"
     assert Plan.of(span, NOW_US, None).steps == 0
     assert Plan.of(span, NOW_US, NOW_US + 1).steps == 0
+
+
+def test_what_is_still_in_the_journal_does_not_look_like_a_standstill() -> None:
+    store = a_store(minutes(6 * HOUR, lambda ago: minute(ago) if ago > 30 else []))
+    behind = PerformanceAnalyzer(Sources(store, ingest=lambda: {"lag_seconds": 1800.0}), clock=lambda: NOW_S)
+    told = behind.analyze(behind.last(3600))
+    assert about(told, "anomalies", "throughput") == []
+    caught_up = an_analyzer(store)
+    assert about(caught_up.analyze(caught_up.last(3600)), "anomalies", "throughput")
