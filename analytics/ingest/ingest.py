@@ -24,7 +24,7 @@ from analytics.store.retention import Retention, forget, prune_positions
 from extender.record.reader import JournalReader, Place
 
 POLL_S = 0.15
-BATCH_FRAMES = 1000
+BATCH_FRAMES = 4000
 BATCH_BYTES = 32 << 20
 CHECKPOINT_EVERY_S = 10.0
 REFUSED_CHECKPOINT_S = 60.0
