@@ -33,8 +33,8 @@ _WORDS = (
     b'"LowRiskOverCommitment":[,"LoadVariationRiskBalancing":[,"Rescheduler":[,"PodState":[,'
     b'"NodeResourcesAllocatable":[-,"TargetLoadPacking":['
     b'"candidates":["node-","ip-10-","gke-"],"leases":[{"plugin":"CapacityScheduling","action":"taken","detail":'
-    b'"cpu 500m, memory 1Gi"},{"plugin":"TenantQuota","action":"refreshed","detail":""},{"plugin":"Coscheduling","action":'
-    b'"confirmed"}],"features":{"namespace":"","name":"","uid":"","created_at_s":17,"requests":{"cpu":500,"memory":'
+    b'"cpu 500m, memory 1Gi"},{"plugin":"TenantQuota","action":"refreshed","detail":""},{"plugin":"Coscheduling",'
+    b'"action":"confirmed"}],"features":{"namespace":"","name":"","uid":"","created_at_s":17,"requests":{"cpu":500,"memory":'
     b"1073741824}}}"
     b'{"rejected":[{"node":"node-0","plugin":"PodState","reason":"too many terminating pods","unresolvable":true},'
     b'{"node":"node-1","plugin":"PodState","reason":"insufficient allocatable memory","unresolvable":true},'
