@@ -36,6 +36,11 @@ PAGE_MS, ONE_MS, MEMORY_BYTES, DECISION_BYTES, RATE = 300.0, 100.0, 1_300_000_00
 SPAN_US: Final = 30 * 86_400_000_000
 """Decisions are spread over as long as they are kept."""
 _TABLES: Final = ("decision", "verdict", "rejection", "detail", "choice", "outcome")
+_KEY_OF: Final = "CAST(CAST('0x' || substr(md5({}), 1, 8) AS BIGINT) - 2147483648 AS INTEGER)"
+_KEYS: Final = (
+    f"INSERT INTO decision_key SELECT at_us, {_KEY_OF.format('uid')}, {_KEY_OF.format('decision')} "  # noqa: S608
+    "FROM decision WHERE opens AND at_us >= ? AND at_us < ? ORDER BY at_us"
+)
 _TEXTS: Final = {"decision": ("decision", "uid", "pod"), "outcome": ("decision", "uid")}
 _KEPT_DETAIL_US: Final = 7 * 86_400_000_000
 
@@ -133,6 +138,8 @@ def _copied(store: Store, real: int, wanted: int, apart_us: int, newest_us: int)
                 for table in tables
             ]
         )
+        begin_us = newest_us - (at + 1) * block_us - 1_000_000
+        store.execute([(_KEYS, (begin_us, begin_us + block_us))])
         if at % 20 == 0:
             store.checkpoint()
     return Decisions(store).count()

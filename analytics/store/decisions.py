@@ -8,14 +8,14 @@ with `opens` stands for it in lists and counts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from analytics.store.joined import OUTCOME_OF_RANK, PERMIT, PHASE_OF_VERB, UNENDED, Frames, joined, rfc3339, summary
 from analytics.store.store import Store
-from analytics.store.tables import DecisionRow, DetailRow, OutcomeRow, RejectionRow, VerdictRow
+from analytics.store.tables import DecisionRow, DetailRow, OutcomeRow, RejectionRow, VerdictRow, key_of
 from analytics.store.tokens import decoded, encoded
 
 MAX_LIMIT = 1000
@@ -25,6 +25,9 @@ _RANK_OF = {outcome: rank for rank, outcome in OUTCOME_OF_RANK.items()}
 _WINDOWS_US = (10 * 60_000_000, 6 * 3600_000_000, 7 * 86_400_000_000)
 # The frames of a decision may be written a little out of order.
 _SLACK_US = 60_000_000
+# Calls of one decision lie closer together than this: permit holds nobody for so long.
+_ENDED_WITHIN_US = 86_400_000_000
+_EVER = (-(1 << 62), 1 << 62)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,42 +90,56 @@ class Decisions:
         """
         if not 1 <= limit <= MAX_LIMIT:
             raise ValueError(f"limit must be from 1 to {MAX_LIMIT}, not {limit}")
-        wanted = wanted or DecisionFilter()
-        heads = self._heads(wanted, limit + 1, decoded(token) if token else None)
+        after = decoded(token) if token else None
+        wanted = self._narrowed(wanted or DecisionFilter())
+        heads = self._heads(wanted, limit + 1, after) if wanted else []
         page, more = heads[:limit], len(heads) > limit
-        frames = self._frames([head[3] for head in page], min((head[0] for head in page), default=0), detail=detail)
+        times = [head[0] for head in page] or [0]
+        span = (min(times), max(times) + _ENDED_WITHIN_US)
+        frames = self._frames([head[3] for head in page], span, detail=detail)
         found = [joined(frames[head[3]]) if detail else summary(frames[head[3]]) for head in page]
         return Page(found, encoded(page[-1]) if more else "")
 
     def count(self, wanted: DecisionFilter | None = None) -> int:
         """How many decisions `find` would answer in all."""
-        where = condition(wanted or DecisionFilter())
+        wanted = self._narrowed(wanted or DecisionFilter())
+        if wanted is None:
+            return 0
+        where = condition(wanted)
         rows = self._store.query(f"SELECT count(*) FROM decision d WHERE {where}", where.params)
         return int(rows[0][0])
 
     def get(self, decision: str) -> dict[str, Any] | None:
         """One decision with all that is known: plugins per phase, detail, leases, features. None: not here."""
-        frames = self._frames([decision], 0, detail=True)[decision]
+        times = self._times("id_key", decision)
+        if not times:
+            return None
+        frames = self._frames([decision], (times[0], times[-1] + _ENDED_WITHIN_US), detail=True)[decision]
         return joined(frames, whole=True) if frames.calls else None
 
     def get_many(self, decisions: Sequence[str], *, detail: bool = False) -> dict[str, dict[str, Any]]:
         """Decision id -> summary (with `detail`: as in lists), those that are here; for live updates."""
-        found = self._frames(list(decisions), 0, detail=detail)
+        found = self._frames(list(decisions), _EVER, detail=detail)
         shape = joined if detail else summary
         return {name: shape(frames) for name, frames in found.items() if frames.calls}
 
     def ids(self, wanted: DecisionFilter, limit: int) -> list[str]:
         """Ids of what `find` would answer, newest first, at most `limit`."""
-        return [head[3] for head in self._heads(wanted, limit, None)]
+        narrowed = self._narrowed(wanted)
+        return [head[3] for head in self._heads(narrowed, limit, None)] if narrowed else []
 
     def frames(self, decisions: Sequence[str]) -> list[Frames]:
         """All rows of these, in the order given; one that is not here has no calls."""
-        found = self._frames(decisions, -(1 << 62), detail=True)
+        found = self._frames(decisions, _EVER, detail=True)
         return [found[decision] for decision in decisions]
 
     def created_us(self, uid: str) -> int:
         """When the pod was created; 0: not known."""
-        return int(self._store.query("SELECT max(created_us) FROM decision WHERE uid = ?", (uid,))[0][0] or 0)
+        times = self._times("uid_key", uid)
+        if not times:
+            return 0
+        sql = "SELECT max(created_us) FROM decision WHERE uid = ? AND at_us >= ? AND at_us <= ?"
+        return int(self._store.query(sql, (uid, times[0], times[-1]))[0][0] or 0)
 
     def of_pod(self, namespace: str, name: str, *, limit: int = 50) -> Page:
         """The decisions about one pod name, newest first (a name may have had several pods)."""
@@ -258,6 +275,23 @@ class Decisions:
             raise ValueError(f"no such filter: {column!r}; there are {', '.join(_VALUES)}")
         return [row[0] for row in self._store.query(sql, (limit,))]
 
+    def _times(self, column: str, text: str) -> list[int]:
+        """When decisions opened whose UID (`uid_key`) or id (`id_key`) may be this one, oldest first; none: it is not
+        here."""
+        sql = f"SELECT at_us FROM decision_key WHERE {column} = ? ORDER BY at_us"
+        return [int(row[0]) for row in self._store.query(sql, (key_of(text),))]
+
+    def _narrowed(self, wanted: DecisionFilter) -> DecisionFilter | None:
+        """The same, between the times at which the pod's decisions opened; None: there are none."""
+        if not wanted.uid:
+            return wanted
+        times = self._times("uid_key", wanted.uid)
+        if not times:
+            return None
+        since = times[0] if wanted.since_us is None else max(wanted.since_us, times[0])
+        until = times[-1] + 1 if wanted.until_us is None else min(wanted.until_us, times[-1] + 1)
+        return replace(wanted, since_us=since, until_us=until)
+
     def _heads(self, wanted: DecisionFilter, count: int, after: tuple[int, str, int] | None) -> list[tuple[Any, ...]]:
         newest = after[0] if after else self._store.query("SELECT max(at_us) FROM decision WHERE opens")[0][0]
         if newest is None:
@@ -277,18 +311,20 @@ class Decisions:
                 break
         return rows
 
-    def _frames(self, decisions: Sequence[str], from_us: int, *, detail: bool) -> Mapping[str, Frames]:
+    def _frames(self, decisions: Sequence[str], span_us: tuple[int, int], *, detail: bool) -> Mapping[str, Frames]:
+        """`span_us`: no row is before, and none behind but ends that were long in coming."""
         found = {decision: Frames() for decision in decisions}
         if not found:
             return found
-        params = (list(found), from_us - _SLACK_US)
-        where = "decision = ANY(?) AND at_us >= ?"
+        params = (list(found), span_us[0] - _SLACK_US, span_us[1])
+        where = "decision = ANY(?) AND at_us >= ? AND at_us < ?"
         for row in self._store.query(f"SELECT {_names(DecisionRow)} FROM decision WHERE {where}", params):
             call = DecisionRow(*row)
             found[call.decision].calls.append(call)
         for row in self._store.query(f"SELECT {_names(OutcomeRow)} FROM outcome WHERE {where}", params):
             outcome = OutcomeRow(*row)
             found[outcome.decision].outcomes.append(outcome)
+        self._add_late_ends(found, span_us[1])
         for row in self._store.query(f"SELECT {_names(RejectionRow)} FROM rejection WHERE {where}", params):
             rejection = RejectionRow(*row)
             found[rejection.decision].rejections.append(rejection)
@@ -302,6 +338,18 @@ class Decisions:
             body = DetailRow(*row)
             found[body.decision].details.append(body)
         return found
+
+    def _add_late_ends(self, found: Mapping[str, Frames], after_us: int) -> None:
+        """Ends behind the span, of those that have none in it."""
+        open_still = [
+            name for name, frames in found.items() if frames.calls and not any(o.rank for o in frames.outcomes)
+        ]
+        if not open_still or after_us >= _EVER[1]:
+            return
+        sql = f"SELECT {_names(OutcomeRow)} FROM outcome WHERE decision = ANY(?) AND at_us >= ?"
+        for row in self._store.query(sql, (open_still, after_us)):
+            outcome = OutcomeRow(*row)
+            found[outcome.decision].outcomes.append(outcome)
 
     def _counts(self, span: str, params: tuple[int, int]) -> dict[str, int]:
         rows = self._store.query(

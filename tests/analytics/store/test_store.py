@@ -234,7 +234,7 @@ def test_only_rows_past_their_time_are_forgotten(store):
     for n, at in enumerate((old, mid, new)):
         detail, gap = DetailRow("p", n, at, f"d{n}", "zstd", b""), GapRow("p", n, at, at, at, 1, "full")
         store.write([call(n, f"d{n}", at_us=at), end(n, f"d{n}", 1, at_us=at), detail, gap])
-    assert forget(store, Retention(), now) == {"decision": 1, "outcome": 1, "detail": 2}
+    assert forget(store, Retention(), now) == {"decision": 1, "decision_key": 1, "outcome": 1, "detail": 2}
     assert [d["id"] for d in Decisions(store).find().decisions] == ["d2", "d1"]
     assert forget(store, Retention(), now) == {}
 
