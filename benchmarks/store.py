@@ -24,6 +24,7 @@ from analytics.cluster import Cluster, ClusterView
 from analytics.ingest.ingest import Ingest
 from analytics.store import Store
 from analytics.store.decisions import DecisionFilter, Decisions
+from analytics.store.hours import Hours
 from analytics.views.decisions.view import VIEW as DECISIONS
 from analytics.views.declaration import Endpoint
 from analytics.views.heatmap.view import VIEW as HEATMAP
@@ -89,6 +90,10 @@ def measured(folder: Path, decisions: int, real: int, rounds: int, say: Callable
         rate = _ingested(folder, store, real, newest_us, apart_us)
         say(f"{decisions - real:,} copies of them")
         total = _copied(store, real, decisions, apart_us, newest_us)
+        say("sums by the hour")
+        hours = Hours(store)
+        while hours.advance(5.0):
+            pass
         store.checkpoint()
         per_decision = store.status()["bytes"] / total
         say(f"{total:,} decisions, {store.status()['bytes'] / 1e9:.2f} GB")

@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from analytics.store.hours import HELD, OWN_US, RANKS, Hours, Sums, quantile
 from analytics.store.joined import OUTCOME_OF_RANK, PERMIT, PHASE_OF_VERB, UNENDED, Frames, joined, rfc3339, summary
 from analytics.store.store import Store
 from analytics.store.tables import DecisionRow, DetailRow, OutcomeRow, RejectionRow, VerdictRow, key_of
@@ -105,6 +106,8 @@ class Decisions:
         wanted = self._narrowed(wanted or DecisionFilter())
         if wanted is None:
             return 0
+        if wanted == DecisionFilter():
+            return int(self._store.query("SELECT count(*) FROM decision_key")[0][0])
         where = condition(wanted)
         rows = self._store.query(f"SELECT count(*) FROM decision d WHERE {where}", where.params)
         return int(rows[0][0])
@@ -167,16 +170,19 @@ class Decisions:
 
     def newest_us(self) -> int | None:
         """When the newest decision began; None: none yet."""
-        value = self._store.query("SELECT max(at_us) FROM decision WHERE opens")[0][0]
+        value = self._store.query("SELECT max(at_us) FROM decision_key")[0][0]
         return None if value is None else int(value)
 
     def stats(self, *, since_us: int | None = None, until_us: int | None = None, top: int = 50) -> dict[str, Any]:
         """The statistics of `GET /api/stats`: counts, success rate, latencies, rejections, nodes."""
         span = "d.at_us >= ? AND d.at_us < ?"
         params = (since_us if since_us is not None else -(1 << 62), until_us if until_us is not None else 1 << 62)
+        sums = Hours(self._store).sums(*params)
+        if sums is not None:
+            return _stats_of(sums, top)
         counts = self._counts(span, params)
         ended = sum(count for outcome, count in counts.items() if outcome != UNENDED)
-        spent = self._store.query(f"SELECT sum({_OWN_US}) FROM decision d {_HELD} WHERE {span}", (*params, *params))
+        spent = self._store.query(f"SELECT sum({OWN_US}) FROM decision d {HELD} WHERE {span}", (*params, *params))
         total = sum(counts.values())
         return {
             "total": total,
@@ -225,7 +231,7 @@ class Decisions:
     def outcomes_by_scheduler(self, *, since_us: int = 0) -> list[tuple[str, str, int]]:
         """(scheduler, outcome, decisions) of the decisions that began since then."""
         rows = self._store.query(
-            f"SELECT d.scheduler, coalesce(o.rank, 0), count(*) FROM decision d LEFT JOIN ({_RANKS}) o "
+            f"SELECT d.scheduler, coalesce(o.rank, 0), count(*) FROM decision d LEFT JOIN ({RANKS}) o "
             "ON o.decision = d.decision WHERE d.opens AND d.at_us >= ? GROUP BY 1, 2 ORDER BY 1, 2",
             (since_us - _SLACK_US, since_us),
         )
@@ -269,11 +275,13 @@ class Decisions:
         ]
 
     def values(self, column: str, *, limit: int = 200) -> list[str]:
-        """Distinct values for a filter box: namespace, scheduler, revision, node or plugin, the most used first."""
+        """Distinct values for a filter box: namespace, scheduler, revision, node or plugin, the most used in the last
+        day first."""
         sql = _VALUES.get(column)
         if sql is None:
             raise ValueError(f"no such filter: {column!r}; there are {', '.join(_VALUES)}")
-        return [row[0] for row in self._store.query(sql, (limit,))]
+        since = (self.newest_us() or 0) - _ENDED_WITHIN_US
+        return [row[0] for row in self._store.query(sql, (since, limit))]
 
     def _times(self, column: str, text: str) -> list[int]:
         """When decisions opened whose UID (`uid_key`) or id (`id_key`) may be this one, oldest first; none: it is not
@@ -293,11 +301,11 @@ class Decisions:
         return replace(wanted, since_us=since, until_us=until)
 
     def _heads(self, wanted: DecisionFilter, count: int, after: tuple[int, str, int] | None) -> list[tuple[Any, ...]]:
-        newest = after[0] if after else self._store.query("SELECT max(at_us) FROM decision WHERE opens")[0][0]
+        newest = after[0] if after else self._store.query("SELECT max(at_us) FROM decision_key")[0][0]
         if newest is None:
             return []
         rows: list[tuple[Any, ...]] = []
-        for window in (*_WINDOWS_US, None):
+        for window in (None,) if wanted.uid else (*_WINDOWS_US, None):
             where = condition(wanted, from_us=None if window is None else newest - window)
             if after:
                 where.add("d.at_us <= ?", after[0])
@@ -353,7 +361,7 @@ class Decisions:
 
     def _counts(self, span: str, params: tuple[int, int]) -> dict[str, int]:
         rows = self._store.query(
-            f"SELECT coalesce(o.rank, 0), count(*) FROM decision d LEFT JOIN ({_RANKS}) o ON o.decision = d.decision "
+            f"SELECT coalesce(o.rank, 0), count(*) FROM decision d LEFT JOIN ({RANKS}) o ON o.decision = d.decision "
             f"WHERE d.opens AND {span} GROUP BY 1",
             (params[0] - _SLACK_US, *params),
         )
@@ -363,9 +371,9 @@ class Decisions:
         return counts
 
     def _latencies(self, span: str, params: tuple[int, int]) -> dict[str, dict[str, Any]]:
-        own = ", ".join(f"percentile_cont({q}) WITHIN GROUP (ORDER BY {_OWN_US})" for q in (0.5, 0.95, 0.99))
+        own = ", ".join(f"percentile_cont({q}) WITHIN GROUP (ORDER BY {OWN_US})" for q in (0.5, 0.95, 0.99))
         rows = self._store.query(
-            f"SELECT d.verb, count(*), {own} FROM decision d {_HELD} "
+            f"SELECT d.verb, count(*), {own} FROM decision d {HELD} "
             f"WHERE {span} AND d.verb <> '{PERMIT}' GROUP BY d.verb",
             (*params, *params),
         )
@@ -397,17 +405,10 @@ class Decisions:
         return [{"node": node, "scheduled": count} for node, count in rows]
 
 
-# How long permit held a bind back; what remains is the time that was spent on the call. Between two times.
-_HELD = (
-    "LEFT JOIN (SELECT v.producer, v.id, sum(v.duration_us) AS held_us FROM verdict v "
-    f"WHERE v.phase = '{PERMIT}' AND v.at_us >= ? AND v.at_us < ? GROUP BY v.producer, v.id) h "
-    "ON h.producer = d.producer AND h.id = d.id"
-)
-_OWN_US = "greatest(0.0, d.duration_us - coalesce(h.held_us, 0.0))"
-# The standing end of each decision that ended since a time.
-_RANKS = "SELECT decision, max(rank) AS rank FROM outcome WHERE at_us >= ? GROUP BY decision"
 _VALUES = {
-    column: f"SELECT {column} FROM {table} WHERE {column} <> '' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT ?"
+    column: (
+        f"SELECT {column} FROM {table} WHERE {column} <> '' AND at_us >= ? GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT ?"
+    )
     for column, table in (
         ("namespace", "decision"),
         ("scheduler", "decision"),
@@ -416,6 +417,34 @@ _VALUES = {
         ("plugin", "verdict"),
     )
 }
+
+
+def _stats_of(sums: Sums, top: int) -> dict[str, Any]:
+    """The same of sums by the hour; percentiles are middles of classes that are five in a hundred wide."""
+    counts = dict.fromkeys(OUTCOMES, 0) | {OUTCOME_OF_RANK[rank]: count for rank, count in sums.outcomes.items()}
+    total = sum(counts.values())
+    ended = total - counts[UNENDED]
+    rejections = sorted(sums.rejections.items(), key=lambda item: (-item[1][0], item[0]))
+    nodes = sorted(sums.nodes.items(), key=lambda item: (-item[1], item[0]))
+    return {
+        "total": total,
+        **counts,
+        "success_rate": counts["scheduled"] / ended if ended else None,
+        "average_latency_ms": sums.spent_us / total / 1000 if total else None,
+        "phases": {
+            PHASE_OF_VERB.get(verb, verb): {
+                "count": sum(classes.values()),
+                **{f"p{share:g}_ms": quantile(classes, share / 100) / 1000 for share in (50, 95, 99)},
+            }
+            for verb, classes in sums.latencies.items()
+            if verb != PERMIT
+        },
+        "rejections": [
+            {"plugin": plugin, "reason": reason, "count": count, "decisions": decisions}
+            for (plugin, reason), (count, decisions) in rejections[:top]
+        ],
+        "nodes": [{"node": node, "scheduled": count} for node, count in nodes[:top]],
+    }
 
 
 def condition(wanted: DecisionFilter, from_us: int | None = None) -> Condition:
