@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,6 +11,7 @@ from typing import Any, Final
 from analytics.cluster import ClusterView, PodDetail, detail_of
 from analytics.why.fit import Place, judged
 from analytics.why.message import Message, parsed
+from analytics.why.survey import Shared, Survey
 from extender.model.node import Node
 from extender.model.pod import Pod
 from extender.model.resources import QuantityError, Resources, request_k8s
@@ -113,8 +114,8 @@ class Facts:
     quota: QuotaRoom | None = None
     schedulers: frozenset[str] = frozenset()
     """Names under which pods have been tried or placed, as far as anybody has seen."""
-    shared: dict[Any, Any] = field(default_factory=dict)
-    """Judgements of nodes that equal pods have in common; for many pods of one view, the same dict."""
+    shared: Shared = field(default_factory=Shared)
+    """For many pods of one view, the same one."""
 
     @property
     def key(self) -> str:
@@ -189,60 +190,53 @@ class Facts:
         return Resources()
 
     @cached_property
+    def kind(self) -> Hashable:
+        """The same for pods that all nodes treat alike."""
+        asked = self.asked
+        sums = (asked.cpu_milli, asked.memory_bytes, asked.ephemeral_bytes, tuple(sorted(asked.scalars.items())))
+        return repr(self.pod.placement) if self.pod else "", sums
+
+    @cached_property
+    def survey(self) -> Survey:
+        return self.shared.survey(self.kind, self._surveyed)
+
+    def _surveyed(self) -> Survey:
+        pod, view = self.pod, self.view
+        if pod is None:
+            return Survey((), self.asked)
+        ports = bool(pod.placement.host_ports)
+        return Survey(
+            [
+                judged(pod, self.asked, node, view.requested_on(name), view.on(name) if ports else ())
+                for name, node in sorted(view.nodes.items())
+            ],
+            self.asked,
+        )
+
+    @property
     def places(self) -> Sequence[Place]:
         """Every node, as the pod sees it, in the order of their names."""
-        if self.pod is None:
-            return ()
-        pod, asked = self.pod, self.asked
-        key = (
-            repr(pod.placement), asked.cpu_milli, asked.memory_bytes, asked.ephemeral_bytes,
-            tuple(sorted(asked.scalars.items())),
-        )  # fmt: skip
-        if key not in self.shared:
-            view = self.view
-            self.shared[key] = tuple(
-                judged(pod, asked, node, view.requested_on(name), view.on(name) if pod.placement.host_ports else ())
-                for name, node in sorted(view.nodes.items())
-            )
-        found: Sequence[Place] = self.shared[key]
-        return found
+        return self.survey.places
 
-    @cached_property
+    @property
     def reachable(self) -> Sequence[Place]:
-        """Places where the pod could stand one day: labels, taints and size are right."""
-        return [place for place in self.places if not place.never]
+        return self.survey.reachable
 
-    @cached_property
+    @property
     def open(self) -> Sequence[Place]:
-        """Places that take pods now, if there is room."""
-        return [place for place in self.places if place.open]
+        return self.survey.open
 
-    @cached_property
+    @property
     def fitting(self) -> Sequence[Place]:
-        return [place for place in self.places if place.fits]
+        return self.survey.fitting
 
-    @cached_property
+    @property
     def nearest(self) -> Place | None:
-        """The open place that lacks least, measured by the largest share of what is asked for."""
-        lacking = [place for place in self.open if place.short]
-        return min(lacking, key=self._lack, default=None)
-
-    def _lack(self, place: Place) -> tuple[float, str]:
-        shares = [missing / max(1, self.of(name)) for name, missing in place.short.items()]
-        return max(shares, default=0.0), place.node.name
+        return self.survey.nearest
 
     def of(self, resource: str) -> int:
         """What the pod asks for: millicores, bytes or units."""
-        match resource:
-            case "cpu":
-                return self.asked.cpu_milli
-            case "memory":
-                return self.asked.memory_bytes
-            case "ephemeral-storage":
-                return self.asked.ephemeral_bytes
-            case "pods":
-                return 1
-        return self.asked.scalars.get(resource, 0)
+        return self.survey.of(resource)
 
     @property
     def claims(self) -> Mapping[str, Mapping[str, Any]] | None:

@@ -70,7 +70,7 @@ def _group(facts: Facts, key: str, what: str, places: Sequence[Place]) -> Group:
     if key == "small":
         more["most"] = amount(what, max(place.small[what][1] for place in places))
     if key == "short":
-        least = min(places, key=lambda place: max(units / max(1, facts.of(n)) for n, units in place.short.items()))
+        least = min(places, key=facts.survey.lack)
         told = ", ".join(f"{name} {amount(name, units)}" for name, units in least.short.items())
         more["missing"] = f"{told} ({least.node.name})"
     return Group(key, {"what": what}, _PLUGIN_OF[key], names(places), len(places), "inferred", key, more)

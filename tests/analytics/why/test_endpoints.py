@@ -21,6 +21,7 @@ from extender.model.pod import Pod
 from extender.record.frames import Decision, Eviction, Frame, Outcome, PluginVerdict, PodRef
 from tests.analytics.tenants.a_tenancy import TEAM_A, an_object
 from tests.analytics.web.a_console import T0_US, found
+from tests.analytics.why.cases import rule
 from tests.analytics.why.scenes import TRIED, cluster, filled, nodes, pod
 
 LATER_US = T0_US + 60_000_000
@@ -142,9 +143,13 @@ def test_pending_pods_are_grouped_by_cause_what_can_never_be_first(store: Store)
 def test_the_list_says_of_each_pod_what_its_own_call_says(store: Store) -> None:
     one, other = pod("one", tried=True), pod("other", tried=True, requests={"cpu": "64"})
     held = pod("held", spec={"schedulingGates": [{"name": "example.com/g"}]})
+    twins = [pod(f"twin-{at}", message=TRIED.format(3, "3 Insufficient cpu", 3)) for at in (1, 2)]
+    apart = [pod(f"apart-{at}", tried=True, spec=rule("podAntiAffinity", {"app": "web"})) for at in (1, 2)]
     frames = attempt(one, rejecting("Rescheduler", "node is in maintenance mode"))
-    given = sources(store, cluster(None, nodes(), [one, other, held]), frames)
-    for row in pending(given)["pods"]:
+    given = sources(store, cluster(None, nodes(), [one, other, held, *twins, *apart]), frames)
+    rows = pending(given)["pods"]
+    assert len(rows) == 7
+    for row in rows:
         alone = why(given, row["name"])
         assert (row["cause"], row["sentence"], row["label"]) == (alone["cause"], alone["sentence"], alone["label"])
 
