@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from analytics.cluster import ClusterView, PodDetail, detail_of
+from analytics.cluster import ClusterView, Happening, PodDetail, detail_of
 from analytics.why.fit import Place, judged
 from analytics.why.message import Message, parsed
 from analytics.why.survey import Shared, Survey
@@ -143,6 +143,11 @@ class Facts:
     def message(self) -> Message:
         """What kube-scheduler said last."""
         return parsed(self.detail.message)
+
+    def happened(self, *reasons: str, within_s: float = float("inf")) -> Happening | None:
+        """The newest event of one of these reasons about the pod."""
+        found = self.view.events_of.get(self.pod.uid, ()) if self.pod is not None else ()
+        return next((one for one in found if one.reason in reasons and self.now_s - one.at_s <= within_s), None)
 
     @property
     def age_s(self) -> float:

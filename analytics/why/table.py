@@ -111,6 +111,9 @@ def _counted(facts: Facts) -> list[Evidence]:
     if nearest is not None and not facts.fitting:
         missing = ", ".join(f"{name} {amount(name, units)}" for name, units in nearest.short.items())
         told.append(Evidence("nearest", {"node": nearest.node.name, "missing": missing}, "inferred", "nodes and pods"))
+    refused = facts.happened("NotTriggerScaleUp")
+    if refused is not None:
+        told.append(Evidence("autoscaler", {"text": refused.message}, source=f"event {refused.reason}"))
     if facts.pod is not None and facts.pod.preemption_policy == "Never":
         told.append(Evidence("never_preempts", source="pod"))
     return told

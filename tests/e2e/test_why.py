@@ -73,6 +73,9 @@ def test_never_fits_waits_for_room_and_no_label_are_told_apart(
     assert until(console, pool, "gated", "gate.other")["lasting"] == "waits"
     assert "nobody" in until(console, pool, "claim", "claim.missing")["sentence"]
 
+    _refuse_to_scale(pool, "huge")
+    eventually("the autoscaler is heard", lambda: _hears(console, pool, "huge"), 30)
+
     listed = console.get(f"/api/v1/pods/pending?namespace={pool.namespace}")["data"]
     assert {pod["name"]: pod["cause"] for pod in listed["pods"]} == {
         "roomy": "room.cpu",
@@ -86,6 +89,27 @@ def test_never_fits_waits_for_room_and_no_label_are_told_apart(
     pool.wait_bound(2)
     assert until(console, pool, "roomy", "start.kubelet")["lasting"] == "moving", "no kubelet runs here"
     assert scheduler.alive
+
+
+def _refuse_to_scale(pool: Pool, name: str) -> None:
+    """As cluster-autoscaler says that no node group would help."""
+    path = f"/api/v1/namespaces/{pool.namespace}"
+    uid = pool.kube.get(f"{path}/pods/{name}")["metadata"]["uid"]
+    pool.kube.post(
+        f"{path}/events",
+        {
+            "metadata": {"name": f"{name}.1", "namespace": pool.namespace},
+            "involvedObject": {"kind": "Pod", "namespace": pool.namespace, "name": name, "uid": uid},
+            "reason": "NotTriggerScaleUp",
+            "message": "1 max node group size reached",
+            "type": "Normal",
+            "lastTimestamp": "2026-01-02T03:04:05Z",
+        },
+    )
+
+
+def _hears(console: Sidecar, pool: Pool, name: str) -> bool:
+    return any("max node group size reached" in line["text"] for line in why(console, pool, name)["lines"])
 
 
 def test_what_a_plugin_rejects_is_that_plugins_and_only_while_it_does(

@@ -18,6 +18,7 @@ from analytics.why.judges import (
     preemption,
     quotas,
     room,
+    scaling,
     schedulers,
     volumes,
 )
@@ -32,6 +33,7 @@ JUDGES: Final[tuple[Judge, ...]] = (
     schedulers.absent,
     schedulers.failed,
     volumes.claims,
+    scaling.adding,
     never.no_nodes,
     never.labels,
     never.taints,

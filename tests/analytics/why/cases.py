@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from analytics.cluster import ClusterView
+from analytics.cluster import ClusterView, Happening
 from analytics.why.facts import Facts, Gone, QuotaRoom, Record, TenantRoom
 from tests.analytics.cluster.clusters import AT_US, a_node
-from tests.analytics.why.scenes import TRIED, by, cluster, facts, filled, nodes, pod, refused
+from tests.analytics.why.scenes import NOW_S, TRIED, by, cluster, facts, filled, nodes, pod, refused
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,14 @@ def _() -> Facts:
 @case("start.kubelet", "moving", "n1", "kubelet")
 def _() -> Facts:
     return starting()
+
+
+@case("start.volume", "done", "n1", "Multi-Attach error")
+def _() -> Facts:
+    waits = [{"name": "app", "state": {"waiting": {"reason": "ContainerCreating"}}}]
+    one = pod(node="n1", status={"phase": "Pending", "containerStatuses": waits})
+    event = Happening(one.uid, "FailedAttachVolume", 'Multi-Attach error for volume "pv-7"', int(NOW_S) - 60)
+    return facts(replace(cluster(one, nodes()), events=[event]))
 
 
 @case("start.node_down", "done", "n1", "not ready")
@@ -378,6 +386,13 @@ def _() -> Facts:
 def nominated(*leaving: Any) -> Facts:
     waiting = pod(message=TRIED.format(3, "3 Insufficient cpu", 3), status={"nominatedNodeName": "n2"})
     return facts(cluster(waiting, nodes(), [*filled(3), *leaving]), victims=len(leaving))
+
+
+@case("scale.adding", "moving", "autoscaler", "pool-a 3->4")
+def _() -> Facts:
+    one = pod(message=TRIED.format(3, "3 Insufficient cpu", 3))
+    event = Happening(one.uid, "TriggeredScaleUp", "pod triggered scale-up: [{pool-a 3->4 (max: 10)}]", int(NOW_S) - 60)
+    return facts(replace(cluster(one, nodes(), filled(3)), events=[event]))
 
 
 @case("preempt.victims", "moving", "1 pods to leave n2")

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 import string
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from analytics.cluster import Happening
 from analytics.why import BY_KEY, CAUSES, LANGUAGES, answer
 from analytics.why.words import Language, catalogue
 from tests.analytics.why.cases import CASES, Case
+from tests.analytics.why.scenes import NOW_S, cluster, facts, nodes, pod
 
 NAMES = [one.cause for one in CASES]
 
@@ -33,8 +36,7 @@ def test_each_cause_is_named_told_and_said_to_last(case: Case) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 def test_every_value_of_every_text_is_known(case: Case, language: Language) -> None:
-    facts = case.made()
-    found = answer(facts, language)
+    found = answer(case.made(), language)
     texts = [found.sentence, *(one.text for one in found.advice), *(one.command for one in found.advice)]
     texts += [one.text for one in found.lines] + [one.reason for one in found.groups]
     for text in texts:
@@ -79,3 +81,14 @@ def test_an_answer_can_be_encoded() -> None:
 
     told = json.loads(msgspec.json.encode(answer(CASES[0].made())))
     assert set(told) == {"cause", "title", "sentence", "lasting", "label", "lines", "groups", "advice"}
+
+
+def test_an_autoscaler_that_adds_no_node_is_heard_and_an_old_promise_is_forgotten() -> None:
+    one = pod(requests={"cpu": "64"}, tried=True)
+    view = cluster(one, nodes())
+    refusal = Happening(one.uid, "NotTriggerScaleUp", "1 max node group size reached", int(NOW_S) - 60)
+    old = Happening(one.uid, "TriggeredScaleUp", "pool-a 3->4", int(NOW_S) - 7200)
+    found = answer(facts(replace(view, events=[old, refusal])))
+    assert found.cause == "size.cpu"
+    heard = [line for line in found.lines if "max node group size reached" in line.text]
+    assert [(line.basis, line.source) for line in heard] == [("observed", "event NotTriggerScaleUp")]
