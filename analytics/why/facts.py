@@ -17,6 +17,8 @@ from extender.model.pod import Pod
 from extender.model.resources import QuantityError, Resources, request_k8s
 
 SAMPLE_NODES_MAX: Final = 10
+_TOLD_BY: Final = 12
+"""Characters by which a sentence about one pod is known again."""
 CLAIMS: Final = "persistentvolumeclaims"
 
 
@@ -169,15 +171,21 @@ class Facts:
     def refusing(self) -> tuple[Rejected, ...]:
         """Who of our plugins keeps the pod waiting, the most nodes first.
 
-        Nobody where kube-scheduler's newest words have reasons of its own alone: then it did not get as far as the
+        Nobody where kube-scheduler's newest words name none of their reasons: then it did not get as far as the
         extender, and the newest decision is from an earlier attempt.
         """
         record = self.newest
         if record is None or record.outcome not in ("unschedulable", "unknown") or record.nodes_out:
             return ()
-        if self.message.reasons and not self.message.foreign:
+        if self.message.reasons and not any(self._is_said(one) for one in record.rejected):
             return ()
         return tuple(sorted(record.rejected, key=lambda one: -one.nodes))
+
+    def _is_said(self, one: Rejected) -> bool:
+        """kube-scheduler repeats it; numbers at its end may have changed since."""
+        said = self.detail.message.lower()
+        begin = one.message.lower()[:_TOLD_BY]
+        return one.reason.lower() in said or (bool(begin) and begin in said)
 
     def refused_by(self, plugin: str, *parts: str) -> Rejected | None:
         """The weightiest rejection, where it is this plugin's, for a reason that holds one of the texts."""

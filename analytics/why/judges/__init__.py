@@ -38,6 +38,7 @@ JUDGES: Final[tuple[Judge, ...]] = (
     never.labels,
     never.taints,
     never.size,
+    loads.failing,
     quotas.larger_than_max,
     preemption.making_room,
     binding.held,
@@ -70,6 +71,12 @@ def judge(facts: Facts) -> Found:
         if found is not None:
             return found
     return Found("unknown", {"pod": facts.key})
+
+
+def lasting_for_ever(facts: Facts) -> Found | None:
+    """Why no node could ever hold the pod, whatever else it waits for."""
+    asked = (never.no_nodes, never.labels, never.taints, never.size)
+    return next((found for one in asked if (found := one(facts)) is not None), None)
 
 
 def _shared(one: Judge, facts: Facts) -> Found | None:

@@ -331,7 +331,7 @@ def asking(some: Any = None, others: Any = (), spec: Any = None, **requests: str
     return facts(cluster(pod(requests=asked, tried=True, spec=spec or {}), some or nodes(), others))
 
 
-@case("size.cpu", "never", "asks for 64 of CPU", "largest of 3 nodes", "has 4")
+@case("size.cpu", "never", "asks for 64 CPU", "largest of 3 nodes", "has 4")
 def _() -> Facts:
     return asking(cpu="64")
 
@@ -430,14 +430,14 @@ def _() -> Facts:
     return unbound("binding rejected: 403 Forbidden")
 
 
-@case("gang.timeout", "waits", "place on n2", "timed out")
+@case("gang.timeout", "waits", "place on n2", "timeout after waiting 30s")
 def _() -> Facts:
-    return unbound("gang team-a/train timed out")
+    return unbound("rejected due to timeout after waiting 30s at plugin Coscheduling")
 
 
-@case("gang.ended", "waits", "place on n2", "gang team-a/train was rejected")
+@case("gang.ended", "waits", "place on n2", "has no place any more")
 def _() -> Facts:
-    return unbound("gang team-a/train was rejected")
+    return unbound("rejected by Coscheduling: the pod group has no place any more")
 
 
 @case("bind.moving", "moving", "2 of 3 nodes passed")
@@ -600,9 +600,9 @@ def _() -> Facts:
     return plugin("NetworkOverhead", "node(s) did not meet several network requirements from Workload dependencies")
 
 
-@case("plugin.error", "waits", "plugin MyFilter fails", "ValueError")
+@case("plugin.error", "waits", "plugin TenantQuota fails", "onFailure: closed")
 def _() -> Facts:
-    return plugin("MyFilter", "ValueError", code="Error")
+    return plugin("TenantQuota", "TenantQuota failed or took too long, and its policy says onFailure: closed")
 
 
 @case("plugin.other", "waits", "MyFilter rejects 2 of 2 nodes", "no licence")
@@ -628,7 +628,7 @@ def _() -> Facts:
     return asking(nodes(taints=tainted("node.kubernetes.io/disk-pressure")), cpu="1")
 
 
-@case("room.cpu", "waits", "asks for 1 of CPU", "none of 3 nodes", "n2", "200m is missing")
+@case("room.cpu", "waits", "asks for 1 CPU", "none of 3 nodes", "n2", "200m is missing")
 def _() -> Facts:
     some = [pod("b1", "n1", requests={"cpu": "4"}), pod("b2", "n2", requests={"cpu": "3200m"})]
     return asking(nodes(), [*some, pod("b3", "n3", requests={"cpu": "3500m"})], cpu="1")
