@@ -41,6 +41,8 @@ class ClusterView:
     """Plural.group (`tenants.tenancy.trimtab.dev`, `resourcequotas`) -> namespace/name, or name -> the object as JSON.
     A kind that the cluster does not serve, or does not show us, is absent."""
     why_not: str = ""
+    namespace_usage: Mapping[str, Usage] = field(default_factory=dict)
+    """What the pods of a namespace really use together; empty where nobody measures pods."""
 
     @cached_property
     def by_node(self) -> Mapping[str, Sequence[Pod]]:
