@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
+from analytics.cluster.detail import read_pod
 from extender.model.node import KubeNode
-from extender.model.pod import KubePod, SharedParts
+from extender.model.pod import SharedParts
 
 UNREADABLE: Final = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 """What reading raises over bad bytes, bad shapes, absurd times and absurd depth."""
@@ -34,14 +35,13 @@ class Kind:
 
 # Most pods of a cluster are copies of few templates: what they have in common is kept once.
 _PARTS = SharedParts()
-_POD = msgspec.json.Decoder(KubePod)
 _NODE = msgspec.json.Decoder(KubeNode)
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
 _UNREAD = ("managedFields",)
 
 
 def _pod(raw: msgspec.Raw) -> Any:
-    return _POD.decode(raw).flatten(_PARTS)
+    return read_pod(raw, _PARTS)
 
 
 def _object(raw: msgspec.Raw) -> dict[str, Any]:

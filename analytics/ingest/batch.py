@@ -16,7 +16,8 @@ from analytics.ingest.flatten import (
     shadow_row,
     shadow_tally_row,
 )
-from analytics.ingest.known import KnownDecisions
+from analytics.ingest.known import FirstSeen, KnownDecisions
+from analytics.ingest.rollup import End, rolled
 from analytics.store.tables import DecisionRow, GapRow, OutcomeRow, PositionRow, QuarantineRow, Row, SkippedRow
 from extender.record.frames import (
     Decision,
@@ -57,6 +58,8 @@ class Batch:
     rows: list[Row] = field(default_factory=list)
     decisions: dict[str, None] = field(default_factory=dict)
     ended: list[tuple[str, str]] = field(default_factory=list)
+    ends: list[End] = field(default_factory=list)
+    """The same, each with its row."""
     skipped: Counter[tuple[str, str]] = field(default_factory=Counter)
     frames: int = 0
     quarantined: int = 0
@@ -79,10 +82,14 @@ _OUTCOME = {3: "scheduled", 2: "error", 1: "unschedulable"}
 
 
 def build(
-    items: Sequence[Item], known: KnownDecisions, seen_us: int, refused: Mapping[tuple[str, int], str] | None = None
+    items: Sequence[Item],
+    known: KnownDecisions,
+    seen_us: int,
+    refused: Mapping[tuple[str, int], str] | None = None,
+    firsts: FirstSeen | None = None,
 ) -> Batch:
-    """Rows for all items. Those that cannot be decoded, and those `refused` (by producer and id, with the reason)
-    by the store before, become quarantine rows."""
+    """Rows for all items, and their roll-ups. Those that cannot be decoded, and those `refused` (by producer and id,
+    with the reason) by the store before, become quarantine rows. Without `firsts` no pod was seen before."""
     batch = Batch()
     for item in items:
         if isinstance(item, Lost):
@@ -102,6 +109,7 @@ def build(
         batch.rows.append(QuarantineRow(item.producer, item.id, seen_us, why, body))
         batch.quarantined += 1
     batch.rows += [SkippedRow(producer, seen_us, kind, n) for (producer, kind), n in batch.skipped.items()]
+    batch.rows += rolled(batch.rows, batch.ends, firsts or FirstSeen(lambda _: None), seen_us)
     return batch
 
 
@@ -152,6 +160,7 @@ def _note_ends(batch: Batch, rows: Sequence[Row], known: KnownDecisions) -> None
             ended = known.ends(row.decision)
             if ended is not None:
                 batch.ended.append((ended, _OUTCOME[row.rank]))
+                batch.ends.append(End(ended, _OUTCOME[row.rank], row))
 
 
 def _add_loss(batch: Batch, item: Lost, seen_us: int) -> None:

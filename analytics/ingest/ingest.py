@@ -15,7 +15,7 @@ from typing import Any
 
 from analytics.ingest import metrics
 from analytics.ingest.batch import Batch, Item, Taken, build, positions
-from analytics.ingest.known import REMEMBERED_MAX, Known, KnownDecisions
+from analytics.ingest.known import REMEMBERED_MAX, FirstSeen, Known, KnownDecisions
 from analytics.store import Store, StoreDamaged, StoreError
 from analytics.store.decisions import Decisions
 from analytics.store.dialect import RowsRefused, StoreMoved
@@ -66,6 +66,7 @@ class Ingest:
 
         self._reader: JournalReader | None = None
         self._known: KnownDecisions | None = None
+        self._firsts = FirstSeen(lambda uid: _first_us(store, uid))
         self._places: dict[str, Place] = {}
         """Committed."""
         self._waiting: list[Item] = []
@@ -204,7 +205,7 @@ class Ingest:
         try:
             with self._store.alone():
                 self._look_where_we_are(places)
-                batch = build(items, self._known, self._seen_us, bad)
+                batch = build(items, self._known, self._seen_us, bad, self._firsts)
                 self._store.write([*batch.rows, *positions(places, self._places, self._seen_us)])
         except RowsRefused as refusal:
             self._known.discard()
@@ -336,3 +337,13 @@ def _ask(store: Store, decision: str) -> Known | None:
         (decision,),
     )
     return Known(rows[0][0], (rows[0][1] or 0) > 0) if rows else None
+
+
+def _first_us(store: Store, uid: str) -> int | None:
+    """A store that does not answer now has nothing to say: a batch is not given up for a roll-up."""
+    try:
+        found = store.query("SELECT min(at_us) FROM decision WHERE opens AND uid = ?", (uid,))[0][0]
+    except StoreError as why:
+        _LOG.warning("when a pod was seen first is not known now: %s", why)
+        return None
+    return None if found is None else int(found)

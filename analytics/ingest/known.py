@@ -1,4 +1,5 @@
-"""Which decisions have been seen: the first frame of each opens it, and its first end is counted once."""
+"""Which decisions have been seen: the first frame of each opens it, and its first end is counted once; and when each
+pod was seen first."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-# Decisions that may still be in flight; of older ones the store is asked.
+# Decisions that may still be in flight, and pods that may still wait; of older ones the store is asked.
 REMEMBERED_MAX = 100_000
 
 
@@ -56,3 +57,28 @@ class KnownDecisions:
     def _find(self, decision: str, *, ask: bool) -> Known | None:
         known = self._new.get(decision) or self._kept.get(decision)
         return self._ask(decision) if known is None and ask else known
+
+
+class FirstSeen:
+    """When the first attempt of each pod began. What it remembers of a batch that could not be written does no harm:
+    the same batch comes again."""
+
+    def __init__(self, ask: Callable[[str], int | None]) -> None:
+        """`ask`: the store, for a pod that is not remembered; microseconds since 1970."""
+        self._at_us: OrderedDict[str, int] = OrderedDict()
+        self._ask = ask
+
+    def opened(self, uid: str, at_us: int, attempt: int) -> None:
+        """An attempt began. The store is asked only where an earlier one must have been."""
+        known = self._at_us.get(uid)
+        if known is None and attempt > 1:
+            known = self._ask(uid)
+        self._at_us[uid] = at_us if known is None else min(known, at_us)
+        self._at_us.move_to_end(uid)
+        while len(self._at_us) > REMEMBERED_MAX:
+            self._at_us.popitem(last=False)
+
+    def of(self, uid: str) -> int | None:
+        """None: no attempt of this pod was ever seen."""
+        known = self._at_us.get(uid)
+        return self._ask(uid) if known is None else known

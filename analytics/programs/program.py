@@ -14,7 +14,6 @@ from analytics import __version__
 from analytics.__main__ import default_listen, serve
 from analytics.__main__ import main as sidecar
 from analytics.main import Address
-from analytics.views import VIEWS
 
 OK, NO, UNREACHABLE = 0, 1, 3
 PORT_MAX: Final = 65_535
@@ -56,9 +55,6 @@ def command_of(
             sys.exit(UNREACHABLE)
         if code is not None:
             sys.exit(code)
-        if not any(view.tool == name for view in VIEWS):
-            click.echo(f"error: this version has no page and no API of the {name} to serve", err=True)
-            sys.exit(UNREACHABLE)
         if given.get("debug"):
             given["log_level"] = "debug"
         own = {flag.name for flag in flags} - {param.name for param in sidecar.params}

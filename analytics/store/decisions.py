@@ -58,7 +58,7 @@ class Page:
 
 
 @dataclass(slots=True)
-class _Where:
+class Condition:
     """A condition that grows, with its parameters."""
 
     text: list[str] = field(default_factory=lambda: ["d.opens"])
@@ -96,7 +96,7 @@ class Decisions:
 
     def count(self, wanted: DecisionFilter | None = None) -> int:
         """How many decisions `find` would answer in all."""
-        where = _where(wanted or DecisionFilter())
+        where = condition(wanted or DecisionFilter())
         rows = self._store.query(f"SELECT count(*) FROM decision d WHERE {where}", where.params)
         return int(rows[0][0])
 
@@ -110,6 +110,31 @@ class Decisions:
         found = self._frames(list(decisions), 0, detail=detail)
         shape = joined if detail else summary
         return {name: shape(frames) for name, frames in found.items() if frames.calls}
+
+    def ids(self, wanted: DecisionFilter, limit: int) -> list[str]:
+        """Ids of what `find` would answer, newest first, at most `limit`."""
+        return [head[3] for head in self._heads(wanted, limit, None)]
+
+    def frames(self, decisions: Sequence[str]) -> list[Frames]:
+        """All rows of these, in the order given; one that is not here has no calls."""
+        found = self._frames(decisions, -(1 << 62), detail=True)
+        return [found[decision] for decision in decisions]
+
+    def created_us(self, uid: str) -> int:
+        """When the pod was created; 0: not known."""
+        return int(self._store.query("SELECT max(created_us) FROM decision WHERE uid = ?", (uid,))[0][0] or 0)
+
+    def newest_of(self, uids: Sequence[str], *, since_us: int = 0) -> dict[str, dict[str, Any]]:
+        """Pod UID -> its newest decision with all that is known (as `get`), of those that began since then."""
+        if not uids:
+            return {}
+        rows = self._store.query(
+            "SELECT DISTINCT ON (uid) uid, decision, at_us FROM decision "
+            "WHERE opens AND uid = ANY(?) AND at_us >= ? ORDER BY uid, at_us DESC, producer DESC, id DESC",
+            (list(uids), since_us - _SLACK_US),
+        )
+        frames = self._frames([row[1] for row in rows], min((row[2] for row in rows), default=0), detail=True)
+        return {uid: joined(frames[name], whole=True) for uid, name, _ in rows if frames[name].calls}
 
     def of_pod(self, namespace: str, name: str, *, limit: int = 50) -> Page:
         """The decisions about one pod name, newest first (a name may have had several pods)."""
@@ -251,7 +276,7 @@ class Decisions:
             return []
         rows: list[tuple[Any, ...]] = []
         for window in (*_WINDOWS_US, None):
-            where = _where(wanted, from_us=None if window is None else newest - window)
+            where = condition(wanted, from_us=None if window is None else newest - window)
             if after:
                 where.add("d.at_us <= ?", after[0])
                 where.add("(d.at_us, d.producer, d.id) < (?, ?, ?)", *after)
@@ -357,9 +382,9 @@ _VALUES = {
 }
 
 
-def _where(wanted: DecisionFilter, from_us: int | None = None) -> _Where:
+def condition(wanted: DecisionFilter, from_us: int | None = None) -> Condition:
     """The condition on opening rows. `from_us` narrows what is looked at."""
-    where = _Where()
+    where = Condition()
     begin = max((t for t in (wanted.since_us, from_us) if t is not None), default=None)
     if begin is not None:
         where.add("d.at_us >= ?", begin)
@@ -380,7 +405,7 @@ def _where(wanted: DecisionFilter, from_us: int | None = None) -> _Where:
     return where
 
 
-def _add_columns(where: _Where, wanted: DecisionFilter) -> None:
+def _add_columns(where: Condition, wanted: DecisionFilter) -> None:
     if wanted.namespaces:
         where.add("d.namespace = ANY(?)", list(wanted.namespaces))
     if wanted.pod:
@@ -390,7 +415,7 @@ def _add_columns(where: _Where, wanted: DecisionFilter) -> None:
             where.add(f"d.{column} = ?", value)
 
 
-def _add_pod(where: _Where, text: str) -> None:
+def _add_pod(where: Condition, text: str) -> None:
     namespace, slash, name = text.partition("/")
     if slash:
         where.add("d.namespace = ? AND d.pod = ?", namespace, name)
@@ -398,7 +423,7 @@ def _add_pod(where: _Where, text: str) -> None:
         where.add("strpos(d.pod, ?) > 0", text)
 
 
-def _add_rejection(where: _Where, wanted: DecisionFilter, after: int) -> None:
+def _add_rejection(where: Condition, wanted: DecisionFilter, after: int) -> None:
     text = "r.at_us >= ?"
     conditions: list[Any] = [after]
     if wanted.plugin:
@@ -410,7 +435,7 @@ def _add_rejection(where: _Where, wanted: DecisionFilter, after: int) -> None:
     where.add(f"d.decision IN (SELECT r.decision FROM rejection r WHERE {text})", *conditions)
 
 
-def _add_outcome(where: _Where, outcome: str, after: int) -> None:
+def _add_outcome(where: Condition, outcome: str, after: int) -> None:
     if outcome not in OUTCOMES:
         raise ValueError(f"outcome must be one of {', '.join(OUTCOMES)}, not {outcome!r}")
     ended = "SELECT o.decision FROM outcome o WHERE o.at_us >= ? GROUP BY o.decision HAVING max(o.rank)"

@@ -31,15 +31,17 @@ class Retention:
     """Policies that took effect or were refused; findings of the audit log, and what was said about them."""
     loss_s: float = 90 * DAY_S
     """Gaps, quarantined records, counts of skipped frames."""
+    rollup_s: float = 90 * DAY_S
+    """Sums by minute that performance is judged by, and samples of kube-scheduler's own figures."""
 
     @classmethod
     def of_facts(cls, facts_s: float) -> Retention:
-        """Facts for so long, and detail no longer than that."""
-        return cls(facts_s=facts_s, detail_s=min(cls().detail_s, facts_s))
+        """Facts for so long, detail no longer than that, and roll-ups no shorter."""
+        return cls(facts_s=facts_s, detail_s=min(cls().detail_s, facts_s), rollup_s=max(cls().rollup_s, facts_s))
 
     @classmethod
     def parse(cls, text: str) -> Retention:
-        """`30d` (facts; detail no longer than that) or `detail=7d,facts=30d,policy=1y,loss=90d`, any of them.
+        """`30d` (facts; detail no longer) or `detail=7d,facts=30d,policy=1y,loss=90d,rollup=90d`, any of them.
 
         Raises BadRetention.
         """
@@ -54,6 +56,8 @@ class Retention:
             given[f"{name}_s"] = seconds(value)
         if "facts_s" in given and "detail_s" not in given:
             given["detail_s"] = min(cls().detail_s, given["facts_s"])
+        if "facts_s" in given and "rollup_s" not in given:
+            given["rollup_s"] = max(cls().rollup_s, given["facts_s"])
         return cls(**given)
 
 
@@ -61,6 +65,7 @@ _TABLES = {
     "decision": "facts_s",
     "verdict": "facts_s",
     "rejection": "facts_s",
+    "choice": "facts_s",
     "outcome": "facts_s",
     "eviction": "facts_s",
     "shadow": "facts_s",
@@ -73,6 +78,9 @@ _TABLES = {
     "finding": "policy_s",
     "finding_state": "policy_s",
     "skipped": "loss_s",
+    "minute_latency": "rollup_s",
+    "minute_count": "rollup_s",
+    "sample": "rollup_s",
 }
 
 

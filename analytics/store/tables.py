@@ -33,6 +33,8 @@ class DecisionRow(NamedTuple):
     decode_us: float
     encode_us: float
     message: str
+    created_us: int = 0
+    """When the pod was created; 0: not known."""
 
 
 class VerdictRow(NamedTuple):
@@ -69,6 +71,22 @@ class DetailRow(NamedTuple):
     decision: str
     codec: str
     body: bytes
+
+
+class ChoiceRow(NamedTuple):
+    producer: str
+    id: int
+    at_us: int
+    decision: str
+    scheduler: str
+    revision: str
+    plugins: str
+    scored: int
+    tied: int
+    ahead: int
+    cut: int
+    best: str
+    second: str
 
 
 class OutcomeRow(NamedTuple):
@@ -296,11 +314,41 @@ class AuditPositionRow(NamedTuple):
     at_us: int
 
 
+class MinuteLatencyRow(NamedTuple):
+    at_us: int
+    seen_us: int
+    kind: str
+    name: str
+    scheduler: str
+    bucket: int
+    n: int
+    total_us: float
+
+
+class MinuteCountRow(NamedTuple):
+    at_us: int
+    seen_us: int
+    kind: str
+    name: str
+    scheduler: str
+    n: int
+
+
+class SampleRow(NamedTuple):
+    at_us: int
+    source: str
+    name: str
+    labels: str
+    upper: float
+    value: float
+
+
 Row = (
     DecisionRow
     | VerdictRow
     | RejectionRow
     | DetailRow
+    | ChoiceRow
     | OutcomeRow
     | EvictionRow
     | ShadowRow
@@ -317,6 +365,9 @@ Row = (
     | FindingRow
     | FindingStateRow
     | AuditPositionRow
+    | MinuteLatencyRow
+    | MinuteCountRow
+    | SampleRow
 )
 
 TABLES: dict[type[Row], str] = {
@@ -324,6 +375,7 @@ TABLES: dict[type[Row], str] = {
     VerdictRow: "verdict",
     RejectionRow: "rejection",
     DetailRow: "detail",
+    ChoiceRow: "choice",
     OutcomeRow: "outcome",
     EvictionRow: "eviction",
     ShadowRow: "shadow",
@@ -340,4 +392,7 @@ TABLES: dict[type[Row], str] = {
     FindingRow: "finding",
     FindingStateRow: "finding_state",
     AuditPositionRow: "audit_pos",
+    MinuteLatencyRow: "minute_latency",
+    MinuteCountRow: "minute_count",
+    SampleRow: "sample",
 }

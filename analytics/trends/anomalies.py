@@ -1,7 +1,8 @@
 """Steps whose figure is far from what is usual.
 
 seasonal   with three days or more: usual is the median of the same time of day plus the level of the day around it; the
-           spread is that of the hour of the day (median absolute deviation), because nights are quieter than days
+           spread is that of the hour of the day (median absolute deviation), because nights are quieter than days, and
+           that of its side, because latencies reach farther up than down
 trailing   with less: usual is the median of the steps before; the spread is that of its own earlier errors
 """
 
@@ -25,6 +26,11 @@ MIN_BEFORE = 12
 _BEFORE = 24
 _ERRORS = 96
 """Of the trailing median, that its spread is told from."""
+_AT_ONCE = 8192
+_MIN_SIDE = 20
+"""Values that noise above and below are told apart from: latencies reach far up and not far down."""
+_RARE = 1.6
+"""What happens now and then is no normal noise: more standard deviations of it are usual."""
 _QUIET = 1 / 3
 """The spread of an hour is at least this share of that of the whole series."""
 _LARGEST_SCORE = 1000.0
@@ -93,26 +99,46 @@ def _score(apart: float, noise: float) -> float:
 
 def _seasonal(values: Floats, days: Days) -> tuple[Floats, Floats]:
     """(expected, standard deviation of the noise), shape of `values`; NaN where it is not known."""
-    known = ~np.isnan(values)
-    whole = filled(values, known)
+    whole = filled(values, ~np.isnan(values))
     # The level is told without the season, the season without the level: twice is enough for both.
     usual = by_phase(values, days)
     for _ in range(2):
         around = level(whole - np.nan_to_num(usual)[days.phase], days.period)
         usual = by_phase(values - around, days)
     expected = around + usual[days.phase]
-    return expected, _by_hour(values - expected, days)[days.phase]
+    apart = values - expected
+    often = np.count_nonzero(~np.isnan(days.grid(apart)), axis=0)
+    above, below = _by_hour(apart, days) * _few(float(np.median(often[often > 0])))
+    return expected, np.where(apart > 0, above[days.phase], below[days.phase])
 
 
 def _by_hour(apart: Floats, days: Days) -> Floats:
-    """(period,): the noise of each time of day: of its hour and the two beside it, made good for few days."""
-    least = _QUIET * spread(apart)
-    beside = [
-        apart[np.isin(days.hour, [(hour + step) % days.hours for step in (-1, 0, 1)])] for hour in range(days.hours)
+    """(2, period): noise above and below at each time of day, of its hour and the two beside it."""
+    hour = days.hour
+    hours = [apart[hour == each] for each in range(days.hours)]
+    near = [
+        np.concatenate([hours[each - 1], hours[each], hours[(each + 1) % len(hours)]]) for each in range(len(hours))
     ]
-    found = np.array([max(spread(part), least) for part in beside])
-    often = np.count_nonzero(~np.isnan(days.grid(apart)), axis=0)
-    return days.over_day(found) * _few(float(np.median(often[often > 0])))
+    least = _QUIET * _noise(apart)
+    found = np.array([_sides(part) for part in near])
+    return np.stack([days.over_day(np.maximum(side, least)) for side in found.T])
+
+
+def _noise(apart: Floats) -> float:
+    """As `spread`, wider where most of it is nothing."""
+    found = spread(apart)
+    return found * _RARE if np.count_nonzero(np.abs(apart) > TINY) < np.count_nonzero(~np.isnan(apart)) / 2 else found
+
+
+def _sides(apart: Floats) -> tuple[float, float]:
+    """Noise above and below; the same where too few values are there to tell them apart."""
+    # A value that is the median of its time of day lies on neither side: half of them count on each.
+    nothing = apart[np.abs(apart) <= TINY]
+    above = np.concatenate([nothing[::2], apart[apart > TINY]])
+    below = np.concatenate([nothing[1::2], apart[apart < -TINY]])
+    if min(len(above), len(below)) < _MIN_SIDE:
+        return (_noise(apart),) * 2
+    return _noise(above), _noise(below)
 
 
 def _few(many: float) -> float:
@@ -125,25 +151,28 @@ def _few(many: float) -> float:
 
 def _trailing(values: Floats) -> tuple[Floats, Floats]:
     """As `_seasonal`."""
-    expected = _behind(values, _BEFORE, MIN_BEFORE)
-    wrong = np.abs(values - expected)
-    noise = OF_NORMAL * _behind(wrong, _ERRORS, MIN_BEFORE)
-    # Errors that are mostly nothing say little about the next: the root of their mean square says more.
-    nothing = noise <= TINY
-    squares = _windows(wrong, _ERRORS) ** 2
-    many = np.count_nonzero(~np.isnan(squares), axis=1)
-    rough = np.sqrt(np.nansum(squares, axis=1) / np.maximum(many, 1))
-    return expected, np.where(nothing, rough, noise)
+    expected = _behind(values, _BEFORE)
+    apart = values - expected
+    whole = _behind(np.abs(apart), _ERRORS)
+    one_sided = np.where(
+        apart > 0,
+        _behind(np.where(apart >= 0, apart, np.nan), _ERRORS),
+        _behind(np.where(apart <= 0, -apart, np.nan), _ERRORS),
+    )
+    noise = OF_NORMAL * np.where(np.isnan(one_sided), whole, one_sided)
+    # Errors that are mostly nothing say little about the next: the root of the mean square of all before says more.
+    known = ~np.isnan(apart)
+    squares, many = np.cumsum(np.where(known, apart, 0.0) ** 2), np.cumsum(known)
+    rough = _RARE * np.sqrt(np.append(0.0, squares[:-1]) / np.maximum(np.append(0, many[:-1]), 1))
+    return expected, np.where(noise > TINY, noise, np.where(np.isnan(noise), np.nan, rough))
 
 
-def _windows(values: Floats, size: int) -> Floats:
-    """(steps, size): what lies before each step, NaN before the first."""
-    return sliding_window_view(np.concatenate([np.full(size, np.nan), values[:-1]]), size)[: len(values)]
-
-
-def _behind(values: Floats, size: int, least: int) -> Floats:
-    """Median of the `size` steps before each; NaN where fewer than `least` of them are known."""
-    windows = _windows(values, size)
-    enough = np.count_nonzero(~np.isnan(windows), axis=1) >= least
-    found: Floats = np.where(enough, medians(windows), np.nan)
+def _behind(values: Floats, size: int) -> Floats:
+    """Median of the `size` steps before each; NaN where fewer than MIN_BEFORE of them are known."""
+    padded = np.concatenate([np.full(size, np.nan), values[:-1]])
+    found = np.empty(len(values))
+    for begin in range(0, len(values), _AT_ONCE):  # a long series should not be there `size` times
+        windows = sliding_window_view(padded[begin : begin + _AT_ONCE + size - 1], size)
+        enough = np.count_nonzero(~np.isnan(windows), axis=1) >= MIN_BEFORE
+        found[begin : begin + _AT_ONCE] = np.where(enough, medians(windows), np.nan)
     return found

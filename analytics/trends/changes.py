@@ -3,7 +3,8 @@
 Binary segmentation on logarithms (Scott and Knott 1974), by cumulative sums: a segment is cut where that takes most off
 its squared error, while it takes more than 3 ln n s^2. s^2 is the long-run variance of the noise, told from differences
 between neighbours, which a few shifts do not disturb, and from their correlation. Before that the daily season is taken
-off, where three days are there, and what stands alone (a spike) is drawn to its neighbours.
+off, where three days are there, and what stands alone (a spike) is drawn to its neighbours. A cut is kept where a step
+takes as much off what a straight line leaves, and has half its height beside it: a climb is no staircase.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ _AROUND = 7
 _ALONE = 3.0
 """Standard deviations from the median of the steps around."""
 _MOST_CORRELATED = 0.9
+_MORE_THAN_LINE = 0.5
+"""Share of its height that a step must have beside a straight line."""
 _SMALL = 0.1
 """Share of the usual size below which values are told apart by their difference, where some are not above 0."""
 
@@ -104,7 +107,8 @@ def _cuts(values: Floats) -> list[int]:
     if not np.any(np.abs(values) > TINY):
         return []
     values = _joined(values, noise)
-    sums = np.concatenate([[0.0], np.cumsum(values - values.mean())])
+    apart = values - values.mean()
+    sums, turned = (np.concatenate([[0.0], np.cumsum(each)]) for each in (apart, apart * np.arange(len(apart))))
     least = max(_PENALTY * float(np.log(len(values))) * long_run**2, TINY**2 * len(values))
     cuts, todo = list[int](), [(0, len(values))]
     while todo:
@@ -113,7 +117,7 @@ def _cuts(values: Floats) -> list[int]:
         if gain > least:
             cuts.append(cut)
             todo += [(begin, cut), (cut, end)]
-    return _settled(sums, sorted(cuts), least)
+    return _settled(sums, turned, sorted(cuts), least)
 
 
 def best_cut(sums: Floats, begin: int, end: int) -> tuple[int, float]:
@@ -131,14 +135,35 @@ def best_cut(sums: Floats, begin: int, end: int) -> tuple[int, float]:
     return int(places[best]), float(gains[best])
 
 
-def _settled(sums: Floats, cuts: list[int], least: float) -> list[int]:
-    """Each cut once more where it is best between its neighbours, and left out where it is not needed any more."""
+def beyond_line(sums: Floats, turned: Floats, begin: int, cut: int, end: int) -> tuple[float, float]:
+    """(gain, share) of a step at `cut` beside a straight line through values `begin` to before `end`.
+
+    gain: what the step takes off the squared error that the line leaves; share: its height beside the line, of the
+    difference between the means before and after. `turned` are cumulative sums of each value times its place, as `sums`
+    are of the values.
+    """
+    many, before, after = end - begin, cut - begin, end - cut
+    along = turned[end] - turned[begin] - (begin + end - 1) / 2 * (sums[end] - sums[begin])
+    both = before * after / many
+    apart = (sums[end] - sums[cut]) / after - (sums[cut] - sums[begin]) / before
+    slope, step_slope = many * (many**2 - 1) / 12, before * after / 2
+    left, free = both * apart - step_slope * along / slope, both - step_slope**2 / slope
+    return float(left**2 / free), float(left / free / apart) if apart else 0.0
+
+
+def _holds(sums: Floats, turned: Floats, begin: int, cut: int, end: int, least: float) -> bool:
+    gain, share = beyond_line(sums, turned, begin, cut, end)
+    return gain > least and share > _MORE_THAN_LINE
+
+
+def _settled(sums: Floats, turned: Floats, cuts: list[int], least: float) -> list[int]:
+    """Each cut again where it is best between its neighbours; left out where it is not needed, or a line does."""
     place = 0
     while place < len(cuts):
         begin = cuts[place - 1] if place else 0
         end = cuts[place + 1] if place + 1 < len(cuts) else len(sums) - 1
         cut, gain = best_cut(sums, begin, end)
-        if gain > least:
+        if gain > least and _holds(sums, turned, begin, cut, end, least):
             cuts[place] = cut
             place += 1
         else:
@@ -149,13 +174,16 @@ def _settled(sums: Floats, cuts: list[int], least: float) -> list[int]:
 
 def _noise(values: Floats) -> tuple[float, float]:
     """(standard deviation, long-run standard deviation) of the noise, as that of a first-order autoregression."""
-    one, two = spread(np.diff(values)) ** 2, spread(values[2:] - values[:-2]) ** 2
-    correlation = min(max(two / one - 1, 0.0), _MOST_CORRELATED) if one > 0 else 0.0
+    steps, leaps = np.diff(values), values[2:] - values[:-2]
+    one, two = spread(steps) ** 2, spread(leaps) ** 2
+    # Where most steps are nothing, what is left are the changes themselves: they say nothing of neighbours.
+    moving = np.count_nonzero(np.abs(steps) > TINY) > len(steps) / 2
+    correlation = min(max(two / one - 1, 0.0), _MOST_CORRELATED) if moving and one > 0 else 0.0
     variance = one / (2 * (1 - correlation))
     return float(np.sqrt(variance)), float(np.sqrt(variance * (1 + correlation) / (1 - correlation)))
 
 
 def _joined(values: Floats, noise: float) -> Floats:
     """Drawn to within the usual noise of the median of the steps around, which keeps the edges of levels."""
-    around = medians(sliding_window_view(np.pad(values, _AROUND // 2, mode="edge"), _AROUND))
+    around = medians(sliding_window_view(np.pad(values, _AROUND // 2, mode="reflect"), _AROUND))
     return np.clip(values, around - _ALONE * noise, around + _ALONE * noise)

@@ -1,11 +1,13 @@
 """What comes next, with bounds, and how wrong the same method was on what is known.
 
-fourier  with three days or more: a line and four harmonics of the day, fitted by least squares that are weighted anew a
-         few times (Huber 1964), so that spikes have no say
-linear   with less: a robust line (Theil-Sen) that bends into a level, over the time that is known
+fourier  with three days or more: four harmonics of the day and a line, fitted by least squares that are weighted anew a
+         few times (Huber 1964), so that spikes have no say; or the harmonics and the level of the last day, where that
+         was right more often: a shift is no line
+profile  the latter, and what each time of day adds to it by its median: office hours have edges
+linear   with less than three days: a robust line (Theil-Sen) that bends into a level, over the time that is known
 
-Both are tried on the end of what is known, from several origins (back-test). The bounds are quantiles of these errors
-by how far ahead they were made, and grow in proportion beyond that.
+All are tried on the end of what is known, from several origins (back-test), and the best is told. The bounds are
+quantiles of its errors by how far ahead they were made, and grow in proportion beyond that.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ MOST_AHEAD = 100_000
 """Steps."""
 LOW, HIGH = 0.05, 0.95
 """Quantiles of the errors that bound a forecast."""
+_BETTER = 0.95
+"""The line is left for a method whose error is below this share of its own: for a limit that is to be reached it is
+what counts."""
 _HARMONICS = 4
 _ROUNDS = 6
 _HUBER = 1.345
@@ -41,8 +46,8 @@ _MOST_KNOTS = 200
 
 Places = NDArray[np.int64]
 Model = Callable[[Places], Floats]
-Fit = Callable[[Floats], Model]
-"""The beginning of a series -> what it says about any place of it, and behind it."""
+Fit = Callable[[Floats], list[Model]]
+"""The beginning of a series -> what each method says about any place of it, and behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ class Forecast:
     points: tuple[ForecastPoint, ...]
     """The steps behind the series, none left out."""
     method: str
-    """`fourier` or `linear`."""
+    """`fourier`, `profile` or `linear`."""
     error_share: float
     """Median error of the back-test as a share of what was measured: 0.05 is 5 %."""
 
@@ -89,15 +94,18 @@ def forecast(series: Series, ahead_s: int) -> Forecast | None:
         return None
     values, exponent = scaled(series.values)
     period = DAY_S / series.step_s
+    methods: tuple[str, ...]
     if days_of(series) is not None:
-        method, fit, least = "fourier", _fourier(period, len(values) + ahead), int(2 * period)
+        methods, fit, least = ("fourier", "fourier", "profile"), _seasonal(period, len(values) + ahead), int(2 * period)
     else:
-        method, fit, least = "linear", _linear, MIN_POINTS // 2
-    errors = _back_test(values, fit, ahead, least)
-    if errors is None:
+        methods, fit, least = ("linear",), _linear, MIN_POINTS // 2
+    tried = _back_test(values, fit, ahead, least)
+    if not tried:
         return None
+    best = min(range(len(tried)), key=lambda each: tried[each].share * (_BETTER if each == 0 else 1.0))
+    errors, method = tried[best], methods[best]
     places = np.arange(len(values), len(values) + ahead)
-    middle = fit(values)(places)
+    middle = fit(values)[best](places)
     below, above = errors.bounds(ahead)
     told = back(np.stack([middle, middle + below, middle + above]), exponent)
     if np.nanmin(series.values) >= 0:
@@ -153,43 +161,57 @@ class _Errors:
         return low[which] * beyond, high[which] * beyond
 
 
-def _back_test(values: Floats, fit: Fit, ahead: int, least: int) -> _Errors | None:
-    """Errors from up to four origins, each behind `least` steps or more. None: nothing to compare with."""
+def _back_test(values: Floats, fit: Fit, ahead: int, least: int) -> list[_Errors]:
+    """Of each method, from up to four origins behind `least` steps or more. Empty: nothing to compare with."""
     n = len(values)
     far = min(ahead, max(n - least, 0), max(n // 3, 1))
-    aheads, aparts, actuals = list[Places](), list[Floats](), list[Floats]()
+    aheads, actuals, aparts = list[Places](), list[Floats](), list[list[Floats]]()
     for number in range(_ORIGINS):
         origin = n - far - number * max(1, far // 2)
         if origin < least:
             break
         if np.count_nonzero(~np.isnan(values[:origin])) < MIN_POINTS // 2:
             continue
-        places = np.arange(origin, min(origin + far, n))
-        actual = values[places]
-        known = ~np.isnan(actual)
-        aheads.append(places[known] - origin + 1)
-        aparts.append((actual - fit(values[:origin])(places))[known])
-        actuals.append(actual[known])
+        places = np.arange(origin, origin + far)
+        places = places[~np.isnan(values[places])]
+        aheads.append(places - origin + 1)
+        actuals.append(values[places])
+        aparts.append([values[places] - model(places) for model in fit(values[:origin])])
     if not sum(map(len, aheads)):
-        return None
-    apart, actual = np.concatenate(aparts), np.abs(np.concatenate(actuals))
+        return []
+    made, actual = np.concatenate(aheads), np.abs(np.concatenate(actuals))
     # Of nothing there is no share: what is usual stands in for it.
-    usual = median(np.abs(values)) or 1.0
-    return _Errors(np.concatenate(aheads), apart, median(np.abs(apart) / np.where(actual > TINY, actual, usual)))
+    whole = np.where(actual > TINY, actual, median(np.abs(values)) or 1.0)
+    found = [np.concatenate(of_method) for of_method in zip(*aparts, strict=True)]
+    return [_Errors(made, apart, median(np.abs(apart) / whole)) for apart in found]
 
 
-def _fourier(period: float, steps: int) -> Fit:
+def _seasonal(period: float, steps: int) -> Fit:
     """`period`: steps of a day; `steps`: of the series and of what is asked about."""
+    day = round(period)
     places = np.arange(steps)
     turn = np.exp(2j * np.pi / period * places)
     harmonics = [turn**each for each in range(1, min(_HARMONICS, int((period - 1) // 2)) + 1)]
     waves = [part for each in harmonics for part in (each.real, each.imag)]
     columns = np.stack([np.ones(steps), 2 * places / steps - 1, *waves], axis=1)
 
-    def fit(values: Floats) -> Model:
+    def fit(values: Floats) -> list[Model]:
         known = np.flatnonzero(~np.isnan(values))
         weights = _weighted(columns[known], values[known])
-        return lambda wanted: columns[wanted] @ weights
+        wave = columns[:, 2:] @ weights[2:]
+        line = columns[:, :2] @ weights[:2]
+        # Whole days, counted from the end: the last one says what the level is.
+        apart = np.full(-(-len(values) // day) * day, np.nan)
+        apart[-len(values) :] = values - wave[: len(values)]
+        daily = apart.reshape(-1, day)
+        levels = medians(daily)
+        level = levels[~np.isnan(levels)][-1]
+        adds = np.nan_to_num(medians((daily - levels[:, None]).T))
+        return [
+            lambda wanted: line[wanted] + wave[wanted],
+            lambda wanted: level + wave[wanted],
+            lambda wanted: level + wave[wanted] + adds[(wanted - len(values)) % day],
+        ]
 
     return fit
 
@@ -212,7 +234,7 @@ def _weighted(columns: Floats, values: Floats) -> Floats:
     return found
 
 
-def _linear(values: Floats) -> Model:
+def _linear(values: Floats) -> list[Model]:
     known = np.flatnonzero(~np.isnan(values))
     first, last = int(known[0]), int(known[-1])
     steps = -(-(last - first + 1) // _MOST_KNOTS)
@@ -224,4 +246,4 @@ def _linear(values: Floats) -> Model:
     slope = theil_sen(middles[there], knots[there]) if np.count_nonzero(there) > 1 else 0.0
     now = median(knots - slope * middles) + slope * last
     span = float(last - first + 1)
-    return lambda wanted: now + slope * span * -np.expm1(-(wanted - last) / span)
+    return [lambda wanted: now + slope * span * -np.expm1(-(wanted - last) / span)]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from analytics.trends.robust import filled, median, medians, spread
+from analytics.trends.robust import filled, median, medians
 from analytics.trends.series import SECOND_US, Floats, Series
 
 DAY_S = 86_400
@@ -18,8 +18,10 @@ _MIN_PHASES = 4
 _COVERED = 0.75
 """Share of the times of day that must have so many days."""
 _HOURS = 24
-_STRONG = 0.9
-"""A season is taken off where the spread without it is below this share of the spread with it."""
+_BY_CHANCE = 2.0
+_STRONG = 0.97
+"""A season is taken off where the mean deviation falls to this share, or lower, where hours have few values: by chance
+alone a median takes a part off that falls with their number."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,5 +99,6 @@ def without_season(values: Floats, days: Days) -> Floats:
     usual = np.array([median(apart[days.hour == hour]) for hour in range(days.hours)])
     added = days.over_day(usual)
     added -= np.median(added)
-    less = apart - added[days.phase]
-    return values - added[days.phase] if spread(less) < _STRONG * spread(apart) else values
+    with_it, without = np.nanmean(np.abs(apart)), np.nanmean(np.abs(apart - added[days.phase]))
+    of_hour = np.count_nonzero(known) / days.hours
+    return values - added[days.phase] if without < min(_STRONG, 1 - _BY_CHANCE / of_hour) * with_it else values

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 SECOND_US = 1_000_000
-MOST_STEPS = 1_000_000
-"""Of one series: a year of half minutes."""
+MOST_STEPS = 200_000
+"""Of one series: four months of minutes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

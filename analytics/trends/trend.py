@@ -50,12 +50,12 @@ def trend(series: Series, floor: float = 0.0) -> Trend | None:
     """
     if not floor >= 0:
         raise ValueError(f"floor: {floor}; want 0 or more")
-    hourly, whole = _by_hour(series)
+    hourly = _by_hour(series)
     known = hourly.known
     if np.count_nonzero(known) < MIN_POINTS:
         return None
     values, exponent = scaled(hourly.values)
-    if whole and (days := days_of(hourly)) is not None:
+    if (days := days_of(hourly)) is not None:
         values = without_season(values, days)
     places, values = np.flatnonzero(known).astype(np.float64), values[known]
     slope = theil_sen(places, values)
@@ -102,16 +102,22 @@ def _witnesses(left: Floats) -> float:
     return 1 + 2 * float(np.sum((1 - lags / n) * correlation**lags))
 
 
-def _by_hour(series: Series) -> tuple[Series, bool]:
-    """Medians of hours, of more hours, or of parts of a span below a day; and whether they are at most an hour."""
+def _by_hour(series: Series) -> Series:
+    """Medians of hours, of more hours, or of parts of a span below a day."""
     known = np.flatnonzero(series.known)
     if len(known) == 0:
-        return series, False
-    span_s = int(known[-1] - known[0] + 1) * series.step_s
-    wanted_s = _HOUR_S * max(1, math.ceil(span_s / _HOUR_S / _MOST_POINTS)) if span_s >= _DAY_S else span_s // _PARTS
+        return series
+    first, last = int(known[0]), int(known[-1])
+    span_s = (last - first + 1) * series.step_s
+    wanted_s = _width(span_s) if span_s >= _DAY_S else span_s // _PARTS
     steps = max(1, wanted_s // series.step_s)
-    values = series.values[int(known[0]) : int(known[-1]) + 1]
+    values = series.values[first : last + 1]
     values = np.concatenate([values, np.full(-len(values) % steps, np.nan)]).reshape(-1, steps)
-    start_us = series.start_us + int(known[0]) * series.step_us
-    hourly = Series(start_us, steps * series.step_s, medians(values))
-    return hourly, hourly.step_s <= _HOUR_S
+    return Series(series.start_us + first * series.step_us, steps * series.step_s, medians(values))
+
+
+def _width(span_s: int) -> int:
+    """An hour, or what keeps the number of points down: parts of a day that still show the season, else whole days."""
+    least = span_s / _MOST_POINTS / _HOUR_S
+    hours = next((hours for hours in (1, 2, 3, 4, 6) if hours >= least), 24 * math.ceil(least / 24))
+    return hours * _HOUR_S

@@ -24,8 +24,14 @@ class ToolSettings:
     """File with the token that the API server's audit webhook sends; None: the receiver is closed."""
     scheduler_identities: tuple[str, ...] = ("system:kube-scheduler",)
     """Who may bind pods, as the audit log names them."""
+    deployers: tuple[str, ...] = ()
+    """Who applies what others have reviewed, as the audit log names them: some rules have less to say of them."""
     prometheus: str = ""
     load_watcher: str = ""
+    scheduler_metrics: str = ""
+    """URL of kube-scheduler's own metrics; empty: they are not looked at."""
+    scheduler_metrics_token: Path | None = None
+    scheduler_metrics_ca: Path | None = None
     tenants_file: Path | None = None
     """Tenants as a list in YAML, beside those that are objects of the cluster."""
     tenants_configmap: tuple[str, str] = ("trimtab-system", "trimtab-tenants")

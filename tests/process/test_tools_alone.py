@@ -54,14 +54,7 @@ def test_r087_there_are_six_programs_with_the_names_and_ports_of_the_paper(monke
         assert getattr(import_module(module), attribute) is command
 
 
-@pytest.mark.parametrize("name", [name for name in sorted(PORTS) if not views_of(name)])
-def test_a_tool_that_is_not_in_this_version_says_so(name: str, tmp_path: Path) -> None:
-    told = ran(name, "--port=0", cwd=tmp_path)
-    assert told.returncode == 3
-    assert f"no page and no API of the {name}" in told.stderr
-
-
-@pytest.mark.parametrize("name", [name for name in sorted(PORTS) if views_of(name)])
+@pytest.mark.parametrize("name", sorted(PORTS))
 def test_r092_r096_r097_each_serves_its_own_page_health_and_metrics_and_nothing_else(name: str, tmp_path: Path) -> None:
     own = views_of(name)
     with running(name, tmp_path, metrics=name != "performance-analyzer") as tool:

@@ -10,7 +10,7 @@ import itertools
 import logging
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -154,6 +154,7 @@ class Intake:
         quiet = Findings(self._store).quiet(self._now_us()) if fresh else set()
         self._seen_us = max(self._seen_us + 1, self._now_us())
         found: list[Finding] = []
+        kinds: Counter[str] = Counter()
         for event in fresh:
             self._remember(event.audit_id)
             taken.events += 1
@@ -162,13 +163,15 @@ class Intake:
             new = self._findings(detector, event) + self._findings(anomalies, event)
             found += new
             if kind:
-                metrics.EVENTS.labels(kind).inc()
+                kinds[kind] += 1
             if kind or new or event.code in _REFUSALS:
                 self._unwritten.append(row)
                 taken.stored += 1
             else:
-                metrics.LEFT_OUT.labels("other").inc()
                 self._put_aside(row)
+        for kind, count in kinds.items():
+            metrics.EVENTS.labels(kind).inc(count)
+        metrics.LEFT_OUT.labels("other").inc(taken.events - taken.stored)
         self._add(found, quiet, taken)
 
     def _fresh(self, events: Sequence[AuditEvent]) -> list[AuditEvent]:

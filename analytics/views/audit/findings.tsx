@@ -16,6 +16,7 @@ import {
   type State,
   startOf,
   type Timeline,
+  titleOf,
   within,
 } from "./model";
 import { Attack, Choice, Paging, RangeChoice, SeverityBadge, StateBadge } from "./parts";
@@ -83,7 +84,7 @@ function Figures({ timeline }: { timeline: Timeline }) {
 function Filters() {
   const rules = useLoad("audit rules", (signal) => data<{ rules: Rule[] }>("/api/v1/audit/rules", signal))
     .value?.rules;
-  const titles = new Map(rules?.map((rule) => [rule.rule, `${rule.rule} ${rule.title}`]));
+  const titles = new Map(rules?.map((rule) => [rule.rule, `${rule.rule} ${titleOf(rule)}`]));
   return (
     <search class="filters" aria-label={t("filter.label")}>
       <div class="row">
@@ -151,7 +152,7 @@ function Table({ findings }: { findings: Finding[] }) {
               </td>
               <td>
                 <a class="strong" href={within(`/audit/findings/${finding.id}`)}>
-                  {finding.title}
+                  {titleOf(finding)}
                 </a>
                 <span class="note muted small name">
                   {finding.rule} · {finding.object}

@@ -15,6 +15,7 @@ import {
   said,
   startOf,
   target,
+  titleOf,
   within,
 } from "./model";
 import { Choice, Paging, RangeChoice, SeverityBadge } from "./parts";
@@ -297,7 +298,7 @@ export function Rules({ turn }: TabProps) {
                 {rules.map((rule) => (
                   <tr key={rule.rule}>
                     <td class="name">
-                      <a href={ruleHref(rule.rule)}>{rule.rule}</a> {rule.title}
+                      <a href={ruleHref(rule.rule)}>{rule.rule}</a> {titleOf(rule)}
                       <span class="narrow">
                         <SeverityBadge severity={rule.severity} />
                       </span>
