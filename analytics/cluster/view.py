@@ -44,6 +44,8 @@ class ClusterView:
     why_not: str = ""
     events: Sequence[Happening] = ()
     """Of pods; empty where the cluster does not show them to us."""
+    namespace_usage: Mapping[str, Usage] = field(default_factory=dict)
+    """What the pods of a namespace really use together; empty where nobody measures pods."""
 
     @cached_property
     def by_node(self) -> Mapping[str, Sequence[Pod]]:

@@ -109,9 +109,9 @@ def test_r105_r113_a_tenant_is_registered_looked_at_asked_changed_and_removed(de
 def test_one_tenant_has_its_use_over_the_time_that_the_address_says(demo: Demo, open_page: OpenPage) -> None:
     page = open_page(f"{demo.url}/tenants?tenant=shop&range=6h")
     one = page.locator(".one")
-    expect(one.get_by_label("Time")).to_have_value("6h")
+    expect(one.get_by_label("Time", exact=True)).to_have_value("6h")
     expect(one.get_by_role("img", name=re.compile(r"^cpu since .*: now \d+"))).to_be_visible(timeout=90_000)
-    one.get_by_label("Time").select_option("7d")
+    one.get_by_label("Time", exact=True).select_option("7d")
     expect(page).to_have_url(re.compile(r"tenant=shop&range=7d$"))
 
 

@@ -102,6 +102,7 @@ RIGHTS = {
     ("kueue.x-k8s.io", "localqueues"): READ,
     ("capsule.clastix.io", "tenants"): READ,
     ("metrics.k8s.io", "nodes"): ("list",),
+    ("metrics.k8s.io", "pods"): ("list",),
     ("events.k8s.io", "events"): ("create",),
     ("authentication.k8s.io", "tokenreviews"): ("create",),
     ("authorization.k8s.io", "subjectaccessreviews"): ("create",),

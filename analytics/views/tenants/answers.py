@@ -164,10 +164,30 @@ def summary(uses: Uses, tenant: Tenant, use: Use, loans: Mapping[str, Loan]) -> 
             }
             for name in sure
         ],
+        "measured": measured(uses, tenant, use),
         "pods": used["pods"],
         "pending_pods": pending["pods"],
         "burst": bursting(tenant, use.used),
         "violations": [excess.resource for excess in over_limit(tenant, use.used)],
+    }
+
+
+def measured(uses: Uses, tenant: Tenant, use: Use) -> dict[str, Any] | None:
+    """What the tenant's pods really use, and what of their requests they waste; None where nobody measures pods."""
+    known = uses.view.namespace_usage
+    if not known:
+        return None
+    own = [known[name] for name in uses.register.namespaces(tenant) if name in known]
+    really = {"cpu": sum(one.cpu_milli for one in own), "memory": sum(one.memory_bytes for one in own)}
+    asked = {"cpu": use.used.cpu, "memory": use.used.memory}
+    return {
+        name: {
+            "used": told(name, amount),
+            "requested": told(name, asked[name]),
+            "waste": told(name, max(0, asked[name] - amount)),
+            "efficiency": round(amount / asked[name], 4) if asked[name] else None,
+        }
+        for name, amount in really.items()
     }
 
 

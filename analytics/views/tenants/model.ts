@@ -19,12 +19,20 @@ export interface Tenant {
   namespaces: string[];
   priority: number;
   resources: Resource[];
+  measured: Record<"cpu" | "memory", Measured> | null;
   pods: number;
   pending_pods: number;
   burst: string[];
   violations: string[];
   dominant: { resource: string; share: number };
   wait_p95_s: number | null;
+}
+
+export interface Measured {
+  used: string;
+  requested: string;
+  waste: string;
+  efficiency: number | null;
 }
 
 export interface Finding {

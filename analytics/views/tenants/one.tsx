@@ -32,16 +32,23 @@ export function OneTenant({ tenant, changed }: { tenant: Tenant; changed: () => 
           {t("tenants.one.close")}
         </a>
       </h2>
-      <label class="range">
-        <span>{t("tenants.range")}</span>{" "}
-        <select value={range} onChange={(event) => go(hrefOf(tenant.name, event.currentTarget.value), true)}>
-          {RANGES.map((one) => (
-            <option key={one} value={one} selected={one === range}>
-              {t(`tenants.range.${one}` as Key)}
-            </option>
-          ))}
-        </select>
-      </label>
+      <div class="range">
+        <Labelled label={t("tenants.range")}>
+          {(id) => (
+            <select
+              id={id}
+              value={range}
+              onChange={(event) => go(hrefOf(tenant.name, event.currentTarget.value), true)}
+            >
+              {RANGES.map((one) => (
+                <option key={one} value={one} selected={one === range}>
+                  {t(`tenants.range.${one}` as Key)}
+                </option>
+              ))}
+            </select>
+          )}
+        </Labelled>
+      </div>
       <OverTime name={tenant.name} range={range} />
       <Forecasts name={tenant.name} />
       <details>

@@ -161,6 +161,15 @@ function Loans({ tenant }: { tenant: Tenant }) {
   );
 }
 
+/** How much of what its pods request they really use. */
+function Efficiency({ tenant }: { tenant: Tenant }) {
+  if (!tenant.measured) return null;
+  const parts = Object.entries(tenant.measured)
+    .filter(([, one]) => one.efficiency !== null)
+    .map(([resource, one]) => `${resource} ${percent(one.efficiency ?? 0)}`);
+  return parts.length > 0 ? <p class="small">{t("tenants.efficiency", { what: parts.join(", ") })}</p> : null;
+}
+
 function Card({ tenant }: { tenant: Tenant }) {
   return (
     <section class="card" aria-labelledby={`tenant-${tenant.name}`}>
@@ -191,6 +200,7 @@ function Card({ tenant }: { tenant: Tenant }) {
         </div>
       )}
       <Loans tenant={tenant} />
+      <Efficiency tenant={tenant} />
       <p class="muted small">
         {tenant.dominant.resource &&
           t("tenants.dominant", {

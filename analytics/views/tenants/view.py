@@ -23,6 +23,7 @@ from analytics.views.sources import Sources
 from analytics.views.tenants import metrics
 from analytics.views.tenants.answers import promise, quota, ratios, summary, usage, whole
 from analytics.views.tenants.time import charted, exhaustion, stretch
+from extender.quantity import MAX_INT64
 from extender.tenancy import Excess, Tenant, guaranteed, limit, told
 
 TWICE: Final = 2
@@ -188,7 +189,7 @@ class Watch:
         if changes:
             changes = self._history.add_changes(changes)
         minute_us = now_us // MINUTE_US * MINUTE_US
-        if minute_us > self._sampled_us:
+        if minute_us != self._sampled_us:  # also where the clock has been set back
             self._sampled_us = minute_us
             self._history.add_samples(_samples(uses, minute_us))
             self._history.forget(now_us)
@@ -212,11 +213,12 @@ class Watch:
         sure = guaranteed(tenant).get(resource, 0) if tenant else 0
         most = limit(tenant).get(resource, 0) if tenant else 0
         used = dict(uses.of(tenant).used.items())[resource] if tenant else 0
+        amounts = _stored(used), _stored(sure), _stored(most)
         if excess is None:
             self._open.discard(key)
-            return TenantViolationRow(now_us, name, resource, "closed", used, sure, most, "")
+            return TenantViolationRow(now_us, name, resource, "closed", *amounts, "")
         self._open.add(key)
-        return TenantViolationRow(now_us, name, resource, "opened", used, sure, most, _newest(uses, tenant))
+        return TenantViolationRow(now_us, name, resource, "opened", *amounts, _newest(uses, tenant))
 
     def _show(self, uses: Uses) -> None:
         now = set()
@@ -227,6 +229,11 @@ class Watch:
         for gone in self._shown - now:
             metrics.USAGE.remove(*gone)
         self._shown = now
+
+
+def _stored(amount: int) -> int:
+    """Absurd quotas may burst to more than a column holds."""
+    return min(amount, MAX_INT64)
 
 
 def _newest(uses: Uses, tenant: Tenant | None) -> str:
@@ -242,7 +249,9 @@ def _samples(uses: Uses, at_us: int) -> list[TenantSampleRow]:
     for tenant in uses.register.tenants.values():
         used, most = dict(uses.of(tenant).used.items()), limit(tenant)
         rows += [
-            TenantSampleRow(at_us, tenant.name, resource, used[resource], sure, most[resource])
+            TenantSampleRow(
+                at_us, tenant.name, resource, _stored(used[resource]), _stored(sure), _stored(most[resource])
+            )
             for resource, sure in guaranteed(tenant).items()
         ]
     return rows

@@ -21,8 +21,9 @@ from analytics.ingest import Ingest
 from analytics.store import Store
 from analytics.store import store as module
 from analytics.store.decisions import Decisions
+from analytics.store.performance import Rollups
 from analytics.store.retention import Retention, forget
-from analytics.store.tables import TABLES, TenantSampleRow
+from analytics.store.tables import TABLES, SampleRow, TenantSampleRow
 from analytics.store.tenants import TenantHistory
 from analytics.tenants import Uses, register_of
 from analytics.views.tenants.view import Watch
@@ -58,11 +59,20 @@ def eventually(what: str, holds: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def counts(store: Store) -> dict[str, int]:
-    return {
+ROLLED_UP = {"minute_latency": "kind, name, bucket", "minute_count": "kind, name"}
+"""A sum has a row for each batch that added to it."""
+
+
+def counts(store: Store) -> dict[str, Any]:
+    rows = {
         table: store.query(f"SELECT count(*) FROM {table}")[0][0]
-        for table in sorted(set(TABLES.values()) - {"journal_pos"})
+        for table in sorted(set(TABLES.values()) - {"journal_pos", *ROLLED_UP})
     }
+    sums = {
+        table: store.query(f"SELECT {of}, CAST(sum(n) AS BIGINT) FROM {table} GROUP BY {of} ORDER BY {of}")
+        for table, of in ROLLED_UP.items()
+    }
+    return rows | sums
 
 
 def test_sidecars_that_start_together_make_each_step_of_the_schema_once(url: str) -> None:
@@ -192,6 +202,42 @@ def test_both_watch_the_tenants_and_tell_of_each_minute_and_violation_once(pair:
     assert sorted(row.resource for row in samples) == ["cpu", "gpu", "memory", "pods", "storage"]
     again = Watch(TenantHistory(pair[1]))
     assert again.evaluate(Uses(calm, register_of(calm)), AT_US + 99) == []
+
+
+def test_samples_of_one_minute_and_source_are_told_once(pair: tuple[Store, Store]) -> None:
+    def row(source: str, name: str, at_us: int = AT_US) -> SampleRow:
+        return SampleRow(at_us, source, name, "{}", 0.0, 3.0)
+
+    for store in pair:
+        Rollups(store).add([row("cluster", "pending"), row("cluster", "waiting")])
+    Rollups(pair[1]).add([row("cluster", "pending"), row("kube-scheduler", "attempts"), row("cluster", "pending", 5)])
+    found = pair[0].query("SELECT source, name, at_us FROM sample ORDER BY source, name, at_us")
+    assert found == [
+        ("cluster", "pending", 5), ("cluster", "pending", AT_US), ("cluster", "waiting", AT_US),
+        ("kube-scheduler", "attempts", AT_US),
+    ]  # fmt: skip
+
+
+def test_both_merge_what_was_rolled_up_and_no_sum_is_another(pair: tuple[Store, Store], tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    ingest = Ingest(pair[0], [tmp_path], batch_frames=4)
+    for number in range(20):
+        writer.put(*whole(number))
+        ingest.step()
+    before = counts(pair[0])
+    gate = threading.Barrier(2)
+
+    def merge(store: Store) -> None:
+        gate.wait()
+        Rollups(store).merge(1 << 60)
+
+    threads = [threading.Thread(target=merge, args=(store,)) for store in pair]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts(pair[1]) == before
+    assert pair[0].query("SELECT count(*) FROM minute_count WHERE seen_us > 0") == [(0,)]
 
 
 def test_both_forget_at_once_and_what_is_young_stays(pair: tuple[Store, Store], tmp_path: Path) -> None:
