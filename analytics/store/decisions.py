@@ -153,7 +153,8 @@ class Decisions:
             "WHERE opens AND uid = ANY(?) AND at_us >= ? ORDER BY uid, at_us DESC, producer DESC, id DESC",
             (list(uids), since_us - _SLACK_US),
         )
-        frames = self._frames([row[1] for row in rows], min((row[2] for row in rows), default=0), detail=True)
+        times = [row[2] for row in rows] or [0]
+        frames = self._frames([row[1] for row in rows], (min(times), max(times) + _ENDED_WITHIN_US), detail=True)
         return {uid: joined(frames[name], whole=True) for uid, name, _ in rows if frames[name].calls}
 
     def of_pod(self, namespace: str, name: str, *, limit: int = 50) -> Page:
