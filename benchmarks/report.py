@@ -105,7 +105,7 @@ def _steps(found: Mapping[str, Any]) -> Table:
 
 def _others(results: Mapping[str, Any]) -> Table:
     table = Table("measurement", "figure", box=rich.box.SIMPLE)
-    for what, figure in (*_start(results), *_ratios(results), *_delays(results)):
+    for what, figure in (*_start(results), *_ratios(results), *_delays(results), *_trends(results)):
         table.add_row(what, figure)
     return table
 
@@ -120,6 +120,18 @@ def _start(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "start to ready", f"{start['ready_s']['value']:.2f} s"
     yield f"sync of {start['objects']:,} nodes and pods", f"{start['objects_per_s']['value']:,.0f} objects/s"
     yield "resident memory after it", f"{start['resident_mb']['value']:.0f} MB"
+
+
+def _trends(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    if found := results.get("trends"):
+        for name, took in found["ms"].items():
+            yield f"series maths on about 2,000 steps: {name}", f"{took:.2f} ms"
+        for what in ("anomalies", "changes"):
+            told = found[what]
+            yield f"{what}: precision, recall", f"{told['precision']:.2f}, {told['recall']:.2f}"
+        told = found["forecast"]
+        yield "forecast a day ahead: median error, the error it said", f"{told['error_share']:.1%}, {told['said']:.1%}"
+        yield "forecast a day ahead: within its bounds", f"{told['within']:.0%}"
 
 
 def _ratios(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

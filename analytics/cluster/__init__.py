@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from analytics.cluster.cluster import Cluster
 from analytics.cluster.detail import PodDetail, detail_of
+from analytics.cluster.kinds import Happening
 from analytics.cluster.view import ClusterView, Usage
 
-__all__ = ["Cluster", "ClusterView", "PodDetail", "Usage", "detail_of"]
+__all__ = ["Cluster", "ClusterView", "Happening", "PodDetail", "Usage", "detail_of"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct, field
 
 from analytics.cluster.detail import read_pod
 from extender.model.node import KubeNode
@@ -63,6 +65,57 @@ def _core(plural: str) -> Kind:
 
 def _custom(plural: str, group: str, version: str) -> Kind:
     return Kind(f"{plural}.{group}", f"/apis/{group}/{version}/{plural}", _object)
+
+
+class _Involved(Struct, gc=False):
+    uid: str = ""
+
+
+class _Event(Struct, gc=False, rename="camel"):
+    involved_object: _Involved = field(default_factory=_Involved)
+    reason: str | None = None
+    message: str | None = None
+    last_timestamp: datetime | None = None
+    event_time: datetime | None = None
+
+
+class Happening(Struct, frozen=True, gc=False):
+    """An event about a pod, of the few reasons that say why it does not run."""
+
+    uid: str
+    """Of the pod."""
+    reason: str
+    message: str
+    at_s: int
+    """Unix seconds; 0: not said."""
+
+
+_EVENT: Final = msgspec.json.Decoder(_Event)
+_ELSE: Final = Happening("", "", "", 0)
+TOLD: Final = frozenset({"NotTriggerScaleUp", "TriggeredScaleUp", "Nominated", "FailedMount", "FailedAttachVolume"})
+"""Reasons that are kept: of autoscalers, and of volumes that cannot be mounted."""
+_FREQUENT: Final = (
+    "Scheduled", "Pulling", "Pulled", "Created", "Started", "Killing", "BackOff", "Unhealthy", "FailedScheduling",
+)  # fmt: skip
+"""Reasons of most events; what FailedScheduling says, the pod's condition says too."""
+_MESSAGE_MAX: Final = 1024
+
+
+def _happening(raw: msgspec.Raw) -> Happening:
+    found = _EVENT.decode(raw)
+    if found.reason not in TOLD:
+        return _ELSE
+    at = found.last_timestamp or found.event_time
+    message = (found.message or "")[:_MESSAGE_MAX]
+    return Happening(found.involved_object.uid, found.reason or "", message, int(at.timestamp()) if at else 0)
+
+
+EVENTS: Final = Kind(
+    "events",
+    "/api/v1/events",
+    _happening,
+    selector=",".join(["involvedObject.kind=Pod", *(f"reason!={reason}" for reason in _FREQUENT)]),
+)
 
 
 def tenants_configmap(namespace: str, name: str) -> Kind:

@@ -13,7 +13,7 @@ import httpx
 from analytics.cluster import metrics
 from analytics.cluster.cluster import Cluster
 from analytics.cluster.follower import Follower
-from analytics.cluster.kinds import NODES, OBJECTS, PODS
+from analytics.cluster.kinds import EVENTS, NODES, OBJECTS, PODS
 from analytics.cluster.kinds import tenants_configmap as tenants_configmap_kind
 from analytics.cluster.usage import (
     ANSWER_WITHIN_S,
@@ -55,6 +55,7 @@ class Watching:
         self._pods = Follower(api, PODS, self._changed)
         kinds = (*OBJECTS, *((tenants_configmap_kind(*tenants_configmap),) if tenants_configmap else ()))
         self._objects = [Follower(api, kind, self._changed) for kind in kinds]
+        self._events = Follower(api, EVENTS, self._changed)
         self._usage: dict[str, Usage] = {}
         self._usage_error = ""
         self._namespace_usage: dict[str, Usage] = {}
@@ -79,7 +80,7 @@ class Watching:
         }
 
     def _every(self) -> list[Follower]:
-        return [self._nodes, self._pods, *self._objects]
+        return [self._nodes, self._pods, self._events, *self._objects]
 
     def _changed(self) -> None:
         self._is_stale = True
@@ -104,6 +105,7 @@ class Watching:
             nodes=dict(self._nodes.found),
             pods=dict(self._pods.found),
             usage=dict(self._usage),
+            events=tuple(event for event in self._events.found.values() if event.uid),
             namespace_usage=self._namespace_usage,
             objects={f.kind.name: dict(f.found) for f in self._objects if f.listed and f.present},
         )

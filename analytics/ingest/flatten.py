@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from analytics.store.detail import CODEC, pack
+from analytics.store.detail import WORDS, pack
 from analytics.store.tables import (
     ChoiceRow,
     DecisionRow,
@@ -77,7 +77,7 @@ def decision_rows(frame: Decision, origin: Origin, *, opens: bool) -> Iterator[R
         yield chosen
     body = pack(frame)
     if body is not None:
-        yield DetailRow(origin.producer, origin.id, frame.at_us, frame.decision, CODEC, body)
+        yield DetailRow(origin.producer, origin.id, frame.at_us, frame.decision, WORDS, body)
     end = _end_of_call(frame, origin)
     if end is not None:
         yield end

@@ -19,16 +19,18 @@ from analytics.ingest.known import REMEMBERED_MAX, FirstSeen, Known, KnownDecisi
 from analytics.store import Store, StoreDamaged, StoreError
 from analytics.store.decisions import Decisions
 from analytics.store.dialect import RowsRefused, StoreMoved
+from analytics.store.hours import Hours
 from analytics.store.joined import rfc3339
 from analytics.store.retention import Retention, forget, prune_positions
 from extender.record.reader import JournalReader, Place
 
 POLL_S = 0.15
-BATCH_FRAMES = 1000
+BATCH_FRAMES = 4000
 BATCH_BYTES = 32 << 20
 CHECKPOINT_EVERY_S = 10.0
 REFUSED_CHECKPOINT_S = 60.0
 FORGET_EVERY_S = 600.0
+SUM_EVERY_S = 5.0
 # Segments that are in the store stay so long after their last write, for replay and to fill a lost store again.
 KEEP_JOURNAL_S = 6 * 3600.0
 RETRY_S = 1.0
@@ -75,6 +77,8 @@ class Ingest:
         self._written_since_checkpoint = False
         self._next_checkpoint = 0.0
         self._next_forget = 0.0
+        self._hours = Hours(store)
+        self._next_sums = time.monotonic() + SUM_EVERY_S
 
         self._frames = self._decisions = self._quarantined = self._damaged_bytes = self._missing_segments = 0
         self._newest_us = 0
@@ -121,6 +125,9 @@ class Ingest:
         """Checkpoint, delete ingested segments, forget: what is due. Raises StoreError."""
         now = time.monotonic()
         try:
+            if now >= self._next_sums:
+                self._next_sums = now + SUM_EVERY_S
+                self._written_since_checkpoint |= self._hours.advance() > 0
             if self._written_since_checkpoint and now >= self._next_checkpoint:
                 # A checkpoint that the disk refuses stops the engine, so the next one is not tried soon.
                 self._next_checkpoint = now + REFUSED_CHECKPOINT_S

@@ -15,6 +15,8 @@ from analytics.programs.program import OK, given_by_hand
 from analytics.programs.source import source_flags, source_of
 
 MEASURES: Final = ("latency", "throughput", "success_rate")
+METRICS: Final[Mapping[str, tuple[str, ...]]] = {"latency": ("latency", "latency_p99", "extender_p99")}
+"""Measure -> what is told of it in lists; of the others only themselves."""
 PATH: Final = "/api/analysis"
 
 
@@ -64,8 +66,8 @@ def chosen(told: Mapping[str, Any], measures: Sequence[str]) -> dict[str, Any]:
     keys = {"latency": "latency_ms", "throughput": "throughput_pods_per_second", "success_rate": "success_rate"}
     kept = {keys[measure]: told.get(keys[measure]) for measure in measures}
     lists = {
-        name: [each for each in told.get(name) or () if each.get("metric") in measures]
-        for name in ("trends", "forecast", "anomalies")
+        name: [each for measure in measures for each in _about(told, name, measure)]
+        for name in ("trends", "forecast", "anomalies", "change_points", "forecast_quality")
     }
     return {"time_range": told["time_range"], **kept, **lists, "recommendations": told.get("recommendations") or []}
 
@@ -76,20 +78,7 @@ def lines_of(told: Mapping[str, Any], measures: Sequence[str]) -> Iterator[str]:
     for measure in measures:
         yield ""
         yield _figure(told, measure)
-        for trend in _about(told, "trends", measure):
-            yield f"  trend: {trend['direction']}, {trend['change_per_hour']:+.4g} per hour"
-        forecast = list(_about(told, "forecast", measure))
-        if forecast:
-            last = forecast[-1]
-            span_of = f"between {last['low']:.4g} and {last['high']:.4g}"
-            yield f"  forecast for {last['time'][:19]}Z: {last['value']:.4g}, {span_of}"
-        anomalies = list(_about(told, "anomalies", measure))
-        yield f"  anomalies: {len(anomalies)}"
-        for each in anomalies:
-            yield (
-                f"    {each['time'][:19]}Z [{each['severity']}] {each['value']:.4g} where {each['expected']:.4g} "
-                "was expected"
-            )
+        yield from _depth(told, measure)
     recommendations = told.get("recommendations") or []
     yield ""
     yield f"Recommendations: {len(recommendations) or 'none'}"
@@ -98,8 +87,36 @@ def lines_of(told: Mapping[str, Any], measures: Sequence[str]) -> Iterator[str]:
         yield f"      {each['detail']}"
 
 
+def _depth(told: Mapping[str, Any], measure: str) -> Iterator[str]:
+    """Trends, where the forecast ends and how sure it is, anomalies, and changes with their revisions."""
+    for trend in _about(told, "trends", measure):
+        sure = f" (p {trend['p_value']:.2g})" if "p_value" in trend else ""
+        yield f"  {_of(trend, measure)}trend: {trend['direction']}, {trend['change_per_hour']:+.4g} per hour{sure}"
+    errors = {each["metric"]: each["error_ratio"] for each in _about(told, "forecast_quality", measure)}
+    for last in {each["metric"]: each for each in _about(told, "forecast", measure)}.values():
+        span_of = f"between {last['low']:.4g} and {last['high']:.4g}"
+        error = errors.get(last["metric"])
+        wrong = "" if error is None else f"; median error of the back-test {100 * error:.1f} %"
+        yield f"  {_of(last, measure)}forecast for {last['time'][:19]}Z: {last['value']:.4g}, {span_of}{wrong}"
+    anomalies = list(_about(told, "anomalies", measure))
+    yield f"  anomalies: {len(anomalies)}"
+    for each in anomalies:
+        yield (
+            f"    {each['time'][:19]}Z [{each['severity']}] {_of(each, measure)}{each['value']:.4g} where "
+            f"{each['expected']:.4g} was expected"
+        )
+    for each in _about(told, "change_points", measure):
+        yield f"  change: {each['sentence']}"
+
+
+def _of(each: Mapping[str, Any], measure: str) -> str:
+    """Which one, where it is not the measure itself."""
+    return "" if each["metric"] == measure else f"{each['metric']} "
+
+
 def _about(told: Mapping[str, Any], name: str, measure: str) -> Iterator[Mapping[str, Any]]:
-    yield from (each for each in told.get(name) or () if each.get("metric") == measure)
+    metrics = METRICS.get(measure, (measure,))
+    yield from (each for each in told.get(name) or () if each.get("metric") in metrics)
 
 
 def _figure(told: Mapping[str, Any], measure: str) -> str:

@@ -66,6 +66,8 @@ _TABLES = {
     "verdict": "facts_s",
     "rejection": "facts_s",
     "choice": "facts_s",
+    "decision_hour": "facts_s",
+    "decision_key": "facts_s",
     "outcome": "facts_s",
     "eviction": "facts_s",
     "shadow": "facts_s",

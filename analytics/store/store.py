@@ -12,7 +12,7 @@ from typing import Any
 
 from analytics.store.dialect import Batch, Dialect, StoreDamaged, StoreRefused, StoreStopped
 from analytics.store.duck import DuckDialect, files_of
-from analytics.store.tables import Row
+from analytics.store.tables import DecisionRow, KeyRow, Row, key_of
 
 SCHEMA_VERSION = 9
 _FIRST_VERSION = 3
@@ -233,6 +233,8 @@ def _by_table(rows: Iterable[Row]) -> Batch:
     batch: dict[type[Row], list[Row]] = {}
     for row in rows:
         batch.setdefault(type(row), []).append(row)
+        if isinstance(row, DecisionRow) and row.opens:
+            batch.setdefault(KeyRow, []).append(KeyRow(row.at_us, key_of(row.uid), key_of(row.decision)))
     return batch
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import md5
 from typing import NamedTuple
 
 
@@ -87,6 +88,17 @@ class ChoiceRow(NamedTuple):
     cut: int
     best: str
     second: str
+
+
+class KeyRow(NamedTuple):
+    at_us: int
+    uid_key: int
+    id_key: int
+
+
+def key_of(text: str) -> int:
+    """32 bits of a UID or an id, signed; the schema step that fills `decision_key` computes the same in SQL."""
+    return int.from_bytes(md5(text.encode(errors="surrogatepass"), usedforsecurity=False).digest()[:4]) - (1 << 31)
 
 
 class OutcomeRow(NamedTuple):
@@ -349,6 +361,7 @@ Row = (
     | RejectionRow
     | DetailRow
     | ChoiceRow
+    | KeyRow
     | OutcomeRow
     | EvictionRow
     | ShadowRow
@@ -376,6 +389,7 @@ TABLES: dict[type[Row], str] = {
     RejectionRow: "rejection",
     DetailRow: "detail",
     ChoiceRow: "choice",
+    KeyRow: "decision_key",
     OutcomeRow: "outcome",
     EvictionRow: "eviction",
     ShadowRow: "shadow",

@@ -11,3 +11,16 @@ CREATE TABLE choice (
   revision TEXT NOT NULL, plugins TEXT NOT NULL, scored BIGINT NOT NULL, tied BIGINT NOT NULL, ahead BIGINT NOT NULL,
   cut BIGINT NOT NULL, best TEXT NOT NULL, second TEXT NOT NULL
 );
+
+-- Where to look for a pod or a decision: when decisions opened, beside 32 bits of MD5 of the pod's UID and of the decision's
+-- id. Ten million rows are scanned in milliseconds, which ten million texts are not. Store.write keeps it.
+CREATE TABLE decision_key (at_us BIGINT NOT NULL, uid_key INTEGER NOT NULL, id_key INTEGER NOT NULL);
+
+-- Sums over decisions that opened (calls, rejections and ends that were) in one hour, made some time after it: `kind` is
+-- whole (a mark: the hour is summed; `amount` is up to which seen_us), outcome (`number`: rank), latency (`name`: verb,
+-- `number`: class of duration, `spent`: microseconds), rejection (`name`: plugin, `reason`; `amount`: nodes, `decisions`)
+-- or node (`name`). An hour that something comes into later is summed again.
+CREATE TABLE decision_hour (
+  at_us BIGINT NOT NULL, kind TEXT NOT NULL, name TEXT NOT NULL, reason TEXT NOT NULL, number BIGINT NOT NULL,
+  amount BIGINT NOT NULL, decisions BIGINT NOT NULL, spent FLOAT8 NOT NULL
+);

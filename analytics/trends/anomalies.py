@@ -133,9 +133,9 @@ def _noise(apart: Floats) -> float:
 def _sides(apart: Floats) -> tuple[float, float]:
     """Noise above and below; the same where too few values are there to tell them apart."""
     # A value that is the median of its time of day lies on neither side: half of them count on each.
-    nothing = apart[np.abs(apart) <= TINY]
-    above = np.concatenate([nothing[::2], apart[apart > TINY]])
-    below = np.concatenate([nothing[1::2], apart[apart < -TINY]])
+    nothing = np.zeros(np.count_nonzero(np.abs(apart) <= TINY) // 2)
+    above = np.concatenate([nothing, apart[apart > TINY]])
+    below = np.concatenate([nothing, apart[apart < -TINY]])
     if min(len(above), len(below)) < _MIN_SIDE:
         return (_noise(apart),) * 2
     return _noise(above), _noise(below)

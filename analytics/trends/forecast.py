@@ -4,6 +4,7 @@ fourier  with three days or more: four harmonics of the day and a line, fitted b
          few times (Huber 1964), so that spikes have no say; or the harmonics and the level of the last day, where that
          was right more often: a shift is no line
 profile  the latter, and what each time of day adds to it by its median: office hours have edges
+         with three weeks or more, and where that explains something, what each hour of the week adds is part of both
 linear   with less than three days: a robust line (Theil-Sen) that bends into a level, over the time that is known
 
 All are tried on the end of what is known, from several origins (back-test), and the best is told. The bounds are
@@ -19,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.trends.robust import TINY, back, median, medians, scaled, spread
-from analytics.trends.season import DAY_S, days_of
+from analytics.trends.season import DAY_S, days_of, explained
 from analytics.trends.series import Floats, Series
 from analytics.trends.trend import theil_sen
 
@@ -30,8 +31,9 @@ MOST_AHEAD = 100_000
 LOW, HIGH = 0.05, 0.95
 """Quantiles of the errors that bound a forecast."""
 _BETTER = 0.95
-"""The line is left for a method whose error is below this share of its own: for a limit that is to be reached it is
-what counts."""
+"""The line is left where another method's error is below this share of its own: without it no limit is ever reached."""
+_HOUR_S, _WEEK_S = 3600, 7 * DAY_S
+_MIN_WEEKS = 3
 _HARMONICS = 4
 _ROUNDS = 6
 _HUBER = 1.345
@@ -93,12 +95,13 @@ def forecast(series: Series, ahead_s: int) -> Forecast | None:
     if np.count_nonzero(series.known) < MIN_POINTS:
         return None
     values, exponent = scaled(series.values)
-    period = DAY_S / series.step_s
-    methods: tuple[str, ...]
+    methods: tuple[str, ...] = ("linear",)
+    fit: Fit = _linear
+    least = MIN_POINTS // 2
     if days_of(series) is not None:
-        methods, fit, least = ("fourier", "fourier", "profile"), _seasonal(period, len(values) + ahead), int(2 * period)
-    else:
-        methods, fit, least = ("linear",), _linear, MIN_POINTS // 2
+        methods = ("fourier", "fourier", "profile")
+        fit = _seasonal(series.step_s, len(values) + ahead)
+        least = 2 * DAY_S // series.step_s
     tried = _back_test(values, fit, ahead, least)
     if not tried:
         return None
@@ -181,15 +184,20 @@ def _back_test(values: Floats, fit: Fit, ahead: int, least: int) -> list[_Errors
         return []
     made, actual = np.concatenate(aheads), np.abs(np.concatenate(actuals))
     # Of nothing there is no share: what is usual stands in for it.
-    whole = np.where(actual > TINY, actual, median(np.abs(values)) or 1.0)
+    usual = median(np.abs(values))
+    whole = np.where(actual > TINY, actual, usual if usual > TINY else 1.0)
     found = [np.concatenate(of_method) for of_method in zip(*aparts, strict=True)]
     return [_Errors(made, apart, median(np.abs(apart) / whole)) for apart in found]
 
 
-def _seasonal(period: float, steps: int) -> Fit:
-    """`period`: steps of a day; `steps`: of the series and of what is asked about."""
+def _seasonal(step_s: int, steps: int) -> Fit:
+    """`steps`: of the series and of what is asked about."""
+    period = DAY_S / step_s
     day = round(period)
     places = np.arange(steps)
+    part_s = max(step_s, _HOUR_S)
+    part = places * step_s % _WEEK_S // part_s
+    parts = -(-_WEEK_S // part_s)
     turn = np.exp(2j * np.pi / period * places)
     harmonics = [turn**each for each in range(1, min(_HARMONICS, int((period - 1) // 2)) + 1)]
     waves = [part for each in harmonics for part in (each.real, each.imag)]
@@ -198,7 +206,12 @@ def _seasonal(period: float, steps: int) -> Fit:
     def fit(values: Floats) -> list[Model]:
         known = np.flatnonzero(~np.isnan(values))
         weights = _weighted(columns[known], values[known])
-        wave = columns[:, 2:] @ weights[2:]
+        week = np.zeros(parts)
+        if len(values) * step_s >= _MIN_WEEKS * _WEEK_S:
+            week = _of_week(values[known] - columns[known] @ weights, part[known], parts)
+        if week.any():
+            weights = _weighted(columns[known], values[known] - week[part[known]])
+        wave = columns[:, 2:] @ weights[2:] + week[part]
         line = columns[:, :2] @ weights[:2]
         # Whole days, counted from the end: the last one says what the level is.
         apart = np.full(-(-len(values) // day) * day, np.nan)
@@ -214,6 +227,15 @@ def _seasonal(period: float, steps: int) -> Fit:
         ]
 
     return fit
+
+
+def _of_week(left: Floats, part: Places, parts: int) -> Floats:
+    """(parts,): median of what the season of a day leaves in each hour of the week; zeros where it explains nothing."""
+    order = np.argsort(part, kind="stable")
+    groups = np.split(left[order], np.searchsorted(part[order], np.arange(1, parts)))
+    adds = np.array([np.median(group) if len(group) else 0.0 for group in groups])
+    explains = explained(left, adds[part], len(left) / parts)
+    return adds if explains else np.zeros(parts)
 
 
 def _weighted(columns: Floats, values: Floats) -> Floats:

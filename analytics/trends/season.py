@@ -99,6 +99,14 @@ def without_season(values: Floats, days: Days) -> Floats:
     usual = np.array([median(apart[days.hour == hour]) for hour in range(days.hours)])
     added = days.over_day(usual)
     added -= np.median(added)
-    with_it, without = np.nanmean(np.abs(apart)), np.nanmean(np.abs(apart - added[days.phase]))
-    of_hour = np.count_nonzero(known) / days.hours
-    return values - added[days.phase] if without < min(_STRONG, 1 - _BY_CHANCE / of_hour) * with_it else values
+    many = np.count_nonzero(known) / days.hours
+    return values - added[days.phase] if explained(apart, added[days.phase], many) else values
+
+
+def explained(apart: Floats, added: Floats, many: float) -> bool:
+    """Whether `added`, medians of `many` values each, takes more off `apart` than medians of noise would.
+
+    Judged by mean deviations; NaN does not count.
+    """
+    with_it, without = np.nanmean(np.abs(apart)), np.nanmean(np.abs(apart - added))
+    return bool(without < min(_STRONG, 1 - _BY_CHANCE / many) * with_it)

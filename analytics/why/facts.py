@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from analytics.cluster import ClusterView, PodDetail, detail_of
+from analytics.cluster import ClusterView, Happening, PodDetail, detail_of
 from analytics.why.fit import Place, judged
 from analytics.why.message import Message, parsed
+from analytics.why.survey import Shared, Survey
 from extender.model.node import Node
 from extender.model.pod import Pod
 from extender.model.resources import QuantityError, Resources, request_k8s
 
 SAMPLE_NODES_MAX: Final = 10
+_TOLD_BY: Final = 12
+"""Characters by which a sentence about one pod is known again."""
 CLAIMS: Final = "persistentvolumeclaims"
 
 
@@ -113,8 +116,8 @@ class Facts:
     quota: QuotaRoom | None = None
     schedulers: frozenset[str] = frozenset()
     """Names under which pods have been tried or placed, as far as anybody has seen."""
-    shared: dict[Any, Any] = field(default_factory=dict)
-    """Judgements of nodes that equal pods have in common; for many pods of one view, the same dict."""
+    shared: Shared = field(default_factory=Shared)
+    """For many pods of one view, the same one."""
 
     @property
     def key(self) -> str:
@@ -143,6 +146,11 @@ class Facts:
         """What kube-scheduler said last."""
         return parsed(self.detail.message)
 
+    def happened(self, *reasons: str, within_s: float = float("inf")) -> Happening | None:
+        """The newest event of one of these reasons about the pod."""
+        found = self.view.events_of.get(self.pod.uid, ()) if self.pod is not None else ()
+        return next((one for one in found if one.reason in reasons and self.now_s - one.at_s <= within_s), None)
+
     @property
     def age_s(self) -> float:
         return max(0.0, self.now_s - self.pod.created_at_s) if self.pod and self.pod.created_at_s else float("inf")
@@ -163,15 +171,21 @@ class Facts:
     def refusing(self) -> tuple[Rejected, ...]:
         """Who of our plugins keeps the pod waiting, the most nodes first.
 
-        Nobody where kube-scheduler's newest words have reasons of its own alone: then it did not get as far as the
+        Nobody where kube-scheduler's newest words name none of their reasons: then it did not get as far as the
         extender, and the newest decision is from an earlier attempt.
         """
         record = self.newest
         if record is None or record.outcome not in ("unschedulable", "unknown") or record.nodes_out:
             return ()
-        if self.message.reasons and not self.message.foreign:
+        if self.message.reasons and not any(self._is_said(one) for one in record.rejected):
             return ()
         return tuple(sorted(record.rejected, key=lambda one: -one.nodes))
+
+    def _is_said(self, one: Rejected) -> bool:
+        """kube-scheduler repeats it; numbers at its end may have changed since."""
+        said = self.detail.message.lower()
+        begin = one.message.lower()[:_TOLD_BY]
+        return one.reason.lower() in said or (bool(begin) and begin in said)
 
     def refused_by(self, plugin: str, *parts: str) -> Rejected | None:
         """The weightiest rejection, where it is this plugin's, for a reason that holds one of the texts."""
@@ -189,60 +203,53 @@ class Facts:
         return Resources()
 
     @cached_property
+    def kind(self) -> Hashable:
+        """The same for pods that all nodes treat alike."""
+        asked = self.asked
+        sums = (asked.cpu_milli, asked.memory_bytes, asked.ephemeral_bytes, tuple(sorted(asked.scalars.items())))
+        return repr(self.pod.placement) if self.pod else "", sums
+
+    @cached_property
+    def survey(self) -> Survey:
+        return self.shared.survey(self.kind, self._surveyed)
+
+    def _surveyed(self) -> Survey:
+        pod, view = self.pod, self.view
+        if pod is None:
+            return Survey((), self.asked)
+        ports = bool(pod.placement.host_ports)
+        return Survey(
+            [
+                judged(pod, self.asked, node, view.requested_on(name), view.on(name) if ports else ())
+                for name, node in sorted(view.nodes.items())
+            ],
+            self.asked,
+        )
+
+    @property
     def places(self) -> Sequence[Place]:
         """Every node, as the pod sees it, in the order of their names."""
-        if self.pod is None:
-            return ()
-        pod, asked = self.pod, self.asked
-        key = (
-            repr(pod.placement), asked.cpu_milli, asked.memory_bytes, asked.ephemeral_bytes,
-            tuple(sorted(asked.scalars.items())),
-        )  # fmt: skip
-        if key not in self.shared:
-            view = self.view
-            self.shared[key] = tuple(
-                judged(pod, asked, node, view.requested_on(name), view.on(name) if pod.placement.host_ports else ())
-                for name, node in sorted(view.nodes.items())
-            )
-        found: Sequence[Place] = self.shared[key]
-        return found
+        return self.survey.places
 
-    @cached_property
+    @property
     def reachable(self) -> Sequence[Place]:
-        """Places where the pod could stand one day: labels, taints and size are right."""
-        return [place for place in self.places if not place.never]
+        return self.survey.reachable
 
-    @cached_property
+    @property
     def open(self) -> Sequence[Place]:
-        """Places that take pods now, if there is room."""
-        return [place for place in self.places if place.open]
+        return self.survey.open
 
-    @cached_property
+    @property
     def fitting(self) -> Sequence[Place]:
-        return [place for place in self.places if place.fits]
+        return self.survey.fitting
 
-    @cached_property
+    @property
     def nearest(self) -> Place | None:
-        """The open place that lacks least, measured by the largest share of what is asked for."""
-        lacking = [place for place in self.open if place.short]
-        return min(lacking, key=self._lack, default=None)
-
-    def _lack(self, place: Place) -> tuple[float, str]:
-        shares = [missing / max(1, self.of(name)) for name, missing in place.short.items()]
-        return max(shares, default=0.0), place.node.name
+        return self.survey.nearest
 
     def of(self, resource: str) -> int:
         """What the pod asks for: millicores, bytes or units."""
-        match resource:
-            case "cpu":
-                return self.asked.cpu_milli
-            case "memory":
-                return self.asked.memory_bytes
-            case "ephemeral-storage":
-                return self.asked.ephemeral_bytes
-            case "pods":
-                return 1
-        return self.asked.scalars.get(resource, 0)
+        return self.survey.of(resource)
 
     @property
     def claims(self) -> Mapping[str, Mapping[str, Any]] | None:

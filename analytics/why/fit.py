@@ -18,6 +18,8 @@ from extender.model.resources import Resources, resources_of
 CPU, MEMORY, EPHEMERAL, PODS = "cpu", "memory", "ephemeral-storage", "pods"
 _CONDITIONS: Final = "node.kubernetes.io/"
 UNSCHEDULABLE: Final = Taint("node.kubernetes.io/unschedulable", "", "NoSchedule")
+_NOTHING_SMALL: Final[dict[str, tuple[int, int]]] = {}
+_NOTHING_SHORT: Final[dict[str, int]] = {}
 _HARD: Final = ("NoSchedule", "NoExecute")
 
 
@@ -85,7 +87,7 @@ def _lacking(
             small[name] = (amount, most)
         elif taken + amount > most:
             short[name] = taken + amount - most
-    return small, short
+    return small or _NOTHING_SMALL, short or _NOTHING_SHORT
 
 
 def _rows(asked: Resources, offered: Resources, used: Resources) -> Iterable[tuple[str, int, int, int]]:

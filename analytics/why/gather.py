@@ -16,6 +16,7 @@ from analytics.store.evictions import Evictions
 from analytics.tenants import Register, Uses
 from analytics.why.facts import Facts, Gone, QuotaRoom, Record, Rejected, TenantRoom
 from analytics.why.fit import amount
+from analytics.why.survey import Shared
 from extender.model.pod import Pod
 from extender.model.resources import QuantityError, request_k8s, resources_of
 from extender.tenancy import Excess, counted, excesses, told
@@ -34,7 +35,7 @@ class Gathering:
         self._register = register
         self._uses: Uses | None = None
         self._schedulers: frozenset[str] | None = None
-        self._shared: dict[Any, Any] = {}
+        self._shared = Shared()
 
     def facts(self, namespace: str, name: str) -> Facts:
         """Raises StoreError, StoreTimeout."""

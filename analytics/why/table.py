@@ -40,7 +40,9 @@ def groups(facts: Facts) -> tuple[Group, ...]:
         if place.node.name not in refused and (trouble := _trouble(place)) is not None:
             by_trouble.setdefault(trouble, []).append(place)
     if facts.fitting and not facts.refusing:
-        found += _told_by_scheduler(facts)
+        told = _told_by_scheduler(facts)
+        roomy = Group("fits", {}, "", names(facts.fitting), len(facts.fitting), "inferred")
+        found += told or [roomy]
     for (key, what), places in by_trouble.items():
         found.append(_group(facts, key, what, places))
     return tuple(sorted(found, key=lambda one: -one.count)[:GROUPS_MAX])
@@ -70,9 +72,9 @@ def _group(facts: Facts, key: str, what: str, places: Sequence[Place]) -> Group:
     if key == "small":
         more["most"] = amount(what, max(place.small[what][1] for place in places))
     if key == "short":
-        least = min(places, key=lambda place: max(units / max(1, facts.of(n)) for n, units in place.short.items()))
+        least = min(places, key=facts.survey.lack)
         told = ", ".join(f"{name} {amount(name, units)}" for name, units in least.short.items())
-        more["missing"] = f"{told} ({least.node.name})"
+        more |= {"missing": told, "node": least.node.name}
     return Group(key, {"what": what}, _PLUGIN_OF[key], names(places), len(places), "inferred", key, more)
 
 
@@ -111,6 +113,9 @@ def _counted(facts: Facts) -> list[Evidence]:
     if nearest is not None and not facts.fitting:
         missing = ", ".join(f"{name} {amount(name, units)}" for name, units in nearest.short.items())
         told.append(Evidence("nearest", {"node": nearest.node.name, "missing": missing}, "inferred", "nodes and pods"))
+    refused = facts.happened("NotTriggerScaleUp")
+    if refused is not None:
+        told.append(Evidence("autoscaler", {"text": refused.message}, source=f"event {refused.reason}"))
     if facts.pod is not None and facts.pod.preemption_policy == "Never":
         told.append(Evidence("never_preempts", source="pod"))
     return told

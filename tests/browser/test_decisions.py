@@ -39,7 +39,7 @@ def one_page(console: Console, page: Page, name: str) -> None:
     expect(page.locator("h1")).to_contain_text(name)
 
 
-def test_the_table_fills_with_the_newest_page_of_decisions(console: Console, open_page: OpenPage) -> None:
+def test_r136_the_table_fills_with_the_newest_page_of_decisions(console: Console, open_page: OpenPage) -> None:
     page = open_page(f"{console.url}/decisions")
     expect(page.locator(ROWS)).to_have_count(50)
     expect(page.locator(".figures")).to_contain_text("Scheduled")
@@ -102,7 +102,7 @@ def test_filters_that_match_nothing_say_so_and_can_be_cleared(console: Console, 
     expect(page.locator(ROWS)).to_have_count(50)
 
 
-def test_one_decision_shows_its_flowchart_scores_and_reasons(console: Console, open_page: OpenPage) -> None:
+def test_r094_r136_one_decision_shows_its_flowchart_scores_and_reasons(console: Console, open_page: OpenPage) -> None:
     frames = list(console.cluster.decision(now_us(), pod=a_pod("explained"), end="scheduled"))
     console.sidecar.record(frames)
     page = open_page(f"{console.url}/decisions")
@@ -274,7 +274,7 @@ def test_an_empty_store_says_what_to_do(tmp_path: Path, browser: object, open_pa
     sidecar = Sidecar(tmp_path)
     try:
         sidecar.wait_ready()
-        page = open_page(sidecar.url)
+        page = open_page(f"{sidecar.url}/decisions")
         expect(page.get_by_role("heading", name="No decisions yet")).to_be_visible()
         expect(page.get_by_text("--journal").first).to_be_visible()
         console = Console(sidecar)

@@ -68,9 +68,8 @@ def test_r156_figures_charts_forecast_and_advice_are_there(url: str, open_page: 
     for figure in ("Average latency", "Throughput", "Success rate", "Anomalies", "Days until full"):
         expect(page.locator(".perf-figures dt", has_text=figure).first).to_be_visible()
     for title in ("Latency of pods", "Throughput", "Success rate", "The extender's calls"):
-        figure = page.locator("figure.perf-chart", has=page.get_by_role("heading", name=title, exact=True))
-        expect(figure.get_by_role("img")).to_be_visible()
-        expect(figure.locator(".perf-plot path.line").first).to_be_visible()
+        expect(chart(page, title).get_by_role("img")).to_be_visible()
+        expect(chart(page, title).locator(".perf-plot path.line").first).to_be_visible()
     throughput = chart(page, "Throughput")
     expect(throughput.locator("path.band").last).to_be_attached()
     expect(page.get_by_text("Median error of the forecast")).to_be_visible()

@@ -209,6 +209,8 @@ class Scheduler(Process):
         self._plane = plane
         self._config = config
         self._port = free_port()
+        self.open_paths = "/healthz,/livez,/readyz,/metrics,/configz"
+        """What everybody may read, from the next start on."""
 
     def run(self) -> None:
         """Start, and wait until it is ready."""
@@ -227,7 +229,7 @@ class Scheduler(Process):
                 f"--cert-dir={self._plane.dir / f'{self.name}-certs'}",
                 f"--authentication-kubeconfig={identity}",
                 f"--authorization-kubeconfig={identity}",
-                "--authorization-always-allow-paths=/healthz,/livez,/readyz,/metrics,/configz",
+                f"--authorization-always-allow-paths={self.open_paths}",
                 "--v=2",
             ]
         )

@@ -97,6 +97,7 @@ RIGHTS = {
     ("tenancy.trimtab.dev", "tenants"): (*READ, "create", "update", "patch", "delete"),
     ("", "resourcequotas"): READ,
     ("", "persistentvolumeclaims"): READ,
+    ("", "events"): READ,
     ("kueue.x-k8s.io", "clusterqueues"): READ,
     ("kueue.x-k8s.io", "localqueues"): READ,
     ("capsule.clastix.io", "tenants"): READ,

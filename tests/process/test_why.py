@@ -56,11 +56,11 @@ def test_what_waits_for_room_is_told_from_what_can_never_fit(console: str) -> No
     waits, never = why(console, "team-a/roomy"), why(console, "team-a/huge")
     assert (waits.exit_code, never.exit_code) == (0, 0), waits.stderr + never.stderr
     first, second, *_ = waits.stdout.splitlines()
-    assert first.startswith("team-a/roomy waits for room: it asks for 1 of CPU")
+    assert first.startswith("team-a/roomy waits for room: it asks for 1 CPU")
     assert second == "Waits · Waits for CPU (room.cpu)"
     assert "500m is missing" in first
     first, second, *_ = never.stdout.splitlines()
-    assert first.startswith("team-a/huge can never fit: it asks for 64 of CPU, and the largest of 2 nodes")
+    assert first.startswith("team-a/huge can never fit: it asks for 64 CPU, and the largest of 2 nodes")
     assert second == "Can never fit · More CPU than any node has (size.cpu)"
 
 

@@ -1,11 +1,13 @@
 /** The first tab: what the rules found, over time and as a list. */
 import { data } from "@shell/api";
+import { Choice } from "@shell/choice";
 import { count, milliseconds, moment, t } from "@shell/i18n";
 import { useLoad } from "@shell/load";
 import { Loading, Notice, TroubleNotice, Wide } from "@shell/parts";
 import { place } from "@shell/router";
 import {
   asked,
+  choose,
   type Finding,
   LIMIT,
   type Rule,
@@ -19,7 +21,7 @@ import {
   titleOf,
   within,
 } from "./model";
-import { Attack, Choice, Paging, RangeChoice, SeverityBadge, StateBadge } from "./parts";
+import { Attack, Paging, RangeChoice, SeverityBadge, StateBadge } from "./parts";
 import { TimelineChart } from "./timeline";
 
 interface List {
@@ -90,18 +92,21 @@ function Filters() {
       <div class="row">
         <RangeChoice />
         <Choice
+          choose={choose}
           name="severity"
           label="audit.severity"
           options={SEVERITIES}
           told={(option) => t(`audit.severity.${option as Severity}`)}
         />
         <Choice
+          choose={choose}
           name="state"
           label="audit.state"
           options={STATES}
           told={(option) => t(`audit.state.${option as State}`)}
         />
         <Choice
+          choose={choose}
           name="rule"
           label="audit.rule"
           options={rules?.map((rule) => rule.rule) ?? []}

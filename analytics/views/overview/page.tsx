@@ -8,6 +8,7 @@ import { useEffect } from "preact/hooks";
 import { Audit } from "./audit";
 import { Cluster } from "./cluster";
 import { Health } from "./health";
+import { Performance } from "./performance";
 import { Policy } from "./policy";
 import { Scheduling } from "./scheduling";
 import { Tenants } from "./tenants";
@@ -22,8 +23,9 @@ const CARDS: readonly [string, ComponentType][] = [
   ["scheduler-analyzer", Cluster],
   ["scheduler-visualizer", Scheduling],
   ["plugin-manager", Policy],
-  ["heatmap-generator", Waiting],
+  ["scheduler-visualizer", Waiting],
   ["tenant-resource-manager", Tenants],
+  ["performance-analyzer", Performance],
   ["scheduler-analyzer", Health],
   ["scheduler-audit-analyzer", Audit],
 ];

@@ -14,11 +14,12 @@ interface Plugins {
   enabled_plugins: Record<string, string[]>;
 }
 
-interface Revision {
-  backup_id: number;
-  created_at: string;
-  reason: string;
+interface Entry {
+  action: string;
+  target: string;
   actor: string;
+  reason: string;
+  at: string;
 }
 
 const SHOWN = ["filter", "score"];
@@ -27,7 +28,7 @@ const SHORT = 12;
 export function Policy() {
   const asked = useAnswer<InEffect>("/api/v1/extender");
   const plugins = useAnswer<Plugins>("/api/v1/plugins").value?.enabled_plugins;
-  const newest = useAnswer<{ revisions: Revision[] }>("/api/v1/policy/revisions?limit=1").value?.revisions[0];
+  const newest = useAnswer<{ entries: Entry[] }>("/api/v1/policy/audit?limit=1").value?.entries[0];
   return (
     <Card
       name="policy"
@@ -55,10 +56,11 @@ export function Policy() {
             {newest && (
               <p class="muted small">
                 {t("overview.policy.changed", {
-                  time: toSecond(newest.created_at),
+                  time: toSecond(newest.at),
                   who: newest.actor,
-                  why: newest.reason,
+                  what: `${newest.action} ${newest.target}`,
                 })}
+                {newest.reason && ` ${t("overview.policy.because", { why: newest.reason })}`}
               </p>
             )}
           </>

@@ -1,67 +1,49 @@
-/** Which pods wait, for how long, and what would end it. */
-import { count, t, toSecond } from "@shell/i18n";
+/** Which pods wait, why, and which of them wait in vain. */
+import { count, language, t } from "@shell/i18n";
 import { Card, useAnswer } from "./card";
 
-interface Pod {
-  namespace: string;
-  name: string;
-  since: string;
-  reason: string;
-  gated: boolean;
-  shape: string;
-}
-
-interface Answer {
-  pending: { total: number; pods: Pod[] };
-  largest: Record<string, { node: string; cpu: string; memory: string } | null>;
+interface Cause {
+  cause: string;
+  title: string;
+  lasting: string;
+  label: string;
+  count: number;
+  sentence: string;
 }
 
 const MOST = 4;
 
 export function Waiting() {
-  const asked = useAnswer<Answer>("/api/v1/heatmap/fragmentation");
+  const asked = useAnswer<{ total: number; causes: Cause[] }>(`/api/v1/pods/pending?lang=${language.value}`);
   return (
     <Card
       name="waiting"
-      href="/heatmap"
+      href="/pending"
       asked={asked}
-      show={({ pending, largest }) => ({
-        mark: pending.total === 0 ? "good" : "warn",
-        sentence:
-          pending.total === 0
-            ? t("overview.waiting.none")
-            : t("overview.waiting.said", { n: count(pending.total) }),
-        children: (
-          <>
+      show={({ total, causes }) => {
+        const never = causes
+          .filter((one) => one.lasting === "never")
+          .reduce((sum, one) => sum + one.count, 0);
+        if (total === 0) return { mark: "good", sentence: t("overview.waiting.none") };
+        const values = { n: count(total), never: count(never) };
+        return {
+          mark: never > 0 ? "bad" : "warn",
+          sentence: t(never > 0 ? "overview.waiting.never" : "overview.waiting.said", values),
+          children: (
             <ul class="lines">
-              {pending.pods.slice(0, MOST).map((pod) => (
-                <li key={`${pod.namespace}/${pod.name}`}>
-                  <a
-                    href={`/decisions/pod/${encodeURIComponent(pod.namespace)}/${encodeURIComponent(pod.name)}`}
-                  >
-                    {pod.namespace}/{pod.name}
-                  </a>{" "}
+              {causes.slice(0, MOST).map((one) => (
+                <li key={one.cause}>
+                  <a href={`/pending?cause=${one.cause}`}>{one.title}</a>{" "}
                   <span class="muted">
-                    {t(pod.gated ? "overview.waiting.gated" : "overview.waiting.since", {
-                      time: toSecond(pod.since),
-                      shape: pod.shape,
-                    })}
+                    {one.label}, {count(one.count)}
                   </span>
+                  <span class="note small">{one.sentence}</span>
                 </li>
               ))}
             </ul>
-            {largest.cpu && (
-              <p class="muted small">
-                {t("overview.waiting.largest", {
-                  cpu: largest.cpu.cpu,
-                  memory: largest.cpu.memory,
-                  node: largest.cpu.node,
-                })}
-              </p>
-            )}
-          </>
-        ),
-      })}
+          ),
+        };
+      }}
     />
   );
 }

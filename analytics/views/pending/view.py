@@ -15,11 +15,15 @@ from extender.model.pod import Pod
 LIMIT_DEFAULT: Final = 500
 LIMIT_MAX: Final = 2000
 SAMPLE_MAX: Final = 20
+WITHIN_S: Final = 10.0
 _ORDER: Final = ("never", "waits", "unknown", "moving", "done")
 
 
 def list_pending(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The oldest `limit` of them. Raises NotHere where the cluster is not known."""
+    """The oldest `limit` of them, or as many as can be judged in WITHIN_S: pods that are alike are judged once.
+
+    Raises NotHere where the cluster is not known.
+    """
     view = sources.cluster.view()
     if not view.known:
         raise NotHere(f"The cluster is not known: {view.why_not}.")
@@ -87,7 +91,7 @@ VIEW: Final = View(
             (
                 Parameter(
                     "limit",
-                    "At most so many, the oldest first.",
+                    "At most so many, the oldest first; fewer where no two are alike and judging them takes too long.",
                     Kind.INTEGER,
                     LIMIT_DEFAULT,
                     minimum=1,

@@ -130,7 +130,9 @@ class PerformanceAnalyzer:
 
     def measured(self, span: TimeRange) -> Measured:
         """The series that a range is judged by."""
-        plan = Plan.of(span, self._now_us(), self._rollups.first_us())
+        # What is still in the journal is not known: it must not look like a standstill.
+        behind_us = int(float(self._sources.ingest().get("lag_seconds") or 0.0) * 1e6)
+        plan = Plan.of(span, self._now_us() - behind_us, self._rollups.first_us())
         return measured(self._rollups, plan, self.scheduler)
 
     def _verbs(self, which: Which) -> list[dict[str, Any]]:

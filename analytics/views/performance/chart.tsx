@@ -1,6 +1,6 @@
 /** A line chart of our own: lines with gaps, a forecast with its bounds, marks for what is out of the ordinary, and
  * vertical lines where a level changed. What it shows is also there as a table. */
-import { count, moment, t } from "@shell/i18n";
+import { count, type Key, moment, t } from "@shell/i18n";
 import { Wide } from "@shell/parts";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Anomaly, Change, ForecastPoint } from "./model";
@@ -138,7 +138,7 @@ export function Chart(props: ChartProps) {
                 <title>{t("performance.revision", { revision: each.revision })}</title>
               </path>
             ))}
-            <Changes changes={props.changes ?? []} x={xOf} width={width} />
+            <Changes changes={props.changes ?? []} x={xOf} width={width} say={say} />
             {(props.anomalies ?? []).map((each) => (
               <circle
                 key={each.time + each.metric}
@@ -169,10 +169,10 @@ export function Chart(props: ChartProps) {
       )}
       <p class="small muted perf-read">{told}</p>
       {(props.changes ?? []).length > 0 && (
-        <ul class="perf-changes small" lang="en">
+        <ul class="perf-changes small">
           {(props.changes ?? []).map((each) => (
             <li key={each.time + each.metric} class={each.worse ? "worse" : ""}>
-              {moment(each.time).slice(0, -4)}: {each.sentence}
+              {moment(each.time).slice(0, -4)}: {changeSaid(each, say)}
             </li>
           ))}
         </ul>
@@ -221,6 +221,18 @@ export function anomalySaid(each: Anomaly, say: (value: number) => string): stri
   });
 }
 
+/** As `sentence`, in the language of the page. */
+export function changeSaid(each: Change, say: (value: number) => string): string {
+  const { change_ratio: share, revision } = each;
+  const by =
+    share === null || Math.abs(share) >= 10
+      ? t("performance.change.fromto", { before: say(each.before), after: say(each.after) })
+      : `${share < 0 ? "−" : "+"}${Math.round(100 * Math.abs(share))} %`;
+  const words = { what: t(`performance.short.${each.metric}` as Key), by, revision: revision ?? "" };
+  if (revision === null) return t("performance.change.alone", words);
+  return t(each.tied ? "performance.change.tied" : "performance.change.later", words);
+}
+
 interface Scale {
   x: (ms: number) => number;
 }
@@ -265,7 +277,12 @@ function Band({ points, x, y }: Scale & { points: ForecastPoint[]; y: (value: nu
   );
 }
 
-function Changes({ changes, x, width }: Scale & { changes: Change[]; width: number }) {
+function Changes({
+  changes,
+  x,
+  width,
+  say,
+}: Scale & { changes: Change[]; width: number; say: (value: number) => string }) {
   return (
     <g>
       {changes.map((each) => {
@@ -279,7 +296,7 @@ function Changes({ changes, x, width }: Scale & { changes: Change[]; width: numb
                 ? t("performance.revision", { revision: each.revision })
                 : t("performance.change")}
             </text>
-            <title>{each.sentence}</title>
+            <title>{changeSaid(each, say)}</title>
           </g>
         );
       })}

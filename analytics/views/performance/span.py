@@ -75,7 +75,7 @@ class Plan:
         end = min(span.until_us, now_us)
         known_s = min(span.seconds, (end - max(first_us or 0, span.since_us)) / 1e6)
         step_s, context_s = next(
-            ((step, context) for longest, step, context in _PLANS if known_s <= longest), (_COARSEST, 0)
+            ((step, context) for longest, step, context in _PLANS if known_s <= longest + MINUTE_S), (_COARSEST, 0)
         )
         step_us = step_s * 1_000_000
         until = end - end % step_us

@@ -8,6 +8,7 @@ from analytics.why.answer import Found
 from analytics.why.facts import Facts
 
 _GANG: Final = "Coscheduling"
+_OF_GANGS: Final = ("coscheduling", "gang", "pod group", "podgroup")
 _TIMEOUT: Final = ("timed out", "timeout", "in time", "deadline")
 
 
@@ -32,7 +33,7 @@ def failed(facts: Facts) -> Found | None:
         return None
     said = record.bind_message or record.message or "-"
     values: dict[str, str | int] = {"pod": facts.key, "node": record.node or "-", "reason": said}
-    if "gang" in said.lower() or "pod group" in said.lower() or "podgroup" in said.lower():
+    if any(part in said.lower() for part in _OF_GANGS):
         return Found("gang.timeout" if any(part in said.lower() for part in _TIMEOUT) else "gang.ended", values)
     return Found("bind.failed", values)
 

@@ -51,6 +51,9 @@ def started(facts: Facts) -> Found | None:
                 return Found(cause, {**values, "container": one.container, "reason": one.reason}, said)
     if not node.ready:
         return Found("start.node_down", values)
+    failed = facts.happened("FailedMount", "FailedAttachVolume")
+    if failed is not None:
+        return Found("start.volume", {**values, "reason": failed.message or failed.reason})
     if any(one.reason in _CREATING for one in facts.detail.waiting):
         return Found("start.creating", values)
     return Found("start.kubelet", values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from analytics.why.answer import Found
+from analytics.why.answer import Found, Values
 from analytics.why.facts import Facts
 
 _SAYS: Final = (
@@ -16,6 +16,18 @@ _SAYS: Final = (
     ("NodeResourceTopologyMatch", "invalid node topology", "numa.data"),
     ("NetworkOverhead", "network requirements", "network.dependencies"),
 )
+
+
+_CLOSED: Final = "onfailure: closed"
+
+
+def failing(facts: Facts) -> Found | None:
+    """Whatever the plugin would have said: it raised, or took too long, and the policy refuses pods then."""
+    found = next((one for one in facts.refusing if one.code == "Error" or _CLOSED in one.said.lower()), None)
+    if found is None:
+        return None
+    values: Values = {"pod": facts.key, "plugin": found.plugin, "reason": found.said}
+    return Found("plugin.error", values)
 
 
 def turn(facts: Facts) -> Found | None:
@@ -34,8 +46,6 @@ def plugin(facts: Facts) -> Found | None:
         "pod": facts.key, "plugin": found.plugin, "reason": found.said, "count": found.nodes,
         "nodes": record.nodes_in if record else found.nodes,
     }  # fmt: skip
-    if found.code == "Error":
-        return Found("plugin.error", values)
     for name, part, cause in _SAYS:
         if facts.refused_by(name, part):
             return Found(cause, values)

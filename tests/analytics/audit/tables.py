@@ -1,17 +1,19 @@
-"""The table of the rules in docs/tools/audit.md. `python -m tests.analytics.audit.tables` writes it anew."""
+"""Tables in the documents about rules. `python -m tests.analytics.audit.tables` writes them anew."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from analytics.audit import shipped_rules
+from analytics.audit import Context, shipped_rules
 from analytics.audit.anomalies import KINDS
+from analytics.audit.context import SETS
+from analytics.audit.fields import FIELDS
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "tools" / "audit.md"
-BEGIN, END = "<!-- rules: begin -->\n", "<!-- rules: end -->\n"
+DOCS = Path(__file__).parents[3] / "docs" / "tools"
 
 
-def table_of_rules() -> str:
+def rules() -> str:
     lines = ["| rule | severity | finds | by | ATT&CK, Microsoft's matrix |", "| --- | --- | --- | --- | --- |"]
     for rule in shipped_rules():
         cases = "; ".join(
@@ -25,20 +27,42 @@ def table_of_rules() -> str:
     return "\n".join(lines) + "\n"
 
 
-def documented_rules() -> str:
-    """Raises ValueError where the marks are not there."""
-    _, table, _ = _parts()
-    return table
+def fields() -> str:
+    lines = ["| field | type | |", "| --- | --- | --- |"]
+    lines += [f"| `{name}` | {field.type} | {field.doc} |" for name, field in FIELDS.items()]
+    return "\n".join(lines) + "\n"
 
 
-def _parts() -> tuple[str, str, str]:
-    before, begin, rest = DOCUMENT.read_text(encoding="utf-8").partition(BEGIN)
-    table, end, after = rest.partition(END)
+def sets() -> str:
+    lines = ["| set | holds, unless it is set |", "| --- | --- |"]
+    for name in SETS:
+        held = ", ".join(f"`{one}`" if one else "nothing said" for one in sorted(getattr(Context(), name)))
+        lines.append(f"| `@{name}` | {held or 'nobody'} |")
+    return "\n".join(lines) + "\n"
+
+
+TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
+    "rules": (DOCS / "audit.md", rules),
+    "fields": (DOCS / "audit-rules.md", fields),
+    "sets": (DOCS / "audit-rules.md", sets),
+}
+
+
+def documented(name: str) -> str:
+    """The table as it stands in its document. Raises ValueError where its marks are not there."""
+    return _parts(name)[1]
+
+
+def _parts(name: str) -> tuple[str, str, str]:
+    path, _ = TABLES[name]
+    before, begin, rest = path.read_text(encoding="utf-8").partition(f"<!-- {name}: begin -->\n")
+    table, end, after = rest.partition(f"<!-- {name}: end -->\n")
     if not begin or not end:
-        raise ValueError(f"{DOCUMENT} has no {BEGIN.strip()} and {END.strip()}")
-    return before, table, after
+        raise ValueError(f"{path} has no marks for {name}")
+    return before + begin, table, end + after
 
 
 if __name__ == "__main__":
-    head, _, tail = _parts()
-    DOCUMENT.write_text(f"{head}{BEGIN}{table_of_rules()}{END}{tail}", encoding="utf-8")
+    for told, (document, table_of) in TABLES.items():
+        head, _, tail = _parts(told)
+        document.write_text(f"{head}{table_of()}{tail}", encoding="utf-8")

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from analytics.audit import shipped_rules
+from analytics.audit import KINDS as EVENT_KINDS
+from analytics.audit import shipped_rules, with_own
 from analytics.audit.anomalies import KINDS
-from tests.analytics.audit.tables import DOCUMENT, documented_rules, table_of_rules
+from analytics.audit.patterns import KINDS as PATTERN_KINDS
+from tests.analytics.audit.tables import DOCS, TABLES, documented
 
 LOCALES = Path(__file__).parents[3] / "analytics" / "views" / "audit" / "locales"
 TOLD = {rule.id: (rule.title, rule.fix) for rule in shipped_rules()} | {
@@ -39,6 +41,15 @@ def test_every_rule_has_a_title_and_a_remedy_in_chinese() -> None:
     assert len({title for title, _ in chinese.values()}) == len(chinese)
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_kind_of_event_and_of_pattern_has_a_name(language: str) -> None:
+    told = json.loads((LOCALES / f"{language}.json").read_text(encoding="utf-8"))
+    for family, kinds in (("kind", EVENT_KINDS), ("repeated", PATTERN_KINDS)):
+        assert {key for key in told if key.startswith(f"audit.{family}.")} == {
+            f"audit.{family}.{kind}" for kind in kinds
+        }
+
+
 @pytest.mark.parametrize("name", TOLD)
 def test_names_that_must_be_typed_stand_in_both_languages(name: str) -> None:
     english, chinese = TOLD[name][1], words("zh")[name][1]
@@ -47,6 +58,14 @@ def test_names_that_must_be_typed_stand_in_both_languages(name: str) -> None:
     assert [found for found in sorted(wanted) if found not in chinese] == []
 
 
-def test_the_table_of_the_rules_in_the_documentation_is_the_rules() -> None:
-    """`python -m tests.analytics.audit.tables` writes it."""
-    assert documented_rules() == table_of_rules(), f"the table in {DOCUMENT.name} is old"
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_in_the_documentation_is_what_the_code_says(name: str) -> None:
+    """`python -m tests.analytics.audit.tables` writes them."""
+    path, table_of = TABLES[name]
+    assert documented(name) == table_of(), f"the table of {name} in {path.name} is old"
+
+
+def test_the_rule_in_the_documentation_is_one(tmp_path: Path) -> None:
+    text = (DOCS / "audit-rules.md").read_text(encoding="utf-8")
+    (tmp_path / "own.yaml").write_text(text.partition("```yaml\n")[2].partition("```")[0])
+    assert len(with_own(shipped_rules(), tmp_path)) == len(shipped_rules()) + 1

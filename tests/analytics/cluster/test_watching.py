@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from analytics.cluster import Cluster, ClusterView, Usage, follower, watching
+from analytics.cluster.kinds import EVENTS
 from analytics.cluster.usage import METRICS_PATH, POD_METRICS_PATH
 from analytics.cluster.watching import Watching
 from analytics.tenants.adapters import promises_of
@@ -355,3 +356,28 @@ def test_odd_answers_of_a_source_are_told_and_end_nothing(answer: Any) -> None:
             await asyncio.to_thread(play, story, api, load_watcher=lambda: address, interval_s=lambda: 0.02)
 
     asyncio.run(run())
+
+
+def test_events_that_say_why_a_pod_does_not_run_are_seen_and_all_others_are_not_kept() -> None:
+    api = FakeApi()
+
+    def event(name: str, reason: str) -> dict[str, Any]:
+        return {
+            "metadata": {"name": name, "namespace": "ns", "uid": f"uid-{name}", "resourceVersion": "1"},
+            "involvedObject": {"kind": "Pod", "uid": "uid-p1"},
+            "reason": reason,
+            "message": "max node group size reached",
+            "lastTimestamp": "2026-01-02T03:04:05Z",
+        }
+
+    api.objects[EVENTS.path] = {}
+    api.put(EVENTS.path, event("a", "NotTriggerScaleUp"))
+    api.put(EVENTS.path, event("b", "Sunrise"))
+
+    async def story(scene: Scene) -> None:
+        await until(lambda: bool(scene.view.events))
+        assert [(one.reason, one.at_s) for one in scene.view.events_of["uid-p1"]] == [
+            ("NotTriggerScaleUp", 1_767_323_045)
+        ]
+
+    play(story, api)

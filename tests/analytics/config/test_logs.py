@@ -19,7 +19,7 @@ def record(name: str, message: str, **extra: Any) -> logging.LogRecord:
     return made
 
 
-def test_r221_a_line_is_one_object_with_the_fields_of_the_paper() -> None:
+def test_r099_r221_a_line_is_one_object_with_the_fields_of_the_paper() -> None:
     line = Lines("heatmap-generator").format(record("analytics.main", "two\nlines", decision_id="d1", node="n"))
     assert "\n" not in line
     told = json.loads(line)

@@ -58,6 +58,8 @@ NASTY: dict[str, Floats] = {
     "huge": daily(7) * 1e306,
     "largest of both signs": np.where(np.arange(2000) % 2 == 0, LARGEST, -LARGEST),
     "largest once": np.where(np.arange(2000) == 1500, LARGEST, 1.0),
+    "of all sizes": np.exp(np.random.default_rng(3).uniform(-700, 700, 500)),
+    "ones, then the largest among them": np.where((np.arange(94) > 45) & (np.arange(94) % 5 != 0), LARGEST, 1.0),
     "smallest": np.full(2000, 5e-324) * np.where(np.arange(2000) > 1000, 1, 2),
     "tiny noise": daily(7) * 1e-310,
     "infinite here and there": np.where(np.arange(2000) % 50 == 0, np.inf, 1.0),

@@ -80,20 +80,15 @@ def test_r153_a_constant_has_no_change(value: float, size: int) -> None:
     assert change_points(series(np.full(size, value))) == []
 
 
-@settings(max_examples=30)
-@given(seed=st.integers(0, 10_000), correlation=st.sampled_from([0.0, 0.5]))
-def test_r153_noise_is_no_change_also_when_neighbours_move_together(seed: int, correlation: float) -> None:
-    noise = np.random.default_rng(seed).standard_normal(1000)
-    for place in range(1, len(noise)):
-        noise[place] += correlation * noise[place - 1]
-    found = change_points(series(100 + 5 * noise))
-    # One in some hundred may be; a whole noise cut to pieces may not.
-    assert len(found) <= 1
-
-
-def test_r153_noise_seldom_has_a_change() -> None:
-    told = [change_points(series(100 + 7 * np.random.default_rng(seed).standard_normal(1000))) for seed in range(100)]
-    assert sum(map(len, told)) <= 1
+@pytest.mark.parametrize("correlation", [0.0, 0.3, 0.6])
+def test_r153_noise_seldom_has_a_change_also_when_neighbours_move_together(correlation: float) -> None:
+    told = 0
+    for seed in range(60):
+        noise = np.random.default_rng(seed).standard_normal(1000)
+        for place in range(1, len(noise)):
+            noise[place] += correlation * noise[place - 1]
+        told += len(change_points(series(100 + 5 * noise)))
+    assert told <= 4
 
 
 @pytest.mark.parametrize(

@@ -63,6 +63,15 @@ def test_r153_edges_of_a_day_are_foretold_by_times_of_day() -> None:
     assert error(found, values[6 * DAY :]) < 0.06
 
 
+def test_r153_weekends_are_foretold_after_three_weeks() -> None:
+    weekend = np.arange(28 * DAY) % (7 * DAY) >= 5 * DAY
+    values = daily(28) * np.where(weekend, 0.4, 1)
+    found = made(series(values[: 26 * DAY]), 2 * DAY_S)
+    assert error(found, values[26 * DAY :]) < 0.1
+    # After fewer, a Friday is followed by another one.
+    assert error(made(series(values[: 12 * DAY]), 2 * DAY_S), values[12 * DAY : 14 * DAY]) > 0.2
+
+
 def test_r153_after_a_shift_the_new_level_is_foretold() -> None:
     values = daily(7, noise=0.03) * np.where(np.arange(7 * DAY) < 4 * DAY, 1, 2)
     found = made(series(values[: 6 * DAY]), DAY_S)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from analytics.cluster import ClusterView
+from analytics.cluster import ClusterView, Happening
 from analytics.why.facts import Facts, Gone, QuotaRoom, Record, TenantRoom
 from tests.analytics.cluster.clusters import AT_US, a_node
-from tests.analytics.why.scenes import TRIED, by, cluster, facts, filled, nodes, pod, refused
+from tests.analytics.why.scenes import NOW_S, TRIED, by, cluster, facts, filled, nodes, pod, refused
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,14 @@ def _() -> Facts:
 @case("start.kubelet", "moving", "n1", "kubelet")
 def _() -> Facts:
     return starting()
+
+
+@case("start.volume", "done", "n1", "Multi-Attach error")
+def _() -> Facts:
+    waits = [{"name": "app", "state": {"waiting": {"reason": "ContainerCreating"}}}]
+    one = pod(node="n1", status={"phase": "Pending", "containerStatuses": waits})
+    event = Happening(one.uid, "FailedAttachVolume", 'Multi-Attach error for volume "pv-7"', int(NOW_S) - 60)
+    return facts(replace(cluster(one, nodes()), events=[event]))
 
 
 @case("start.node_down", "done", "n1", "not ready")
@@ -323,7 +331,7 @@ def asking(some: Any = None, others: Any = (), spec: Any = None, **requests: str
     return facts(cluster(pod(requests=asked, tried=True, spec=spec or {}), some or nodes(), others))
 
 
-@case("size.cpu", "never", "asks for 64 of CPU", "largest of 3 nodes", "has 4")
+@case("size.cpu", "never", "asks for 64 CPU", "largest of 3 nodes", "has 4")
 def _() -> Facts:
     return asking(cpu="64")
 
@@ -380,6 +388,13 @@ def nominated(*leaving: Any) -> Facts:
     return facts(cluster(waiting, nodes(), [*filled(3), *leaving]), victims=len(leaving))
 
 
+@case("scale.adding", "moving", "autoscaler", "pool-a 3->4")
+def _() -> Facts:
+    one = pod(message=TRIED.format(3, "3 Insufficient cpu", 3))
+    event = Happening(one.uid, "TriggeredScaleUp", "pod triggered scale-up: [{pool-a 3->4 (max: 10)}]", int(NOW_S) - 60)
+    return facts(replace(cluster(one, nodes(), filled(3)), events=[event]))
+
+
 @case("preempt.victims", "moving", "1 pods to leave n2")
 def _() -> Facts:
     return nominated(pod("old", "n2", metadata={"deletionTimestamp": "2026-01-02T03:04:30Z"}))
@@ -415,14 +430,14 @@ def _() -> Facts:
     return unbound("binding rejected: 403 Forbidden")
 
 
-@case("gang.timeout", "waits", "place on n2", "timed out")
+@case("gang.timeout", "waits", "place on n2", "timeout after waiting 30s")
 def _() -> Facts:
-    return unbound("gang team-a/train timed out")
+    return unbound("rejected due to timeout after waiting 30s at plugin Coscheduling")
 
 
-@case("gang.ended", "waits", "place on n2", "gang team-a/train was rejected")
+@case("gang.ended", "waits", "place on n2", "has no place any more")
 def _() -> Facts:
-    return unbound("gang team-a/train was rejected")
+    return unbound("rejected by Coscheduling: the pod group has no place any more")
 
 
 @case("bind.moving", "moving", "2 of 3 nodes passed")
@@ -585,9 +600,9 @@ def _() -> Facts:
     return plugin("NetworkOverhead", "node(s) did not meet several network requirements from Workload dependencies")
 
 
-@case("plugin.error", "waits", "plugin MyFilter fails", "ValueError")
+@case("plugin.error", "waits", "plugin TenantQuota fails", "onFailure: closed")
 def _() -> Facts:
-    return plugin("MyFilter", "ValueError", code="Error")
+    return plugin("TenantQuota", "TenantQuota failed or took too long, and its policy says onFailure: closed")
 
 
 @case("plugin.other", "waits", "MyFilter rejects 2 of 2 nodes", "no licence")
@@ -613,7 +628,7 @@ def _() -> Facts:
     return asking(nodes(taints=tainted("node.kubernetes.io/disk-pressure")), cpu="1")
 
 
-@case("room.cpu", "waits", "asks for 1 of CPU", "none of 3 nodes", "n2", "200m is missing")
+@case("room.cpu", "waits", "asks for 1 CPU", "none of 3 nodes", "n2", "200m is missing")
 def _() -> Facts:
     some = [pod("b1", "n1", requests={"cpu": "4"}), pod("b2", "n2", requests={"cpu": "3200m"})]
     return asking(nodes(), [*some, pod("b3", "n3", requests={"cpu": "3500m"})], cpu="1")
