@@ -34,7 +34,7 @@ from analytics.store import Store, StoreError
 from analytics.store.audit import UNKNOWN_US, Audits
 from analytics.store.dialect import RowsRefused
 from analytics.store.findings import Findings
-from analytics.store.tables import AuditEventRow, AuditPositionRow, Row
+from analytics.store.tables import AuditEventRow, AuditPositionRow, FindingRow, Row
 
 SEEN_MAX: Final = 200_000
 """auditIDs that are remembered; older ones that were stored are found in the store."""
@@ -278,7 +278,8 @@ class Intake:
     def _write_all(self, rows: list[Row]) -> None:
         """A row that the store refuses for what it holds is found by halving, told and left out."""
         try:
-            self._store.write(rows)
+            with self._store.alone():
+                self._store.write(self._news(rows))
         except RowsRefused as refusal:
             if len(rows) == 1:
                 metrics.LEFT_OUT.labels("refused").inc()
@@ -287,6 +288,20 @@ class Intake:
             middle = len(rows) // 2
             self._write_all(rows[:middle])
             self._write_all(rows[middle:])
+
+    def _news(self, rows: Sequence[Row]) -> list[Row]:
+        """Without the events and findings that another sidecar has stored since they were judged."""
+        if not self._store.shared:
+            return list(rows)
+        events = {row.id: row.at_us for row in rows if isinstance(row, AuditEventRow)}
+        stored = Audits(self._store).known(list(events), min(events.values(), default=0))
+        found = Findings(self._store).known([row.id for row in rows if isinstance(row, FindingRow)])
+        return [
+            row
+            for row in rows
+            if not (isinstance(row, AuditEventRow) and row.id in stored)
+            and not (isinstance(row, FindingRow) and row.id in found)
+        ]
 
     def _now_us(self) -> int:
         return int(self._clock() * 1_000_000)

@@ -17,7 +17,9 @@ from typing import Any
 
 import pytest
 
+from analytics.audit import Context
 from analytics.ingest import Ingest
+from analytics.ingest.audit import Intake
 from analytics.store import Store
 from analytics.store import store as module
 from analytics.store.decisions import Decisions
@@ -27,6 +29,7 @@ from analytics.store.tables import TABLES, SampleRow, TenantSampleRow
 from analytics.store.tenants import TenantHistory
 from analytics.tenants import Uses, register_of
 from analytics.views.tenants.view import Watch
+from tests.analytics.audit_io.events import bound, created, line, us
 from tests.analytics.cluster.clusters import AT_US
 from tests.analytics.ingest.test_ingest import Writer, ended, whole
 from tests.analytics.tenants.a_tenancy import TEAM_A, a_cluster
@@ -238,6 +241,39 @@ def test_both_merge_what_was_rolled_up_and_no_sum_is_another(pair: tuple[Store, 
         thread.join()
     assert counts(pair[1]) == before
     assert pair[0].query("SELECT count(*) FROM minute_count WHERE seen_us > 0") == [(0,)]
+
+
+def test_one_audit_log_that_both_follow_is_stored_once(pair: tuple[Store, Store]) -> None:
+    """Both have judged the events before either has stored them."""
+    intakes = [Intake(store, Context, clock=lambda: us(60) / 1e6) for store in pair]
+    told = [line(created(f"web-{at}", seconds=at)) for at in range(20)]
+    told += [line(bound("web-0", "node-3", seconds=5, user="mallory", id="a1"))]
+    gate = threading.Barrier(2)
+    wrong: list[Exception] = []
+
+    def take(intake: Intake) -> None:
+        write = intake._write_all
+
+        def later(rows: list[Any]) -> None:
+            gate.wait()
+            write(rows)
+
+        intake._write_all = later  # type: ignore[method-assign]
+        try:
+            intake.take(told, "log", way="file")
+        except Exception as fault:  # noqa: BLE001 - told below
+            wrong.append(fault)
+
+    threads = [threading.Thread(target=take, args=(intake,)) for intake in intakes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    for table in ("audit_event", "finding"):
+        count, names = pair[0].query(f"SELECT count(*), count(DISTINCT id) FROM {table}")[0]
+        assert count == names > 0
+    assert pair[0].query("SELECT count(*) FROM audit_event") == [(21,)]
 
 
 def test_both_forget_at_once_and_what_is_young_stays(pair: tuple[Store, Store], tmp_path: Path) -> None:
