@@ -73,11 +73,11 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(a_cluster(TEAM_A, pods=nine_cpus()), tmp_path)
 
 
-def test_r114_all_tenants_as_they_are_configured(scene: Scene) -> None:
+def test_r106_r114_all_tenants_as_they_are_configured(scene: Scene) -> None:
     assert scene.data("/api/tenants") == {"tenants": [TEAM_A], "total": 1}
 
 
-def test_r115_the_quota_and_the_limit_with_burst_applied(scene: Scene) -> None:
+def test_r110_r115_the_quota_and_the_limit_with_burst_applied(scene: Scene) -> None:
     assert scene.data("/api/tenants/team-a/quota") == {
         "tenant": "team-a",
         "quota": {"cpu": "10", "memory": "20Gi", "storage": "100Gi", "gpu": "2", "pods": 100},
@@ -245,7 +245,7 @@ requests = st.fixed_dictionaries(
 
 
 @given(st.lists(requests, max_size=4), requests, st.sampled_from([1.0, 1.1, 1.5, 2.0]), st.booleans())
-def test_validate_says_what_tenant_quota_enforces(
+def test_r112_validate_says_what_tenant_quota_enforces(
     placed: list[dict[str, str]],
     asked: dict[str, str],
     burst_ratio: float,
@@ -414,7 +414,7 @@ def test_tenants_that_claim_one_namespace_share_nothing_twice() -> None:
     assert [one.tenant for one in findings(uses) if one.rule == "configuration"] == ["newer"]
 
 
-def test_the_overview_tells_fairness_and_findings(scene: Scene) -> None:
+def test_r104_the_overview_tells_fairness_and_findings(scene: Scene) -> None:
     found = scene.data("/api/v1/tenants")
     (row,) = found["tenants"]
     assert row["resources"][0] == {
