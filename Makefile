@@ -23,7 +23,7 @@ UI_SOURCES := $(sort $(shell find $(UI) analytics/views \( -name node_modules -o
 # What compiled kernels are made of; only what has changed is compiled again.
 KERNEL_SOURCES := $(sort $(wildcard extender/native/*.py extender/framework/*.py extender/wire/*.py extender/plugins/*/*.py))
 
-.PHONY: help setup demo test check fmt bench e2e ui images clean control-plane
+.PHONY: help setup demo test check fmt bench bench-store e2e ui images clean control-plane
 
 help: ## print the verbs
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -49,6 +49,9 @@ fmt: $(DONE)/venv ## format, and mend what the linter can mend
 
 bench: setup ## measure beside a Go extender and a C floor, judge every figure, write benchmarks/results/latest.json and .svg
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-store: setup ## fill the decision store to ten million, and judge how soon pages answer (ARGS="--decisions 1000000")
+	@$(BIN)/python -m benchmarks.store $(ARGS)
 
 e2e: setup ## only the tests against a real etcd, kube-apiserver and kube-scheduler (builds them with Go)
 	@TRIMTAB_CONTROL_PLANE=require tests/e2e/build.sh

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,6 +16,8 @@ from analytics.config.logs import TOGETHER
 from analytics.config.values import FORMATS, LEVELS, OUTPUTS, BadValue, Values, seconds_of
 from analytics.main import LOOPBACK, Address, CannotStart, Settings, run
 from analytics.steering import WRITES_PER_S, SteeringSettings
+from analytics.store import Store, StoreError
+from analytics.store.exports import NotExported, take_in
 from analytics.store.retention import BadRetention, Retention
 from analytics.views import VIEWS
 from analytics.views.sources import ToolSettings
@@ -23,7 +25,7 @@ from analytics.web.tls import Tls
 from extender.control import Schedule
 from extender.control.schedule import KEEP
 
-TOOLS = sorted({view.tool for view in VIEWS})
+TOOLS = sorted({view.tool for view in VIEWS if view.tool})
 
 
 class AddressType(click.ParamType[Address]):
@@ -217,6 +219,11 @@ def _named(option: str, **more: Any) -> Callable[[Callable[..., None]], Callable
     default=("system:kube-scheduler",),
     help="User that may bind pods; may be given several times.",
 )
+@_named(
+    "deployer-identity",
+    multiple=True,
+    help="User that applies what others have reviewed, such as a GitOps controller; may be given several times.",
+)
 @_named("prometheus", default="", callback=_url_or_none, help="Prometheus to ask for what nodes use.")
 @_named("load-watcher", default="", callback=_url_or_none, help="load-watcher to ask for the same.")
 @_named(
@@ -258,6 +265,13 @@ def _named(option: str, **more: Any) -> Callable[[Callable[..., None]], Callable
 @_named("log-level", type=click.Choice(LEVELS), default="info")
 @_named("log-format", type=click.Choice(FORMATS), default="json")
 @_named("log-output", type=click.Choice(OUTPUTS), default="stdout")
+@click.option(
+    "--import",
+    "take_in",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="Take the decisions of an exported Parquet file into --store, each once, and end. May be given several times.",
+)
 @click.version_option(__version__, prog_name="trimtab analytics")
 def main(**given: Any) -> None:
     """The sidecar: reads the journal, keeps the store, serves pages and APIs."""
@@ -266,6 +280,9 @@ def main(**given: Any) -> None:
 
 def serve(given: Mapping[str, Any], name: str = TOGETHER) -> None:
     """Until it is told to end. Raises UsageError; leaves with 3 when something cannot be had."""
+    if given.get("take_in"):
+        take_in_files(given["store"], given["take_in"])
+        return
     if (given["tls_cert"] is None) != (given["tls_key"] is None):
         raise click.UsageError("--tls-cert and --tls-key belong together")
     settings = Settings(
@@ -297,6 +314,29 @@ def serve(given: Mapping[str, Any], name: str = TOGETHER) -> None:
         sys.exit(3)
 
 
+def take_in_files(target: str, paths: Sequence[Path]) -> None:
+    """Leaves with 1 where a file is no export, with 3 where the store cannot be had."""
+    try:
+        store = Store.open(target)
+    except (StoreError, OSError) as why:
+        click.echo(f"error: --store: {why}; a sidecar that holds it must be stopped first", err=True)
+        sys.exit(3)
+    try:
+        for path in paths:
+            taken = take_in(store, path)
+            told = f"{path}: {taken.new} decisions taken in, {taken.known} were here already"
+            click.echo(told + (f", {taken.awaited} are left to their journal" if taken.awaited else ""))
+        store.checkpoint()
+    except NotExported as why:
+        click.echo(f"error: --import {why}", err=True)
+        sys.exit(1)
+    except StoreError as why:
+        click.echo(f"error: --store: {why}", err=True)
+        sys.exit(3)
+    finally:
+        store.close()
+
+
 def tool_settings(given: Mapping[str, Any]) -> ToolSettings:
     return ToolSettings(
         interval_s=given["metrics_interval"],
@@ -304,6 +344,7 @@ def tool_settings(given: Mapping[str, Any]) -> ToolSettings:
         audit_logs=given["audit_log"],
         audit_token=given["audit_token_file"],
         scheduler_identities=given["scheduler_identity"],
+        deployers=given["deployer_identity"],
         prometheus=given["prometheus"],
         load_watcher=given["load_watcher"],
         scheduler_metrics=given["scheduler_metrics"],

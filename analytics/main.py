@@ -94,7 +94,7 @@ class Settings:
 
 def run(settings: Settings) -> None:
     """Until SIGTERM or SIGINT. Raises CannotStart."""
-    logs = Logs(settings.name, {f"analytics.views.{view.slug}": view.tool for view in VIEWS})
+    logs = Logs(settings.name, {f"analytics.views.{view.slug}": view.tool for view in VIEWS if view.tool})
     live = LiveConfig(
         settings.start, settings.config_folders, [source_of(*named) for named in settings.config_configmaps]
     )

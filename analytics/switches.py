@@ -23,7 +23,7 @@ class Switches:
     def __init__(self, views: Sequence[View], sources: Sources, registry: CollectorRegistry) -> None:
         """All are off at first; `switch` turns on."""
         self._views: dict[str, list[View]] = {}
-        for view in views:
+        for view in (view for view in views if view.tool):
             self._views.setdefault(view.tool, []).append(view)
             metrics.ENABLED.labels(view.tool).set(0)
         self._sources = sources

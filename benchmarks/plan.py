@@ -42,6 +42,10 @@ class Plan:
     owners: int
     """Of pods, for a canary's share."""
     guard_trips: int
+    audit_rounds: int
+    """Of the labelled audit log: two hours each, with every attack once."""
+    audit_scenes: int
+    """Ordinary ones of such a round, of some 30 events each."""
     decisions: int
     cold: bool
     """Also start with an empty kernel cache."""
@@ -73,6 +77,8 @@ FULL = Plan(
     steering_edits=250,
     owners=10_000,
     guard_trips=5,
+    audit_rounds=5,
+    audit_scenes=400,
     decisions=20,
     cold=True,
 )
@@ -96,6 +102,8 @@ SHORT = Plan(
     steering_edits=8,
     owners=200,
     guard_trips=1,
+    audit_rounds=1,
+    audit_scenes=250,
     decisions=2,
     cold=False,
 )

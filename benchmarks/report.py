@@ -179,6 +179,9 @@ def _delays(results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         delays["four writers at once: edit to effect"] = steering["edits"]["edit_to_effect"]
         delays["four writers at once: edit to answer, console and desk"] = steering["edits"]["answered"]
         yield "four writers at once: calls a second meanwhile", f"{steering['edits']['calls_per_s']:.0f}"
+    if audit := results.get("audit"):
+        yield "audit log: events a second of processor time", f"{audit['events_per_cpu_s']:,.0f}"
+        yield "audit log: attacks missed", "; ".join(audit["quality"]["missed"]) or "none"
     for what, found in delays.items():
         if found:
             yield what, f"p50 {found['p50_ms']:.0f} ms, p99 {found['p99_ms']:.0f} ms ({found['count']} times)"

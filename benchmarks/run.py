@@ -16,6 +16,7 @@ from rich.console import Console
 
 from benchmarks import (
     all_plugins,
+    audit,
     between,
     budgets,
     bursts,
@@ -64,6 +65,7 @@ PARTS = (
     Part("bursts", bursts.measure),
     Part("between", between.measure, calls=False),
     Part("steering", steering.measure, calls=False),
+    Part("audit", audit.measure, calls=False),
     Part("scheduling", scheduling.part, calls=False),
     Part("trends", trends.measure, calls=False),
 )

@@ -14,7 +14,7 @@ from analytics.audit.fields import Field, field_named
 from analytics.audit.finding import Finding, key_of
 from analytics.audit.memory import Chains, Mark, Quiet, Recent, Windows
 from analytics.audit.record import AuditEvent
-from analytics.audit.rule import Case, Rule, seconds
+from analytics.audit.rule import Case, Condition, Rule, seconds
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _SHOWN = 200
@@ -27,6 +27,8 @@ _FAILED = 400
 _DRY = "dryRun=All"
 _MICROSECONDS = 1_000_000
 _DAY_S = 24 * 3600
+INDEXED = ("resource", "verb", "subresource")
+"""Fields by which the detector chooses the cases for an event."""
 _EXTRA = {"threshold": ("count",), "silence": ("gap",)}
 
 
@@ -44,11 +46,11 @@ class CompiledCase:
             raise BadCondition(f"{at}.match: a sequence has a match in each step and none of its own")
         if not case.match and case.sequence is None:
             raise BadCondition(f"{at}.match: is empty")
-        self.resources, self.verbs = _only("resource", case), _only("verb", case)
-        """Outside which it cannot find anything; None: any."""
-        self._outcome = case.outcome
+        self.within = {field: _only(field, case) for field in INDEXED}
+        """By field: values outside which it cannot find anything; None: any."""
+        compiled(case.match, context, f"{at}.match")
         # Of a sequence empty, and therefore true: its steps ask for themselves.
-        self._test = compiled(case.match, context, f"{at}.match")
+        self._test = compiled(_left(case.match), context, f"{at}.match")
         self._allowed = [
             compiled(one.match, context, f"{rule.id}.allow[{number}].match") for number, one in enumerate(rule.allow)
         ]
@@ -65,11 +67,17 @@ class CompiledCase:
         elif case.silence is not None:
             self._finder = self._listening(case, at)
 
-    def see(self, facts: Facts, at_us: int, outcome: str) -> Sequence[Finding]:
-        """Findings that this event completes. `at_us`: its time as the log's clock has it."""
-        if self._outcome not in (outcome, "any") or not self._test(facts):
+    def concerns(self, resource: str, verb: str, subresource: str, outcome: str) -> bool:
+        """Whether events of this kind are to be shown to it."""
+        values = zip(INDEXED, (resource, verb, subresource), strict=True)
+        wanted = ((self.within[field], value) for field, value in values)
+        return self.case.outcome in (outcome, "any") and all(known is None or value in known for known, value in wanted)
+
+    def see(self, facts: Facts, at_us: int) -> Sequence[Finding]:
+        """Findings that this event, which `concerns` it, completes. `at_us`: its time as the log's clock has it."""
+        if not self._test(facts):
             return ()
-        if any(allows(facts) for allows in self._allowed):
+        if self._allowed and any(allows(facts) for allows in self._allowed):
             return ()
         found: list[Finding] = []
         for parts, ids, extra in self._finder(facts, at_us):
@@ -204,6 +212,19 @@ def _only(field: str, case: Case) -> frozenset[str] | None:
     parts = [only(field, step.match) for step in case.sequence.steps]
     known = [part for part in parts if part is not None]
     return frozenset().union(*known) if len(known) == len(parts) else None
+
+
+def _left(match: Condition) -> Condition:
+    """What is left to ask of an event that `concerns` the case: nothing that `_only` reads off the match itself."""
+    return {
+        field: wanted
+        for field, wanted in match.items()
+        if field not in INDEXED or only(field, {field: wanted}) is None or _asks_more(wanted)
+    }
+
+
+def _asks_more(wanted: Any) -> bool:
+    return isinstance(wanted, dict) and len(wanted) > 1
 
 
 def _window(text: str, at: str) -> int:

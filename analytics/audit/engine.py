@@ -17,6 +17,7 @@ from analytics.audit.rulefile import SHIPPED, load_rules
 _MOST_SEEN = 200_000
 """Requests that are remembered for delivery more than once, about 150 bytes each."""
 _MOST_PODS = 50_000
+_MOST_KINDS = 5_000
 _RANKS = {"ResponseStarted": 1, "ResponseComplete": 2, "Panic": 2}
 """Stages that have an answer. RequestReceived comes before anything is decided."""
 
@@ -68,8 +69,8 @@ class Detector:
         facts = Facts(event, self.context, self._creator(event))
         found: list[Finding] = []
         outcome = outcome_of(event)
-        for case in self._index.cases(event.resource, event.verb):
-            found += case.see(facts, at_us, outcome)
+        for case in self._index.cases((event.resource, event.verb, event.subresource, outcome)):
+            found += case.see(facts, at_us)
         return found
 
     def _creator(self, event: AuditEvent) -> str:
@@ -83,25 +84,21 @@ class Detector:
 
 
 class _Index:
-    """Which cases may concern an event, by its resource and verb."""
+    """Which cases may concern an event, by its resource, verb, subresource and outcome."""
 
     def __init__(self, cases: Sequence[CompiledCase]) -> None:
-        self._resources = frozenset().union(*(case.resources or () for case in cases))
-        self._verbs = frozenset().union(*(case.verbs or () for case in cases))
-        self._cases = {
-            (resource, verb): tuple(
-                case
-                for case in cases
-                if (case.resources is None or resource in case.resources) and (case.verbs is None or verb in case.verbs)
-            )
-            # None stands for all that no case names.
-            for resource in (*self._resources, None)
-            for verb in (*self._verbs, None)
-        }
+        self._all = tuple(cases)
+        self._cases: dict[tuple[str, str, str, str], tuple[CompiledCase, ...]] = {}
 
-    def cases(self, resource: str, verb: str) -> tuple[CompiledCase, ...]:
-        known = resource if resource in self._resources else None
-        return self._cases[known, verb if verb in self._verbs else None]
+    def cases(self, kind: tuple[str, str, str, str]) -> tuple[CompiledCase, ...]:
+        found = self._cases.get(kind)
+        if found is None:
+            found = tuple(case for case in self._all if case.concerns(*kind))
+            # A log may name any number of resources: what is kept of them has a bound.
+            if len(self._cases) >= _MOST_KINDS:
+                self._cases.clear()
+            self._cases[kind] = found
+        return found
 
 
 @cache

@@ -64,6 +64,8 @@ class Recent(Generic[K, V]):
 @dataclass(slots=True)
 class _Window:
     marks: list[Mark] = field(default_factory=list)
+    total: float = 0.0
+    """Of the values of the marks, where they are added up."""
     quiet_until: int = 0
     """Told; not again before this time."""
 
@@ -93,11 +95,14 @@ class Windows:
             self._keys.put(key, window)
         if mark.at_us <= window.quiet_until:
             return []
+        if self._distinct and not self._renewed(window, mark):
+            return []
         insort(window.marks, mark, key=_at)
+        window.total += mark.value if isinstance(mark.value, float) else 1.0
         self._marks += 1
         self._expire(window, mark)
-        if self._measured(window.marks) >= self._count:
-            full, window.marks = window.marks, []
+        if window.total >= self._count:
+            full, window.marks, window.total = window.marks, [], 0.0
             self._marks -= len(full)
             window.quiet_until = full[-1].at_us + self._within
             return full
@@ -113,20 +118,30 @@ class Windows:
         if old:
             self.late += mark.at_us < begin
             self._marks -= old
+            window.total -= sum(one.value if isinstance(one.value, float) else 1.0 for one in marks[:old])
             del marks[:old]
 
-    def _measured(self, marks: list[Mark]) -> float:
-        if self._distinct:
-            return len({mark.value for mark in marks})
-        return sum(mark.value for mark in marks if isinstance(mark.value, float))
+    def _renewed(self, window: _Window, mark: Mark) -> bool:
+        """Of equal values the newest mark is kept: the others can add nothing to any window that is still to come."""
+        for number, one in enumerate(window.marks):
+            if one.value == mark.value:
+                if one.at_us >= mark.at_us:
+                    return False
+                del window.marks[number]
+                window.total -= 1.0
+                self._marks -= 1
+                return True
+        return True
 
     def _bound(self, window: _Window) -> None:
         while self._marks > MOST_MARKS and len(self._keys) > 1:
             self._marks -= len(self._keys.drop().marks)
         if self._marks > MOST_MARKS:
-            # One key alone is past all bounds, by events that add nothing (the same value, or 0).
-            self._marks -= len(window.marks) // 2
-            del window.marks[: len(window.marks) // 2]
+            # One key alone is past all bounds, by events that add next to nothing.
+            half = window.marks[: len(window.marks) // 2]
+            self._marks -= len(half)
+            window.total -= sum(one.value for one in half if isinstance(one.value, float))
+            del window.marks[: len(half)]
 
 
 def _at(mark: Mark) -> int:

@@ -186,7 +186,7 @@ class Patterns:
                 if any(0 <= at - c <= 10 * _MINUTE_US for c in cordons.times)
             ]
             if len(times) >= _DRAINED:
-                says = f"{key[0]} cordons nodes and evicts their pods, last {list(cordons.names)[-1]}"
+                says = f"{key[0]} cordons nodes and evicts their pods, last {cordons.last_name}"
                 begin = min(cordons.first_us, *times)
                 yield Pattern("node_drain", says, len(times), begin, max(times), key_of("node_drain", *key))
 

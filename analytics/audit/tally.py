@@ -19,13 +19,15 @@ class Tally:
     last_us: int = 0
     names: dict[str, int] = field(default_factory=dict)
     """How often each name stood in it; of the first thousand names."""
+    last_name: str = ""
+    """Of the event that is the last by its time; of equals the last by the alphabet."""
     times: list[int] = field(default_factory=list)
     """The first five hundred."""
 
     def add(self, at_us: int, name: str = "") -> None:
         self.count += 1
         self.first_us = min(self.first_us, at_us) if self.count > 1 else at_us
-        self.last_us = max(self.last_us, at_us)
+        self.last_us, self.last_name = max((self.last_us, self.last_name), (at_us, name))
         if name and (name in self.names or len(self.names) < _MOST_NAMES):
             self.names[name] = self.names.get(name, 0) + 1
         if len(self.times) < _MOST_TIMES:

@@ -7,6 +7,8 @@ one moment. Never here: SQL, HTTP answers, what a tool thinks of what it sees.
 from __future__ import annotations
 
 from analytics.cluster.cluster import Cluster
+from analytics.cluster.detail import PodDetail, detail_of
+from analytics.cluster.kinds import Happening
 from analytics.cluster.view import ClusterView, Usage
 
-__all__ = ["Cluster", "ClusterView", "Usage"]
+__all__ = ["Cluster", "ClusterView", "Happening", "PodDetail", "Usage", "detail_of"]

@@ -24,6 +24,7 @@ from extender.quantity import QuantityError, milli, value
 
 ANSWER_WITHIN_S: Final = 10.0
 METRICS_PATH: Final = "/apis/metrics.k8s.io/v1beta1/nodes"
+POD_METRICS_PATH: Final = "/apis/metrics.k8s.io/v1beta1/pods"
 QUERIES: Final = {
     "cpu": '1 - avg by (node) (rate(node_cpu_seconds_total{mode="idle"}[5m]))',
     "memory": "1 - avg by (node) (node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes)",
@@ -69,6 +70,52 @@ async def from_metrics_api(api: KubeApi) -> dict[str, Usage]:
             continue  # a node that is measured in part is not measured
         found[str(item.metadata.get("name", ""))] = used
     return found
+
+
+class _Container(msgspec.Struct, gc=False):
+    usage: dict[str, str] | None = None
+
+
+class _PodItem(msgspec.Struct, gc=False):
+    metadata: dict[str, Any]
+    containers: list[_Container] | None = None
+
+
+class _PodItems(msgspec.Struct, gc=False):
+    items: list[_PodItem] = []
+
+
+async def by_namespace(api: KubeApi) -> dict[str, Usage]:
+    """What the pods of each namespace use together. Raises NoUsage."""
+    try:
+        answer = await api.request("GET", POD_METRICS_PATH, timeout_s=ANSWER_WITHIN_S)
+    except KubeError as trouble:
+        raise NoUsage(str(trouble)) from trouble
+    if answer.status != _OK:
+        raise NoUsage(f"GET {POD_METRICS_PATH}: {answer.status}")
+    # A large cluster has many: the event loop has other things to do.
+    return await asyncio.to_thread(_summed, answer.body)
+
+
+def _summed(body: bytes) -> dict[str, Usage]:
+    try:
+        items = msgspec.json.decode(body, type=_PodItems).items
+    except (msgspec.DecodeError, RecursionError) as odd:
+        raise NoUsage(f"GET {POD_METRICS_PATH}: not a list of pod metrics: {odd}") from odd
+    now_us = time.time_ns() // 1000
+    cpu: dict[str, int] = {}
+    memory: dict[str, int] = {}
+    for item in items:
+        namespace = item.metadata.get("namespace")
+        used = [one.usage or {} for one in item.containers or ()]
+        try:
+            amounts = sum(milli(one["cpu"]) for one in used), sum(value(one["memory"]) for one in used)
+        except (QuantityError, KeyError):
+            continue  # a pod that is measured in part is not measured
+        if isinstance(namespace, str):
+            cpu[namespace] = cpu.get(namespace, 0) + amounts[0]
+            memory[namespace] = memory.get(namespace, 0) + amounts[1]
+    return {name: Usage(now_us, cpu[name], memory[name]) for name in cpu}
 
 
 async def from_prometheus(client: httpx.AsyncClient, address: str, nodes: Mapping[str, Node]) -> dict[str, Usage]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from analytics.cluster.kinds import Happening
 from extender.model.node import Node
 from extender.model.pod import Pod
 from extender.model.resources import Resources, request_k8s
@@ -41,6 +42,10 @@ class ClusterView:
     """Plural.group (`tenants.tenancy.trimtab.dev`, `resourcequotas`) -> namespace/name, or name -> the object as JSON.
     A kind that the cluster does not serve, or does not show us, is absent."""
     why_not: str = ""
+    events: Sequence[Happening] = ()
+    """Of pods; empty where the cluster does not show them to us."""
+    namespace_usage: Mapping[str, Usage] = field(default_factory=dict)
+    """What the pods of a namespace really use together; empty where nobody measures pods."""
 
     @cached_property
     def by_node(self) -> Mapping[str, Sequence[Pod]]:
@@ -55,6 +60,14 @@ class ClusterView:
     def by_name(self) -> Mapping[str, Pod]:
         """namespace/name -> pod."""
         return {pod.key: pod for pod in self.pods.values()}
+
+    @cached_property
+    def events_of(self) -> Mapping[str, Sequence[Happening]]:
+        """Pod UID -> its events, the newest first."""
+        found: dict[str, list[Happening]] = {}
+        for event in sorted(self.events, key=lambda event: -event.at_s):
+            found.setdefault(event.uid, []).append(event)
+        return found
 
     @cached_property
     def pending(self) -> Sequence[Pod]:

@@ -13,14 +13,23 @@ import httpx
 from analytics.cluster import metrics
 from analytics.cluster.cluster import Cluster
 from analytics.cluster.follower import Follower
-from analytics.cluster.kinds import NODES, OBJECTS, PODS
+from analytics.cluster.kinds import EVENTS, NODES, OBJECTS, PODS
 from analytics.cluster.kinds import tenants_configmap as tenants_configmap_kind
-from analytics.cluster.usage import ANSWER_WITHIN_S, NoUsage, from_load_watcher, from_metrics_api, from_prometheus
+from analytics.cluster.usage import (
+    ANSWER_WITHIN_S,
+    NoUsage,
+    by_namespace,
+    from_load_watcher,
+    from_metrics_api,
+    from_prometheus,
+)
 from analytics.cluster.view import ClusterView, Usage
 from extender.kube import KubeApi
 
 RENEWED_S = 0.5
 """A view is made anew at most so often, however much changes."""
+PODS_MEASURED_S = 60.0
+"""They are many: what they use is asked for at most so often."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -46,8 +55,10 @@ class Watching:
         self._pods = Follower(api, PODS, self._changed)
         kinds = (*OBJECTS, *((tenants_configmap_kind(*tenants_configmap),) if tenants_configmap else ()))
         self._objects = [Follower(api, kind, self._changed) for kind in kinds]
+        self._events = Follower(api, EVENTS, self._changed)
         self._usage: dict[str, Usage] = {}
         self._usage_error = ""
+        self._namespace_usage: dict[str, Usage] = {}
         self._is_stale = True
         self._view = ClusterView(at_us=time.time_ns() // 1000, known=False, why_not="the first lists are on their way")
         cluster.attach(lambda: self._view, self.status)
@@ -58,6 +69,7 @@ class Watching:
             for follower in self._every():
                 group.create_task(follower.run())
             group.create_task(self._measure())
+            group.create_task(self._measure_pods())
             group.create_task(self._renew())
 
     def status(self) -> dict[str, Any]:
@@ -68,7 +80,7 @@ class Watching:
         }
 
     def _every(self) -> list[Follower]:
-        return [self._nodes, self._pods, *self._objects]
+        return [self._nodes, self._pods, self._events, *self._objects]
 
     def _changed(self) -> None:
         self._is_stale = True
@@ -93,6 +105,8 @@ class Watching:
             nodes=dict(self._nodes.found),
             pods=dict(self._pods.found),
             usage=dict(self._usage),
+            events=tuple(event for event in self._events.found.values() if event.uid),
+            namespace_usage=self._namespace_usage,
             objects={f.kind.name: dict(f.found) for f in self._objects if f.listed and f.present},
         )
 
@@ -102,6 +116,18 @@ class Watching:
                 if self._nodes.listed:
                     await self._measured(client)
                 await asyncio.sleep(self._interval_s() if self._nodes.listed else RENEWED_S)
+
+    async def _measure_pods(self) -> None:
+        """By the metrics API alone: the other sources know nodes only. Where it does not answer, nobody knows."""
+        while True:
+            if self._pods.listed:
+                try:
+                    self._namespace_usage = await by_namespace(self._api)
+                except NoUsage as why:
+                    _LOG.debug("what pods use is not known: %s", why)
+                    self._namespace_usage = {}
+                self._changed()
+            await asyncio.sleep(max(PODS_MEASURED_S, self._interval_s()) if self._pods.listed else RENEWED_S)
 
     async def _measured(self, client: httpx.AsyncClient) -> None:
         """The newest measures; those that a source does not renew stay, and grow old."""

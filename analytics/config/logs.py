@@ -11,6 +11,7 @@ from typing import Final
 
 import orjson
 
+from analytics.config.tracing import TRACE_ID
 from analytics.config.values import Values
 
 TOGETHER: Final = "scheduler-tools"
@@ -64,6 +65,8 @@ class Lines(logging.Formatter):
             "message": message,
             **{name: value for name in _OF_A_DECISION if (value := getattr(record, name, None)) is not None},
         }
+        if "trace_id" not in told and (trace := TRACE_ID.get()):
+            told["trace_id"] = trace
         return orjson.dumps(told | ({"exception": trouble} if trouble else {}), default=str).decode()
 
     def _tool_of(self, record: logging.LogRecord) -> str:

@@ -8,8 +8,9 @@ from typing import Any
 
 import orjson
 
-from analytics.store.detail import CODEC, pack
+from analytics.store.detail import WORDS, pack
 from analytics.store.tables import (
+    ChoiceRow,
     DecisionRow,
     DetailRow,
     EvictionRow,
@@ -27,6 +28,8 @@ from extender.record.frames import Decision, Eviction, Gap, Outcome, PluginVerdi
 _BOUND, _ERROR, _UNSCHEDULABLE, _UNSEEN = 3, 2, 1, 0
 _RANK_OF_RESULT = {"bound": _BOUND, "failed": _ERROR}
 _WAIT = "Wait"
+_SECONDS_MAX = 253_402_300_800
+"""The year 10000: what lies behind it is no time of a pod."""
 _REJECTING = ("Unschedulable", "UnschedulableAndUnresolvable")
 
 
@@ -69,12 +72,47 @@ def decision_rows(frame: Decision, origin: Origin, *, opens: bool) -> Iterator[R
                 reason,
                 nodes,
             )
+    chosen = choice_row(frame, origin)
+    if chosen is not None:
+        yield chosen
     body = pack(frame)
     if body is not None:
-        yield DetailRow(origin.producer, origin.id, frame.at_us, frame.decision, CODEC, body)
+        yield DetailRow(origin.producer, origin.id, frame.at_us, frame.decision, WORDS, body)
     end = _end_of_call(frame, origin)
     if end is not None:
         yield end
+
+
+def choice_row(frame: Decision, origin: Origin) -> ChoiceRow | None:
+    """The first and the second choice among our totals; None: nothing was scored."""
+    if frame.verb != "prioritize" or not frame.best:
+        return None
+    totals = sorted({score.total for score in frame.best}, reverse=True)
+    groups = [[score.node for score in frame.best if score.total == total] for total in totals[:2]]
+    more = frame.nodes_in > len(frame.best)
+    return ChoiceRow(
+        producer=origin.producer,
+        id=origin.id,
+        at_us=frame.at_us,
+        decision=frame.decision,
+        scheduler=frame.pod.scheduler or frame.profile,
+        revision=frame.revision,
+        plugins=",".join(sorted({v.plugin for v in frame.plugins if v.phase == "score" and _counts(v)})),
+        scored=max(frame.nodes_in, len(frame.best)),
+        tied=len(groups[0]),
+        ahead=totals[0] - totals[1] if len(totals) > 1 else 0,
+        cut=len(totals) if more and len(totals) <= len(groups) else 0,
+        best=_between_commas(groups[0]),
+        second=_between_commas(groups[1] if len(groups) > 1 else []),
+    )
+
+
+def _counts(verdict: PluginVerdict) -> bool:
+    return verdict.mode == "enforce" and verdict.code == "Success"
+
+
+def _between_commas(nodes: list[str]) -> str:
+    return f",{','.join(nodes)}," if nodes else ""
 
 
 def outcome_row(frame: Outcome, origin: Origin) -> OutcomeRow:
@@ -212,7 +250,14 @@ def _call(frame: Decision, origin: Origin, *, opens: bool) -> DecisionRow:
         decode_us=float(frame.decode_us),
         encode_us=float(frame.encode_us),
         message=frame.message,
+        created_us=_created_us(frame.features),
     )
+
+
+def _created_us(features: Mapping[str, Any]) -> int:
+    """As the API server noted it, in whole seconds; 0: not known."""
+    seconds = features.get("created_at_s")
+    return seconds * 1_000_000 if isinstance(seconds, int) and 0 < seconds < _SECONDS_MAX else 0
 
 
 def _reasons(verdict: PluginVerdict) -> Iterator[tuple[str, int]]:

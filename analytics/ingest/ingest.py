@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +18,19 @@ from analytics.ingest.batch import Batch, Item, Taken, build, positions
 from analytics.ingest.known import REMEMBERED_MAX, FirstSeen, Known, KnownDecisions
 from analytics.store import Store, StoreDamaged, StoreError
 from analytics.store.decisions import Decisions
-from analytics.store.dialect import RowsRefused
+from analytics.store.dialect import RowsRefused, StoreMoved
+from analytics.store.hours import Hours
 from analytics.store.joined import rfc3339
 from analytics.store.retention import Retention, forget, prune_positions
 from extender.record.reader import JournalReader, Place
 
 POLL_S = 0.15
-BATCH_FRAMES = 1000
+BATCH_FRAMES = 4000
 BATCH_BYTES = 32 << 20
 CHECKPOINT_EVERY_S = 10.0
 REFUSED_CHECKPOINT_S = 60.0
 FORGET_EVERY_S = 600.0
+SUM_EVERY_S = 5.0
 # Segments that are in the store stay so long after their last write, for replay and to fill a lost store again.
 KEEP_JOURNAL_S = 6 * 3600.0
 RETRY_S = 1.0
@@ -75,6 +77,8 @@ class Ingest:
         self._written_since_checkpoint = False
         self._next_checkpoint = 0.0
         self._next_forget = 0.0
+        self._hours = Hours(store)
+        self._next_sums = time.monotonic() + SUM_EVERY_S
 
         self._frames = self._decisions = self._quarantined = self._damaged_bytes = self._missing_segments = 0
         self._newest_us = 0
@@ -107,6 +111,9 @@ class Ingest:
             taken = len(self._waiting)
             if taken:
                 self._take(list(self._waiting), reader.places())
+        except StoreMoved as moved:
+            self._follow(moved)
+            return 0
         except StoreDamaged as damage:
             self._begin_again(damage)
             return 0
@@ -118,6 +125,9 @@ class Ingest:
         """Checkpoint, delete ingested segments, forget: what is due. Raises StoreError."""
         now = time.monotonic()
         try:
+            if now >= self._next_sums:
+                self._next_sums = now + SUM_EVERY_S
+                self._written_since_checkpoint |= self._hours.advance() > 0
             if self._written_since_checkpoint and now >= self._next_checkpoint:
                 # A checkpoint that the disk refuses stops the engine, so the next one is not tried soon.
                 self._next_checkpoint = now + REFUSED_CHECKPOINT_S
@@ -198,11 +208,12 @@ class Ingest:
         and quarantined."""
         if self._known is None:
             raise StoreError("the ingest has not been opened")
-        self._seen_us = max(self._seen_us + 1, int(self._clock() * 1_000_000))
         bad = {(items[0].producer, items[0].id): refused} if refused else None
-        batch = build(items, self._known, self._seen_us, bad, self._firsts)
         try:
-            self._store.write([*batch.rows, *positions(places, self._places, self._seen_us)])
+            with self._store.alone():
+                self._look_where_we_are(places)
+                batch = build(items, self._known, self._seen_us, bad, self._firsts)
+                self._store.write([*batch.rows, *positions(places, self._places, self._seen_us)])
         except RowsRefused as refusal:
             self._known.discard()
             if refused:
@@ -223,6 +234,20 @@ class Ingest:
         self._written_since_checkpoint = True
         self._count(batch)
         self._tell(batch.taken(self._seen_us))
+
+    def _look_where_we_are(self, places: Mapping[str, Place]) -> None:
+        """What another sidecar has taken in is not taken in again, and what we take in is newer than all of its: who
+        asks what is new misses nothing. Raises StoreMoved."""
+        newest_us = self._seen_us
+        if self._store.shared:
+            kept = self._store.positions()
+            for producer, place in places.items():
+                ours, theirs = self._places.get(producer), kept.get(producer)
+                # Journals that only the other sidecar sees have moved on, too, and are none of ours.
+                if ours != place and ours != (theirs and Place(theirs.segment, theirs.offset)):
+                    raise StoreMoved(f"another sidecar has taken in of the journal {producer}")
+            newest_us = max(newest_us, Decisions(self._store).newest_change_us())
+        self._seen_us = max(newest_us + 1, int(self._clock() * 1_000_000))
 
     def _count(self, batch: Batch) -> None:
         self._frames += batch.frames
@@ -277,6 +302,17 @@ class Ingest:
         if deleted:
             self._written_since_checkpoint = True
             _LOG.info("forgot rows past their retention: %s", deleted)
+
+    def _follow(self, moved: StoreMoved) -> None:
+        """Go on where the store stands. Decisions that the other has seen are asked of the store."""
+        _LOG.debug("the ingest goes on at the other's place: %s", moved)
+        metrics.MOVED.inc()
+        if self._reader is not None:
+            self._reader.close()
+        self._places = {name: Place(at.segment, at.offset) for name, at in self._store.positions().items()}
+        self._known = KnownDecisions((), lambda decision: _ask(self._store, decision))
+        self._reader = JournalReader(self._journals, self._places)
+        self._waiting = []
 
     def _begin_again(self, damage: StoreDamaged) -> None:
         """The store is lost: an empty one is filled from the journals that are still there."""

@@ -20,6 +20,9 @@ CHECKPOINTS_REFUSED = Counter(
 REBUILDS = Counter(
     "trimtab_store_rebuilds_total", "Times the store was damaged and filled again from journals.", registry=None
 )
+MOVED = Counter(
+    "trimtab_ingest_moved_total", "Batches that another sidecar had taken in of the same journal.", registry=None
+)
 
 COLLECTORS = (
     FRAMES,
@@ -30,4 +33,5 @@ COLLECTORS = (
     FAILURES,
     CHECKPOINTS_REFUSED,
     REBUILDS,
+    MOVED,
 )

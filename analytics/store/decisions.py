@@ -8,14 +8,15 @@ with `opens` stands for it in lists and counts.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
+from analytics.store.hours import HELD, OWN_US, RANKS, Hours, Sums, quantile
 from analytics.store.joined import OUTCOME_OF_RANK, PERMIT, PHASE_OF_VERB, UNENDED, Frames, joined, rfc3339, summary
 from analytics.store.store import Store
-from analytics.store.tables import DecisionRow, DetailRow, OutcomeRow, RejectionRow, VerdictRow
+from analytics.store.tables import DecisionRow, DetailRow, OutcomeRow, RejectionRow, VerdictRow, key_of
 from analytics.store.tokens import decoded, encoded
 
 MAX_LIMIT = 1000
@@ -25,6 +26,9 @@ _RANK_OF = {outcome: rank for rank, outcome in OUTCOME_OF_RANK.items()}
 _WINDOWS_US = (10 * 60_000_000, 6 * 3600_000_000, 7 * 86_400_000_000)
 # The frames of a decision may be written a little out of order.
 _SLACK_US = 60_000_000
+# Calls of one decision lie closer together than this: permit holds nobody for so long.
+_ENDED_WITHIN_US = 86_400_000_000
+_EVER = (-(1 << 62), 1 << 62)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +62,7 @@ class Page:
 
 
 @dataclass(slots=True)
-class _Where:
+class Condition:
     """A condition that grows, with its parameters."""
 
     text: list[str] = field(default_factory=lambda: ["d.opens"])
@@ -87,29 +91,71 @@ class Decisions:
         """
         if not 1 <= limit <= MAX_LIMIT:
             raise ValueError(f"limit must be from 1 to {MAX_LIMIT}, not {limit}")
-        wanted = wanted or DecisionFilter()
-        heads = self._heads(wanted, limit + 1, decoded(token) if token else None)
+        after = decoded(token) if token else None
+        wanted = self._narrowed(wanted or DecisionFilter())
+        heads = self._heads(wanted, limit + 1, after) if wanted else []
         page, more = heads[:limit], len(heads) > limit
-        frames = self._frames([head[3] for head in page], min((head[0] for head in page), default=0), detail=detail)
+        times = [head[0] for head in page] or [0]
+        span = (min(times), max(times) + _ENDED_WITHIN_US)
+        frames = self._frames([head[3] for head in page], span, detail=detail)
         found = [joined(frames[head[3]]) if detail else summary(frames[head[3]]) for head in page]
         return Page(found, encoded(page[-1]) if more else "")
 
     def count(self, wanted: DecisionFilter | None = None) -> int:
         """How many decisions `find` would answer in all."""
-        where = _where(wanted or DecisionFilter())
+        wanted = self._narrowed(wanted or DecisionFilter())
+        if wanted is None:
+            return 0
+        if wanted == DecisionFilter():
+            return int(self._store.query("SELECT count(*) FROM decision_key")[0][0])
+        where = condition(wanted)
         rows = self._store.query(f"SELECT count(*) FROM decision d WHERE {where}", where.params)
         return int(rows[0][0])
 
     def get(self, decision: str) -> dict[str, Any] | None:
         """One decision with all that is known: plugins per phase, detail, leases, features. None: not here."""
-        frames = self._frames([decision], 0, detail=True)[decision]
+        times = self._times("id_key", decision)
+        if not times:
+            return None
+        frames = self._frames([decision], (times[0], times[-1] + _ENDED_WITHIN_US), detail=True)[decision]
         return joined(frames, whole=True) if frames.calls else None
 
     def get_many(self, decisions: Sequence[str], *, detail: bool = False) -> dict[str, dict[str, Any]]:
         """Decision id -> summary (with `detail`: as in lists), those that are here; for live updates."""
-        found = self._frames(list(decisions), 0, detail=detail)
+        found = self._frames(list(decisions), _EVER, detail=detail)
         shape = joined if detail else summary
         return {name: shape(frames) for name, frames in found.items() if frames.calls}
+
+    def ids(self, wanted: DecisionFilter, limit: int) -> list[str]:
+        """Ids of what `find` would answer, newest first, at most `limit`."""
+        narrowed = self._narrowed(wanted)
+        return [head[3] for head in self._heads(narrowed, limit, None)] if narrowed else []
+
+    def frames(self, decisions: Sequence[str]) -> list[Frames]:
+        """All rows of these, in the order given; one that is not here has no calls."""
+        found = self._frames(decisions, _EVER, detail=True)
+        return [found[decision] for decision in decisions]
+
+    def created_us(self, uid: str) -> int:
+        """When the pod was created; 0: not known."""
+        times = self._times("uid_key", uid)
+        if not times:
+            return 0
+        sql = "SELECT max(created_us) FROM decision WHERE uid = ? AND at_us >= ? AND at_us <= ?"
+        return int(self._store.query(sql, (uid, times[0], times[-1]))[0][0] or 0)
+
+    def newest_of(self, uids: Sequence[str], *, since_us: int = 0) -> dict[str, dict[str, Any]]:
+        """Pod UID -> its newest decision with all that is known (as `get`), of those that began since then."""
+        if not uids:
+            return {}
+        rows = self._store.query(
+            "SELECT DISTINCT ON (uid) uid, decision, at_us FROM decision "
+            "WHERE opens AND uid = ANY(?) AND at_us >= ? ORDER BY uid, at_us DESC, producer DESC, id DESC",
+            (list(uids), since_us - _SLACK_US),
+        )
+        times = [row[2] for row in rows] or [0]
+        frames = self._frames([row[1] for row in rows], (min(times), max(times) + _ENDED_WITHIN_US), detail=True)
+        return {uid: joined(frames[name], whole=True) for uid, name, _ in rows if frames[name].calls}
 
     def of_pod(self, namespace: str, name: str, *, limit: int = 50) -> Page:
         """The decisions about one pod name, newest first (a name may have had several pods)."""
@@ -137,16 +183,19 @@ class Decisions:
 
     def newest_us(self) -> int | None:
         """When the newest decision began; None: none yet."""
-        value = self._store.query("SELECT max(at_us) FROM decision WHERE opens")[0][0]
+        value = self._store.query("SELECT max(at_us) FROM decision_key")[0][0]
         return None if value is None else int(value)
 
     def stats(self, *, since_us: int | None = None, until_us: int | None = None, top: int = 50) -> dict[str, Any]:
         """The statistics of `GET /api/stats`: counts, success rate, latencies, rejections, nodes."""
         span = "d.at_us >= ? AND d.at_us < ?"
         params = (since_us if since_us is not None else -(1 << 62), until_us if until_us is not None else 1 << 62)
+        sums = Hours(self._store).sums(*params)
+        if sums is not None:
+            return _stats_of(sums, top)
         counts = self._counts(span, params)
         ended = sum(count for outcome, count in counts.items() if outcome != UNENDED)
-        spent = self._store.query(f"SELECT sum({_OWN_US}) FROM decision d {_HELD} WHERE {span}", (*params, *params))
+        spent = self._store.query(f"SELECT sum({OWN_US}) FROM decision d {HELD} WHERE {span}", (*params, *params))
         total = sum(counts.values())
         return {
             "total": total,
@@ -195,7 +244,7 @@ class Decisions:
     def outcomes_by_scheduler(self, *, since_us: int = 0) -> list[tuple[str, str, int]]:
         """(scheduler, outcome, decisions) of the decisions that began since then."""
         rows = self._store.query(
-            f"SELECT d.scheduler, coalesce(o.rank, 0), count(*) FROM decision d LEFT JOIN ({_RANKS}) o "
+            f"SELECT d.scheduler, coalesce(o.rank, 0), count(*) FROM decision d LEFT JOIN ({RANKS}) o "
             "ON o.decision = d.decision WHERE d.opens AND d.at_us >= ? GROUP BY 1, 2 ORDER BY 1, 2",
             (since_us - _SLACK_US, since_us),
         )
@@ -239,19 +288,38 @@ class Decisions:
         ]
 
     def values(self, column: str, *, limit: int = 200) -> list[str]:
-        """Distinct values for a filter box: namespace, scheduler, revision, node or plugin, the most used first."""
+        """Distinct values for a filter box: namespace, scheduler, revision, node or plugin, the most used in the last
+        day first."""
         sql = _VALUES.get(column)
         if sql is None:
             raise ValueError(f"no such filter: {column!r}; there are {', '.join(_VALUES)}")
-        return [row[0] for row in self._store.query(sql, (limit,))]
+        since = (self.newest_us() or 0) - _ENDED_WITHIN_US
+        return [row[0] for row in self._store.query(sql, (since, limit))]
+
+    def _times(self, column: str, text: str) -> list[int]:
+        """When decisions opened whose UID (`uid_key`) or id (`id_key`) may be this one, oldest first; none: it is not
+        here."""
+        sql = f"SELECT at_us FROM decision_key WHERE {column} = ? ORDER BY at_us"
+        return [int(row[0]) for row in self._store.query(sql, (key_of(text),))]
+
+    def _narrowed(self, wanted: DecisionFilter) -> DecisionFilter | None:
+        """The same, between the times at which the pod's decisions opened; None: there are none."""
+        if not wanted.uid:
+            return wanted
+        times = self._times("uid_key", wanted.uid)
+        if not times:
+            return None
+        since = times[0] if wanted.since_us is None else max(wanted.since_us, times[0])
+        until = times[-1] + 1 if wanted.until_us is None else min(wanted.until_us, times[-1] + 1)
+        return replace(wanted, since_us=since, until_us=until)
 
     def _heads(self, wanted: DecisionFilter, count: int, after: tuple[int, str, int] | None) -> list[tuple[Any, ...]]:
-        newest = after[0] if after else self._store.query("SELECT max(at_us) FROM decision WHERE opens")[0][0]
+        newest = after[0] if after else self._store.query("SELECT max(at_us) FROM decision_key")[0][0]
         if newest is None:
             return []
         rows: list[tuple[Any, ...]] = []
-        for window in (*_WINDOWS_US, None):
-            where = _where(wanted, from_us=None if window is None else newest - window)
+        for window in (None,) if wanted.uid else (*_WINDOWS_US, None):
+            where = condition(wanted, from_us=None if window is None else newest - window)
             if after:
                 where.add("d.at_us <= ?", after[0])
                 where.add("(d.at_us, d.producer, d.id) < (?, ?, ?)", *after)
@@ -264,18 +332,20 @@ class Decisions:
                 break
         return rows
 
-    def _frames(self, decisions: Sequence[str], from_us: int, *, detail: bool) -> Mapping[str, Frames]:
+    def _frames(self, decisions: Sequence[str], span_us: tuple[int, int], *, detail: bool) -> Mapping[str, Frames]:
+        """`span_us`: no row is before, and none behind but ends that were long in coming."""
         found = {decision: Frames() for decision in decisions}
         if not found:
             return found
-        params = (list(found), from_us - _SLACK_US)
-        where = "decision = ANY(?) AND at_us >= ?"
+        params = (list(found), span_us[0] - _SLACK_US, span_us[1])
+        where = "decision = ANY(?) AND at_us >= ? AND at_us < ?"
         for row in self._store.query(f"SELECT {_names(DecisionRow)} FROM decision WHERE {where}", params):
             call = DecisionRow(*row)
             found[call.decision].calls.append(call)
         for row in self._store.query(f"SELECT {_names(OutcomeRow)} FROM outcome WHERE {where}", params):
             outcome = OutcomeRow(*row)
             found[outcome.decision].outcomes.append(outcome)
+        self._add_late_ends(found, span_us[1])
         for row in self._store.query(f"SELECT {_names(RejectionRow)} FROM rejection WHERE {where}", params):
             rejection = RejectionRow(*row)
             found[rejection.decision].rejections.append(rejection)
@@ -290,9 +360,21 @@ class Decisions:
             found[body.decision].details.append(body)
         return found
 
+    def _add_late_ends(self, found: Mapping[str, Frames], after_us: int) -> None:
+        """Ends behind the span, of those that have none in it."""
+        open_still = [
+            name for name, frames in found.items() if frames.calls and not any(o.rank for o in frames.outcomes)
+        ]
+        if not open_still or after_us >= _EVER[1]:
+            return
+        sql = f"SELECT {_names(OutcomeRow)} FROM outcome WHERE decision = ANY(?) AND at_us >= ?"
+        for row in self._store.query(sql, (open_still, after_us)):
+            outcome = OutcomeRow(*row)
+            found[outcome.decision].outcomes.append(outcome)
+
     def _counts(self, span: str, params: tuple[int, int]) -> dict[str, int]:
         rows = self._store.query(
-            f"SELECT coalesce(o.rank, 0), count(*) FROM decision d LEFT JOIN ({_RANKS}) o ON o.decision = d.decision "
+            f"SELECT coalesce(o.rank, 0), count(*) FROM decision d LEFT JOIN ({RANKS}) o ON o.decision = d.decision "
             f"WHERE d.opens AND {span} GROUP BY 1",
             (params[0] - _SLACK_US, *params),
         )
@@ -302,9 +384,9 @@ class Decisions:
         return counts
 
     def _latencies(self, span: str, params: tuple[int, int]) -> dict[str, dict[str, Any]]:
-        own = ", ".join(f"percentile_cont({q}) WITHIN GROUP (ORDER BY {_OWN_US})" for q in (0.5, 0.95, 0.99))
+        own = ", ".join(f"percentile_cont({q}) WITHIN GROUP (ORDER BY {OWN_US})" for q in (0.5, 0.95, 0.99))
         rows = self._store.query(
-            f"SELECT d.verb, count(*), {own} FROM decision d {_HELD} "
+            f"SELECT d.verb, count(*), {own} FROM decision d {HELD} "
             f"WHERE {span} AND d.verb <> '{PERMIT}' GROUP BY d.verb",
             (*params, *params),
         )
@@ -336,17 +418,10 @@ class Decisions:
         return [{"node": node, "scheduled": count} for node, count in rows]
 
 
-# How long permit held a bind back; what remains is the time that was spent on the call. Between two times.
-_HELD = (
-    "LEFT JOIN (SELECT v.producer, v.id, sum(v.duration_us) AS held_us FROM verdict v "
-    f"WHERE v.phase = '{PERMIT}' AND v.at_us >= ? AND v.at_us < ? GROUP BY v.producer, v.id) h "
-    "ON h.producer = d.producer AND h.id = d.id"
-)
-_OWN_US = "greatest(0.0, d.duration_us - coalesce(h.held_us, 0.0))"
-# The standing end of each decision that ended since a time.
-_RANKS = "SELECT decision, max(rank) AS rank FROM outcome WHERE at_us >= ? GROUP BY decision"
 _VALUES = {
-    column: f"SELECT {column} FROM {table} WHERE {column} <> '' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT ?"
+    column: (
+        f"SELECT {column} FROM {table} WHERE {column} <> '' AND at_us >= ? GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT ?"
+    )
     for column, table in (
         ("namespace", "decision"),
         ("scheduler", "decision"),
@@ -357,9 +432,37 @@ _VALUES = {
 }
 
 
-def _where(wanted: DecisionFilter, from_us: int | None = None) -> _Where:
+def _stats_of(sums: Sums, top: int) -> dict[str, Any]:
+    """The same of sums by the hour; percentiles are middles of classes that are five in a hundred wide."""
+    counts = dict.fromkeys(OUTCOMES, 0) | {OUTCOME_OF_RANK[rank]: count for rank, count in sums.outcomes.items()}
+    total = sum(counts.values())
+    ended = total - counts[UNENDED]
+    rejections = sorted(sums.rejections.items(), key=lambda item: (-item[1][0], item[0]))
+    nodes = sorted(sums.nodes.items(), key=lambda item: (-item[1], item[0]))
+    return {
+        "total": total,
+        **counts,
+        "success_rate": counts["scheduled"] / ended if ended else None,
+        "average_latency_ms": sums.spent_us / total / 1000 if total else None,
+        "phases": {
+            PHASE_OF_VERB.get(verb, verb): {
+                "count": sum(classes.values()),
+                **{f"p{share:g}_ms": quantile(classes, share / 100) / 1000 for share in (50, 95, 99)},
+            }
+            for verb, classes in sums.latencies.items()
+            if verb != PERMIT
+        },
+        "rejections": [
+            {"plugin": plugin, "reason": reason, "count": count, "decisions": decisions}
+            for (plugin, reason), (count, decisions) in rejections[:top]
+        ],
+        "nodes": [{"node": node, "scheduled": count} for node, count in nodes[:top]],
+    }
+
+
+def condition(wanted: DecisionFilter, from_us: int | None = None) -> Condition:
     """The condition on opening rows. `from_us` narrows what is looked at."""
-    where = _Where()
+    where = Condition()
     begin = max((t for t in (wanted.since_us, from_us) if t is not None), default=None)
     if begin is not None:
         where.add("d.at_us >= ?", begin)
@@ -380,7 +483,7 @@ def _where(wanted: DecisionFilter, from_us: int | None = None) -> _Where:
     return where
 
 
-def _add_columns(where: _Where, wanted: DecisionFilter) -> None:
+def _add_columns(where: Condition, wanted: DecisionFilter) -> None:
     if wanted.namespaces:
         where.add("d.namespace = ANY(?)", list(wanted.namespaces))
     if wanted.pod:
@@ -390,7 +493,7 @@ def _add_columns(where: _Where, wanted: DecisionFilter) -> None:
             where.add(f"d.{column} = ?", value)
 
 
-def _add_pod(where: _Where, text: str) -> None:
+def _add_pod(where: Condition, text: str) -> None:
     namespace, slash, name = text.partition("/")
     if slash:
         where.add("d.namespace = ? AND d.pod = ?", namespace, name)
@@ -398,7 +501,7 @@ def _add_pod(where: _Where, text: str) -> None:
         where.add("strpos(d.pod, ?) > 0", text)
 
 
-def _add_rejection(where: _Where, wanted: DecisionFilter, after: int) -> None:
+def _add_rejection(where: Condition, wanted: DecisionFilter, after: int) -> None:
     text = "r.at_us >= ?"
     conditions: list[Any] = [after]
     if wanted.plugin:
@@ -410,7 +513,7 @@ def _add_rejection(where: _Where, wanted: DecisionFilter, after: int) -> None:
     where.add(f"d.decision IN (SELECT r.decision FROM rejection r WHERE {text})", *conditions)
 
 
-def _add_outcome(where: _Where, outcome: str, after: int) -> None:
+def _add_outcome(where: Condition, outcome: str, after: int) -> None:
     if outcome not in OUTCOMES:
         raise ValueError(f"outcome must be one of {', '.join(OUTCOMES)}, not {outcome!r}")
     ended = "SELECT o.decision FROM outcome o WHERE o.at_us >= ? GROUP BY o.decision HAVING max(o.rank)"

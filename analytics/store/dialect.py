@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 from analytics.store.tables import Row
@@ -20,6 +21,10 @@ class StoreRefused(StoreError):
 
 class StoreBusy(StoreRefused):
     """Another process owns the store."""
+
+
+class StoreMoved(StoreError):
+    """Another sidecar has taken in what was to be written: begin again where the store stands now."""
 
 
 class StoreDamaged(StoreError):
@@ -42,6 +47,8 @@ class Dialect(Protocol):
     """One engine behind the common SQL. Reading is for any thread; writing for one at a time."""
 
     name: str
+    shared: bool
+    """Several processes may write."""
 
     def query(self, sql: str, params: Sequence[Any], timeout_s: float) -> list[tuple[Any, ...]]:
         """All rows of one SELECT. Raises StoreTimeout, StoreDamaged, StoreError."""
@@ -53,6 +60,11 @@ class Dialect(Protocol):
 
     def execute(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
         """Statements in one transaction; answers the rows that the last one touched, or 0 where unknown."""
+        ...
+
+    def alone(self) -> AbstractContextManager[None]:
+        """One transaction, while no other process is in one of these: what the thread writes and executes inside is
+        done together or not at all. Questions asked inside see what has been committed, and so nothing of it."""
         ...
 
     def tables(self) -> set[str]:

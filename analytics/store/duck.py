@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -29,6 +29,7 @@ class DuckDialect:
     """The one connection to a DuckDB file; a cursor for each question under way, used again by later ones."""
 
     name = "duckdb"
+    shared = False
 
     def __init__(self, path: str, *, threads: int, memory_limit: str) -> None:
         """`path`: a file, or ":memory:". Raises StoreBusy, StoreDamaged, StoreError."""
@@ -42,7 +43,8 @@ class DuckDialect:
             "autoload_known_extensions": False,
         }
         self._connection = _translated(lambda: duckdb.connect(path, config=config), path)
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()
+        self._in_transaction = False
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         self._idle: list[duckdb.DuckDBPyConnection] = []
         self._columns = {row: _columns_of(row) for row in TABLES}
@@ -97,6 +99,11 @@ class DuckDialect:
 
         return self._transaction(run)
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        with self._writing, self._begun():
+            yield
+
     def tables(self) -> set[str]:
         rows = self.query("SELECT table_name FROM information_schema.tables WHERE table_type = 'BASE TABLE'", (), 10.0)
         return {row[0] for row in rows}
@@ -122,14 +129,34 @@ class DuckDialect:
 
     def _transaction(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         with self._writing:
-            try:
-                self._connection.execute("BEGIN")
-                answer = work(self._connection)
+            if self._in_transaction:  # of this thread, for it holds the lock
+                with self._told():
+                    return work(self._connection)
+            with self._begun(), self._told():
+                return work(self._connection)
+
+    @contextmanager
+    def _begun(self) -> Iterator[None]:
+        """BEGIN and COMMIT, or ROLLBACK. The writer's lock is held."""
+        with self._told():
+            self._connection.execute("BEGIN")
+        self._in_transaction = True
+        try:
+            yield
+            with self._told():
                 self._connection.execute("COMMIT")
-            except (duckdb.Error, OverflowError, UnicodeError) as error:
-                self._roll_back()
-                raise _translate(error, self._path) from error
-            return answer
+        except BaseException:
+            self._roll_back()
+            raise
+        finally:
+            self._in_transaction = False
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except (duckdb.Error, OverflowError, UnicodeError) as error:
+            raise _translate(error, self._path) from error
 
     def _roll_back(self) -> None:
         try:

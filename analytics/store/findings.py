@@ -142,6 +142,13 @@ class Findings:
         rows = self._store.query(text, [*_now(), since_us, step_us, since_us, until_us])
         return [(int(step), severity, int(count)) for step, severity, count in rows]
 
+    def known(self, ids: Sequence[str]) -> set[str]:
+        """Those of `ids` that are stored already."""
+        if not ids:
+            return set()
+        found = self._store.query("SELECT id FROM finding WHERE id IN (SELECT unnest(CAST(? AS TEXT[])))", (list(ids),))
+        return {row[0] for row in found}
+
     def newest_since(self, after_us: int) -> int:
         """When the newest finding was taken in, if after that time (both are `seen_us`); else 0."""
         return int(self._store.query("SELECT max(seen_us) FROM finding WHERE seen_us > ?", (after_us,))[0][0] or 0)

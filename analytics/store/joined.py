@@ -10,6 +10,7 @@ from typing import Any
 
 from analytics.store.detail import unpack
 from analytics.store.tables import DecisionRow, DetailRow, OutcomeRow, RejectionRow, VerdictRow
+from extender.record.trace import trace_of
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 all of these are UTC
 _FIRST_S, _LAST_S = -62_135_596_800, 253_402_300_799
@@ -45,6 +46,7 @@ def summary(frames: Frames) -> dict[str, Any]:
     rank = end.rank if end else 0
     return {
         "id": head.decision,
+        "trace_id": trace_of(head.decision),
         "time": rfc3339(head.at_us),
         "scheduler": head.scheduler,
         "pod": {

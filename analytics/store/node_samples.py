@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Final
 
 from analytics.store.store import Store
@@ -17,14 +17,16 @@ TIMES_MAX: Final = 3000
 
 
 class NodeSamples:
-    """Questions from any thread; one writer."""
+    """Questions from any thread; one writer in each sidecar."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def add(self, rows: Iterable[NodeSampleRow]) -> None:
-        """Raises StoreError."""
-        self._store.write(rows)
+    def add(self, rows: Sequence[NodeSampleRow]) -> None:
+        """Those of moments that another sidecar has not told of. Raises StoreError."""
+        with self._store.alone():
+            told = self._store.moments("node_sample", {row.at_us for row in rows})
+            self._store.write(row for row in rows if row.at_us not in told)
 
     def times(self, since_us: int, until_us: int) -> list[int]:
         """When samples were taken, oldest first, at most TIMES_MAX of the newest."""

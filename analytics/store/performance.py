@@ -7,7 +7,7 @@ a quantile is the first bucket at which so large a share has been seen, so that 
 # ruff: noqa: S608 - texts are put together from our own names and numbers; every text from outside is a parameter.
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -181,8 +181,22 @@ class Rollups:
             found.setdefault(scheduler, ([], {}))[1][str(name)] = int(n)
         return {scheduler: Arrived(pods, outcomes) for scheduler, (pods, outcomes) in found.items()}
 
-    def add(self, rows: Iterable[SampleRow]) -> None:
-        self._store.write(rows)
+    def add(self, rows: Sequence[SampleRow]) -> None:
+        """Those of moments and sources that another sidecar has not told of. Raises StoreError."""
+        with self._store.alone():
+            moments = sorted({row.at_us for row in rows})
+            told = (
+                {
+                    (int(at_us), str(source))
+                    for at_us, source in self._store.query(
+                        "SELECT DISTINCT at_us, source FROM sample WHERE at_us >= ? AND at_us <= ?",
+                        (moments[0], moments[-1]),
+                    )
+                }
+                if moments
+                else set()
+            )
+            self._store.write(row for row in rows if (row.at_us, row.source) not in told)
 
     def merge(self, seen_before_us: int) -> int:
         """One row where several batches have added to one sum; the rows that went. What comes later to a minute that

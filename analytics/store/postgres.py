@@ -14,7 +14,8 @@ from analytics.store.dialect import Batch, RowsRefused, StoreBusy, StoreError, S
 from analytics.store.tables import TABLES, Row
 
 CONNECT_TIMEOUT_S = 10
-# Serialises set-up and forgetting between sidecars that share a database.
+LOCK_WAIT_S = 30
+# Serialises set-up, taking in and forgetting between sidecars that share a database.
 _ADVISORY_LOCK = 0x7472696D
 # PostgreSQL cannot hold the character NUL in a text.
 _NUL, _INSTEAD = "\x00", "�"
@@ -28,11 +29,13 @@ class PostgresDialect:
     anew. Threads come and go: a connection for each of them would use up those that the server allows."""
 
     name = "postgres"
+    shared = True
 
     def __init__(self, url: str, shown: str) -> None:
         """`shown`: the URL without its password, for messages. Raises StoreError when the server cannot be reached."""
         self._url, self._shown = url, shown
-        self._writing = threading.Lock()
+        self._writing = threading.RLock()
+        self._is_alone = False
         self._open: list[_Connection] = []
         self._idle: list[tuple[_Connection, float]] = []
         """Readers that wait for a question, each with its time limit."""
@@ -62,12 +65,22 @@ class PostgresDialect:
 
     def execute(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
         def run(cursor: psycopg.Cursor[tuple[Any, ...]]) -> int:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_ADVISORY_LOCK,))
+            _lock(cursor)
             for text, params in statements:
                 cursor.execute(_adapted(text), list(params))
             return max(0, cursor.rowcount)
 
         return self._transaction(run)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        with self._writing, self._translated(), self._begun() as cursor:
+            _lock(cursor)
+            self._is_alone = True
+            try:
+                yield
+            finally:
+                self._is_alone = False
 
     def tables(self) -> set[str]:
         text = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
@@ -107,11 +120,18 @@ class PostgresDialect:
         return connection
 
     def _transaction(self, work: Callable[[psycopg.Cursor[tuple[Any, ...]]], T]) -> T:
-        with self._writing, self._translated():
-            if self._writer.closed:
-                self._writer = self._connect(autocommit=False)
-            with self._writer.transaction(), self._writer.cursor() as cursor:
-                return work(cursor)
+        with self._writing, self._translated(), self._begun() as cursor:
+            return work(cursor)
+
+    @contextmanager
+    def _begun(self) -> Iterator[psycopg.Cursor[tuple[Any, ...]]]:
+        """A transaction, or a part of the one that this thread is in. The writer's lock is held."""
+        if self._writer.closed:
+            if self._is_alone:  # a new connection would be in no transaction, and alone no more
+                raise StoreError(f"{self._shown}: the connection broke")
+            self._writer = self._connect(autocommit=False)
+        with self._writer.transaction(), self._writer.cursor() as cursor:
+            yield cursor
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
@@ -125,6 +145,12 @@ class PostgresDialect:
             raise RowsRefused(str(error)) from error
         except psycopg.Error as error:
             raise StoreError(f"{self._shown}: {error}") from error
+
+
+def _lock(cursor: psycopg.Cursor[tuple[Any, ...]]) -> None:
+    """Until the transaction ends. Who has stopped while it held the lock does not stop the others for good."""
+    cursor.execute("SELECT set_config('lock_timeout', %s, true)", (f"{LOCK_WAIT_S}s",))
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (_ADVISORY_LOCK,))
 
 
 def _adapted(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,9 @@ from typing import Any
 
 from analytics.store.dialect import Batch, Dialect, StoreDamaged, StoreRefused, StoreStopped
 from analytics.store.duck import DuckDialect, files_of
-from analytics.store.tables import Row
+from analytics.store.tables import DecisionRow, KeyRow, Row, key_of
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 _FIRST_VERSION = 3
 """What schema.sql makes; the steps after it bring the tables of the tools, for a new database as for an old one."""
 QUERY_TIMEOUT_S = 10.0
@@ -78,10 +78,30 @@ class Store:
         with self._noticing():
             self._dialect.write(_by_table(rows))
 
+    @property
+    def shared(self) -> bool:
+        """Other sidecars may write, too."""
+        return self._dialect.shared
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One transaction of this thread's `write` and `execute`, while no other sidecar is in one: what was asked at
+        its beginning still holds at its end. Raises what these raise, and nothing is written then."""
+        with self._noticing(), self._dialect.alone():
+            yield
+
     def execute(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
         """Statements with `?` parameters in one transaction; the rows that the last one touched."""
         with self._noticing():
             return self._dialect.execute(statements)
+
+    def moments(self, table: str, at_us: Collection[int]) -> set[int]:
+        """Those times of which a table of samples has rows already. `table`: one of ours."""
+        if not at_us:
+            return set()
+        marks = ", ".join("?" * len(at_us))
+        rows = self.query(f"SELECT DISTINCT at_us FROM {table} WHERE at_us IN ({marks})", tuple(at_us))  # noqa: S608
+        return {int(row[0]) for row in rows}
 
     def positions(self) -> dict[str, Position]:
         """Producer -> how far its journal is in the store."""
@@ -161,21 +181,38 @@ def _postgres(target: str) -> Dialect:
 
 
 def _prepare(dialect: Dialect, target: str) -> None:
-    """Create the tables, or check that we know those that are there."""
-    if "schema_version" not in dialect.tables():
-        _step(dialect, "schema", _FIRST_VERSION)
-    version = dialect.query("SELECT max(version) FROM schema_version", (), QUERY_TIMEOUT_S)[0][0] or 0
+    """Create the tables, or check that we know those that are there.
+
+    Each step looks again once it is alone: of two sidecars that start together, one makes it.
+    """
+    version = _version(dialect)
     if version > SCHEMA_VERSION:
         dialect.close()
         raise StoreRefused(
             f"{_without_password(target)} has schema version {version}, this program knows {SCHEMA_VERSION}: "
             "run the newer program, or name another --store (the journals fill it again)"
         )
+    if not version:
+        version = _FIRST_VERSION
+        _step(dialect, "schema", version)
     for step in range(version + 1, SCHEMA_VERSION + 1):
         _step(dialect, f"to_{step}", step)
 
 
+def _version(dialect: Dialect) -> int:
+    """0: there are no tables yet."""
+    if "schema_version" not in dialect.tables():
+        return 0
+    return int(dialect.query("SELECT max(version) FROM schema_version", (), QUERY_TIMEOUT_S)[0][0] or 0)
+
+
 def _step(dialect: Dialect, name: str, version: int) -> None:
+    with dialect.alone():
+        if _version(dialect) < version:
+            _make(dialect, name, version)
+
+
+def _make(dialect: Dialect, name: str, version: int) -> None:
     stamp = ("INSERT INTO schema_version VALUES (?, ?)", (version, time.time_ns() // 1000))
     dialect.execute([*((statement, ()) for statement in _statements_for(dialect, name)), stamp])
 
@@ -196,6 +233,8 @@ def _by_table(rows: Iterable[Row]) -> Batch:
     batch: dict[type[Row], list[Row]] = {}
     for row in rows:
         batch.setdefault(type(row), []).append(row)
+        if isinstance(row, DecisionRow) and row.opens:
+            batch.setdefault(KeyRow, []).append(KeyRow(row.at_us, key_of(row.uid), key_of(row.decision)))
     return batch
 
 

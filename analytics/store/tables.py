@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import md5
 from typing import NamedTuple
 
 
@@ -33,6 +34,8 @@ class DecisionRow(NamedTuple):
     decode_us: float
     encode_us: float
     message: str
+    created_us: int = 0
+    """When the pod was created; 0: not known."""
 
 
 class VerdictRow(NamedTuple):
@@ -69,6 +72,33 @@ class DetailRow(NamedTuple):
     decision: str
     codec: str
     body: bytes
+
+
+class ChoiceRow(NamedTuple):
+    producer: str
+    id: int
+    at_us: int
+    decision: str
+    scheduler: str
+    revision: str
+    plugins: str
+    scored: int
+    tied: int
+    ahead: int
+    cut: int
+    best: str
+    second: str
+
+
+class KeyRow(NamedTuple):
+    at_us: int
+    uid_key: int
+    id_key: int
+
+
+def key_of(text: str) -> int:
+    """32 bits of a UID or an id, signed; the schema step that fills `decision_key` computes the same in SQL."""
+    return int.from_bytes(md5(text.encode(errors="surrogatepass"), usedforsecurity=False).digest()[:4]) - (1 << 31)
 
 
 class OutcomeRow(NamedTuple):
@@ -330,6 +360,8 @@ Row = (
     | VerdictRow
     | RejectionRow
     | DetailRow
+    | ChoiceRow
+    | KeyRow
     | OutcomeRow
     | EvictionRow
     | ShadowRow
@@ -356,6 +388,8 @@ TABLES: dict[type[Row], str] = {
     VerdictRow: "verdict",
     RejectionRow: "rejection",
     DetailRow: "detail",
+    ChoiceRow: "choice",
+    KeyRow: "decision_key",
     OutcomeRow: "outcome",
     EvictionRow: "eviction",
     ShadowRow: "shadow",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
+from analytics.tenants.adapters import Promises, promises_of
+from analytics.tenants.contradictions import contradictions
 from analytics.tenants.fairness import capacity
+from analytics.tenants.finding import Finding
 from analytics.tenants.use import Uses, over_limit
 from extender.model.resources import request_k8s
 from extender.quantity import QuantityError
@@ -17,19 +19,10 @@ STARVING_S: Final = 300.0
 _SHOWN: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    rule: str
-    severity: str
-    """critical, warning or info."""
-    tenant: str
-    """Empty: of the whole cluster."""
-    message: str
-
-
-def findings(uses: Uses) -> list[Finding]:
-    """The worst first."""
+def findings(uses: Uses, promises: Promises | None = None) -> list[Finding]:
+    """The worst first. `promises`: of other systems, where they have been read already."""
     found = [
+        *contradictions(uses, promises_of(uses.view) if promises is None else promises),
         *_promised_too_much(uses),
         *_problems(uses),
         *(finding for tenant in uses.register.tenants.values() for finding in _of(uses, tenant)),

@@ -14,9 +14,23 @@ from analytics.views.decisions.view import VIEW as DECISIONS
 from analytics.views.declaration import View
 from analytics.views.evictions.view import VIEW as EVICTIONS
 from analytics.views.heatmap.view import VIEW as HEATMAP
+from analytics.views.overview.view import VIEW as OVERVIEW
+from analytics.views.pending.view import VIEW as PENDING
 from analytics.views.performance.view import VIEW as PERFORMANCE
 from analytics.views.policy.view import VIEW as POLICY
 from analytics.views.shadow.view import VIEW as SHADOW
 from analytics.views.tenants.view import VIEW as TENANTS
 
-VIEWS: Final[tuple[View, ...]] = (DECISIONS, EVICTIONS, HEATMAP, TENANTS, AUDIT, POLICY, SHADOW, ANALYZER, PERFORMANCE)
+VIEWS: Final[tuple[View, ...]] = (
+    OVERVIEW,
+    DECISIONS,
+    PENDING,
+    EVICTIONS,
+    HEATMAP,
+    TENANTS,
+    AUDIT,
+    POLICY,
+    SHADOW,
+    PERFORMANCE,
+    ANALYZER,
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from threading import Event
@@ -46,6 +46,17 @@ class Parameter:
     maximum: int = 2**31 - 1
     length_max: int = 512
     choices: tuple[str, ...] = ()
+    required: bool = False
+    """Of a query parameter: nothing stands for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """An answer that is a file. Its parts are made while they are sent, in a thread."""
+
+    name: str
+    media_type: str
+    parts: Iterator[bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +69,8 @@ class Endpoint:
     parameters: tuple[Parameter, ...] = ()
     text: bool = False
     """The answer is plain text; else it becomes `data` of the JSON envelope."""
+    files: tuple[str, ...] = ()
+    """Media types, where the answer is a Download."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +89,7 @@ class View:
     title: str
     endpoints: tuple[Endpoint, ...]
     tool: str
-    """Name that the metrics carry (R-087)."""
+    """Name that the metrics carry (R-087); empty: of the console as a whole, with neither worker nor metric."""
     workers: tuple[Worker, ...] = ()
     collectors: tuple[Collector, ...] = ()
     """Its metrics."""

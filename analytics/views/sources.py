@@ -24,6 +24,8 @@ class ToolSettings:
     """File with the token that the API server's audit webhook sends; None: the receiver is closed."""
     scheduler_identities: tuple[str, ...] = ("system:kube-scheduler",)
     """Who may bind pods, as the audit log names them."""
+    deployers: tuple[str, ...] = ()
+    """Who applies what others have reviewed, as the audit log names them: some rules have less to say of them."""
     prometheus: str = ""
     load_watcher: str = ""
     scheduler_metrics: str = ""

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 
 from analytics.store import StoreError, StoreTimeout
 from analytics.views import VIEWS
-from analytics.views.declaration import Endpoint, NotHere, NotValid, View
+from analytics.views.declaration import Download, Endpoint, NotHere, NotValid, View
 from analytics.views.sources import Sources
 from analytics.web.assets import Assets
 from analytics.web.calls import Control, control_routes
@@ -158,11 +158,21 @@ def _asked(console: Console, endpoint: Endpoint, ignored: Collection[str] = ()) 
             return failure(request, 503, str(slow), reason="Timeout")
         except StoreError as trouble:
             return failure(request, 503, f"The store does not answer: {trouble}", reason="StoreUnavailable")
+        if isinstance(value, Download):
+            return _file(request, value)
         if endpoint.text:
             return tagged(request, str(value).encode(), "text/plain")
         return success(request, value)
 
     return answer
+
+
+def _file(request: Request, file: Download) -> Response:
+    """Its length is not known before its end: one that is broken off is seen by its missing last chunk."""
+    headers = {"content-disposition": f'attachment; filename="{file.name}"', "cache-control": "no-store"}
+    if request.method == "HEAD":
+        return Response(media_type=file.media_type, headers=headers)
+    return StreamingResponse(file.parts, media_type=file.media_type, headers=headers)
 
 
 class _Limiter:
@@ -222,7 +232,7 @@ def _openapi(console: Console) -> Answer:
 
 def _tools(console: Console) -> Answer:
     async def answer(request: Request) -> Response:
-        names = dict.fromkeys(view.tool for view in console.views)
+        names = dict.fromkeys(view.tool for view in console.views if view.tool)
         tools = [
             {
                 "name": name,
@@ -260,7 +270,7 @@ def _page(console: Console) -> Answer:
     as_json = _pages_as_json(console)
 
     async def answer(request: Request) -> Response:
-        on = [view.slug for view in console.views if console.on(view.tool)]
+        on = _slugs(console)
         name = request.path_params["name"]
         if name in as_json and request.query_params.get("format") == "json" and console.on(as_json[name][0]):
             return await as_json[name][1](request)
@@ -276,6 +286,12 @@ def _page(console: Console) -> Answer:
         return failure(request, 404, "Nothing is served at this path.")
 
     return answer
+
+
+def _slugs(console: Console) -> list[str]:
+    """Pages that are there now. What belongs to no tool is there while any tool is."""
+    on = [view for view in console.views if console.on(view.tool)]
+    return [view.slug for view in on] if any(view.tool for view in on) else []
 
 
 def _pages_as_json(console: Console) -> Mapping[str, tuple[str, Answer]]:

@@ -1,4 +1,4 @@
-"""What every answer passes: request id, Host check, security headers, time and count. Streams pass it too."""
+"""What every answer passes: request id, trace, Host check, security headers, time and count. Streams pass it too."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from analytics.config.tracing import TRACE_ID, Span
 from analytics.web import metrics
 from analytics.web.envelopes import failure
 
@@ -50,12 +51,15 @@ class Gate:
         request = Request(scope)
         asked = request.headers.get("x-request-id", "")
         scope["trimtab.request_id"] = asked if _REQUEST_ID.fullmatch(asked) else secrets.token_hex(8)
+        span = Span.of(request.headers.get("traceparent", ""))
+        TRACE_ID.set(span.trace)
 
         async def passing(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = message.setdefault("headers", [])
                 headers.extend(_HEADERS)
                 headers.append((b"x-request-id", scope["trimtab.request_id"].encode()))
+                headers.append((b"traceparent", span.traceparent.encode()))
                 self._count(scope, message["status"], time.perf_counter() - started_s)
             await send(message)
 

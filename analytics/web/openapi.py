@@ -88,7 +88,10 @@ def describe(views: Sequence[View], control: Control | None = None) -> bytes:
 def _path(view: View, endpoint: Endpoint) -> dict[str, Any]:
     media = "text/plain" if endpoint.text else "application/json"
     schema: dict[str, Any] = {"type": "string"} if endpoint.text else {"$ref": "#/components/schemas/Success"}
-    answers = {"200": {"description": "As asked.", "content": {media: {"schema": schema}}}}
+    content = {media: {"schema": schema}}
+    if endpoint.files:
+        content = {kind: {"schema": {"type": "string", "format": "binary"}} for kind in endpoint.files}
+    answers = {"200": {"description": "As asked.", "content": content}}
     return {
         "get": {
             "tags": [view.slug],
@@ -104,7 +107,7 @@ def _parameter(parameter: Parameter, path: str) -> dict[str, Any]:
     return {
         "name": parameter.name,
         "in": "path" if inside else "query",
-        "required": inside,
+        "required": inside or parameter.required,
         "description": parameter.doc,
         "schema": schema_of(parameter),
     }

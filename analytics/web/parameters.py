@@ -40,6 +40,9 @@ def read_parameters(
             values[name] = value
             problems.extend([Problem(name, trouble)] if trouble else [])
         seen.add(name)
+    missing = (parameter.name for parameter in declared if parameter.required and not values[parameter.name])
+    told = {problem.path for problem in problems}
+    problems += [Problem(name, "is missing") for name in missing if name not in told]
     return values, problems
 
 

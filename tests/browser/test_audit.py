@@ -199,6 +199,10 @@ def test_it_speaks_chinese(watched: Sidecar, open_page: OpenPage) -> None:
     page = open_page(f"{watched.url}/audit", locale="zh-CN")
     expect(page.get_by_role("heading", name="审计")).to_be_visible()
     expect(page.get_by_role("link", name="规则")).to_be_visible()
+    page.goto(f"{watched.url}/audit?rule=SCH-02")
+    page.get_by_role("link", name="由不是已知调度器的身份执行绑定").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("由不是已知调度器的身份执行绑定")
+    expect(page.locator(".audit-fix pre")).to_contain_text("收回该身份创建 pods/binding 的权限")
 
 
 @pytest.mark.parametrize("path", ["/audit", "/audit/events", "/audit/latency", "/audit/rules", "finding", "off"])

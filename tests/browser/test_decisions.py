@@ -39,8 +39,8 @@ def one_page(console: Console, page: Page, name: str) -> None:
     expect(page.locator("h1")).to_contain_text(name)
 
 
-def test_the_table_fills_with_the_newest_page_of_decisions(console: Console, open_page: OpenPage) -> None:
-    page = open_page(console.url)
+def test_r136_the_table_fills_with_the_newest_page_of_decisions(console: Console, open_page: OpenPage) -> None:
+    page = open_page(f"{console.url}/decisions")
     expect(page.locator(ROWS)).to_have_count(50)
     expect(page.locator(".figures")).to_contain_text("Scheduled")
     page.get_by_role("link", name="Older").click()
@@ -55,7 +55,7 @@ def test_the_table_fills_with_the_newest_page_of_decisions(console: Console, ope
 
 
 def test_a_new_decision_appears_by_itself(console: Console, open_page: OpenPage) -> None:
-    page = open_page(console.url)
+    page = open_page(f"{console.url}/decisions")
     expect(page.locator(ROWS)).to_have_count(50)
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     page.evaluate("window.untouched = true")
@@ -66,7 +66,7 @@ def test_a_new_decision_appears_by_itself(console: Console, open_page: OpenPage)
 
 
 def test_a_paused_list_stands_still_and_counts_what_waits(console: Console, open_page: OpenPage) -> None:
-    page = open_page(console.url)
+    page = open_page(f"{console.url}/decisions")
     expect(page.get_by_text("Live", exact=True)).to_be_visible()
     page.get_by_role("button", name="Pause").click()
     console.sidecar.record(console.cluster.decision(now_us(), pod=a_pod("arrives-paused"), end="scheduled"))
@@ -77,7 +77,7 @@ def test_a_paused_list_stands_still_and_counts_what_waits(console: Console, open
 
 
 def test_filters_stand_in_the_address_and_survive_a_reload(console: Console, open_page: OpenPage) -> None:
-    page = open_page(console.url)
+    page = open_page(f"{console.url}/decisions")
     page.get_by_label("Verdict").select_option("unschedulable")
     page.get_by_label("Namespace").fill("payments")
     page.wait_for_url(re.compile("namespace=payments"))
@@ -102,10 +102,10 @@ def test_filters_that_match_nothing_say_so_and_can_be_cleared(console: Console, 
     expect(page.locator(ROWS)).to_have_count(50)
 
 
-def test_one_decision_shows_its_flowchart_scores_and_reasons(console: Console, open_page: OpenPage) -> None:
+def test_r094_r136_one_decision_shows_its_flowchart_scores_and_reasons(console: Console, open_page: OpenPage) -> None:
     frames = list(console.cluster.decision(now_us(), pod=a_pod("explained"), end="scheduled"))
     console.sidecar.record(frames)
-    page = open_page(console.url)
+    page = open_page(f"{console.url}/decisions")
     one_page(console, page, "explained")
     picture = page.locator(".picture svg")
     expect(picture).to_be_visible()
@@ -135,7 +135,7 @@ def test_a_decision_without_a_node_says_why_and_links_its_other_attempts(console
 
 def test_the_dark_page_is_dark_stays_so_and_draws_dark(console: Console, open_page: OpenPage) -> None:
     console.sidecar.record(console.cluster.decision(now_us(), pod=a_pod("at-night"), end="scheduled"))
-    page = open_page(console.url, color_scheme="light")
+    page = open_page(f"{console.url}/decisions", color_scheme="light")
     one_page(console, page, "at-night")
     by_day = page.locator(".picture svg g.step rect").first
     expect(by_day).to_have_css("fill", "rgb(232, 238, 247)")
@@ -149,8 +149,8 @@ def test_the_dark_page_is_dark_stays_so_and_draws_dark(console: Console, open_pa
 
 
 def test_the_system_choice_of_colours_is_followed(console: Console, open_page: OpenPage) -> None:
-    assert _brightness(open_page(console.url, color_scheme="dark")) < 60
-    assert _brightness(open_page(console.url, color_scheme="light")) > 200
+    assert _brightness(open_page(f"{console.url}/decisions", color_scheme="dark")) < 60
+    assert _brightness(open_page(f"{console.url}/decisions", color_scheme="light")) > 200
 
 
 def _brightness(page: Page) -> float:
@@ -159,7 +159,7 @@ def _brightness(page: Page) -> float:
 
 
 def test_the_browser_language_is_spoken_and_can_be_changed(console: Console, open_page: OpenPage) -> None:
-    page = open_page(console.url, locale="zh-CN")
+    page = open_page(f"{console.url}/decisions", locale="zh-CN")
     expect(page.locator("h1")).to_have_text("调度决策")
     expect(page.locator("html")).to_have_attribute("lang", "zh-CN")
     expect(page.locator(ROWS).first.locator(".verdict")).to_have_text(re.compile("已调度|不可调度|错误|未结束"))
@@ -186,7 +186,7 @@ def _overflow(page: Page) -> int:
 
 
 def test_nothing_is_asked_of_another_host(console: Console, open_page: OpenPage, seen: Seen) -> None:
-    page = open_page(console.url)
+    page = open_page(f"{console.url}/decisions")
     page.locator(ROWS).first.get_by_role("link").click()
     expect(page.locator(".picture svg")).to_be_visible()
     page.goto(f"{console.url}/decisions")
@@ -217,7 +217,7 @@ def test_hostile_texts_are_drawn_as_text(console: Console, open_page: OpenPage) 
         reasons = {text: 7, f"{text} again": 3}
         pod = a_pod(name, namespace=text)
         console.sidecar.record(console.cluster.decision(now_us(), pod=pod, end="scheduled", reasons=reasons))
-    page = open_page(console.url)
+    page = open_page(f"{console.url}/decisions")
     page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
     for name, text in zip(names, HOSTILE, strict=True):
         one_page(console, page, name)
@@ -238,7 +238,7 @@ def _words(text: str) -> str:
 def test_no_page_has_a_serious_accessibility_fault(
     console: Console, open_page: OpenPage, scheme: str, locale: str
 ) -> None:
-    page = open_page(console.url, color_scheme=scheme, locale=locale)
+    page = open_page(f"{console.url}/decisions", color_scheme=scheme, locale=locale)
     expect(page.locator(ROWS)).to_have_count(50)
     assert _axe(page) == []
     page.goto(f"{console.url}/decisions?outcome=scheduled")
@@ -260,7 +260,7 @@ def _axe(page: Page) -> list[dict[str, Any]]:
 
 
 def test_the_page_can_be_worked_by_keys(console: Console, open_page: OpenPage) -> None:
-    page = open_page(console.url)
+    page = open_page(f"{console.url}/decisions")
     expect(page.locator(ROWS)).to_have_count(50)
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
@@ -274,7 +274,7 @@ def test_an_empty_store_says_what_to_do(tmp_path: Path, browser: object, open_pa
     sidecar = Sidecar(tmp_path)
     try:
         sidecar.wait_ready()
-        page = open_page(sidecar.url)
+        page = open_page(f"{sidecar.url}/decisions")
         expect(page.get_by_role("heading", name="No decisions yet")).to_be_visible()
         expect(page.get_by_text("--journal").first).to_be_visible()
         console = Console(sidecar)
@@ -296,7 +296,7 @@ def test_a_failing_api_is_told_with_its_request_id_and_can_be_tried_again(
 ) -> None:
     page = open_page(f"{console.url}/nowhere-yet")
     page.route("**/api/decisions?*", _broken)
-    page.goto(console.url)
+    page.goto(f"{console.url}/decisions")
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("The sidecar could not answer")
     expect(alert).to_contain_text("the store sleeps")
@@ -307,7 +307,7 @@ def test_a_failing_api_is_told_with_its_request_id_and_can_be_tried_again(
 
 
 def test_a_sidecar_out_of_reach_is_told_as_such(console: Console, open_page: OpenPage) -> None:
-    page = open_page(console.url)
+    page = open_page(f"{console.url}/decisions")
     expect(page.locator(ROWS)).to_have_count(50)
     page.route("**/api/**", lambda route: route.abort())
     page.get_by_label("Verdict").select_option("error")
@@ -321,7 +321,7 @@ def test_a_decision_that_is_not_there_is_told_as_such(console: Console, open_pag
 
 
 def test_an_unknown_page_is_told_as_such(console: Console, open_page: OpenPage) -> None:
-    page = open_page(console.url)
+    page = open_page(f"{console.url}/decisions")
     page.evaluate("history.pushState(null, '', '/elsewhere'); dispatchEvent(new PopStateEvent('popstate'))")
     expect(page.get_by_role("heading", name="No such page")).to_be_visible()
 
@@ -334,7 +334,7 @@ def test_an_address_that_is_no_valid_encoding_is_told_and_breaks_nothing(console
 def test_copying_works_without_the_clipboard_of_secure_pages(console: Console, open_page: OpenPage) -> None:
     """Over plain http, on any name but localhost, browsers offer none."""
     console.sidecar.record(console.cluster.decision(now_us(), pod=a_pod("copied"), end="scheduled"))
-    page = open_page(console.url)
+    page = open_page(f"{console.url}/decisions")
     page.add_init_script(
         "Object.defineProperty(navigator, 'clipboard', {value: undefined});"
         "addEventListener('copy', () => { window.copied = getSelection().toString() || document.activeElement.value })"
@@ -348,7 +348,7 @@ def test_copying_works_without_the_clipboard_of_secure_pages(console: Console, o
 
 def test_a_table_wider_than_the_page_shows_on_which_side_there_is_more(console: Console, open_page: OpenPage) -> None:
     console.sidecar.record(console.cluster.decision(now_us(), pod=a_pod("narrow"), end="scheduled"))
-    page = open_page(console.url, width=390)
+    page = open_page(f"{console.url}/decisions", width=390)
     one_page(console, page, "narrow")
     table = page.locator(".table", has=page.locator("table.scores"))
     expect(table).to_have_attribute("data-more", "after")
@@ -361,7 +361,7 @@ def test_a_table_wider_than_the_page_shows_on_which_side_there_is_more(console: 
 
 def test_no_arrow_crosses_the_title_of_a_group(console: Console, open_page: OpenPage) -> None:
     console.sidecar.record(console.cluster.decision(now_us(), pod=a_pod("titled"), end="scheduled"))
-    page = open_page(console.url)
+    page = open_page(f"{console.url}/decisions")
     one_page(console, page, "titled")
     expect(page.locator(".picture .cluster-label").first).to_be_visible()
     above = page.evaluate(

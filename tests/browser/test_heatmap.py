@@ -27,7 +27,7 @@ def patient() -> None:
     expect.set_options(timeout=30_000)
 
 
-def test_r143_pointing_and_keys_tell_a_node_and_show_its_pods(demo: Demo, open_page: OpenPage) -> None:
+def test_r094_r143_r146_pointing_and_keys_tell_a_node_and_show_its_pods(demo: Demo, open_page: OpenPage) -> None:
     page = open_page(f"{demo.url}/heatmap")
     cells = page.get_by_role("application")
     expect(cells).to_have_attribute("aria-label", re.compile("CPU allocated of 20 nodes"))

@@ -25,6 +25,25 @@ VIOLATION = {
     "newest_pod": "team-shop/cart-1",
 }
 
+PROMISES: dict[str, Any] = {
+    "systems": [{"kind": "ClusterQueue", "served": True, "promises": 4}],
+    "promises": [
+        {
+            "kind": "ClusterQueue",
+            "name": "batch",
+            "namespaces": ["a"],
+            "tenants": ["shop"],
+            "guaranteed": {"cpu": "12", "memory": "24Gi"},
+            "limit": {},
+            "cohort": "everybody",
+            "lends": {},
+            "only": "",
+        }
+    ],
+    "total": 4,
+    "problems": [{"kind": "ResourceQuota", "name": "a/q", "path": "spec.hard.cpu", "message": "not a quantity: 'x'"}],
+}
+
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
@@ -55,13 +74,69 @@ def test_violations_are_listed_with_the_pod_that_was_placed_last(demo: Demo, ope
     expect(row).to_contain_text("cpu: 12 used, limit 10")
 
 
+def test_r105_r113_a_tenant_is_registered_looked_at_asked_changed_and_removed(demo: Demo, open_page: OpenPage) -> None:
+    page = open_page(f"{demo.url}/tenants")
+    page.get_by_text("Register a tenant", exact=True).click()
+    form = page.locator(".register form")
+    form.get_by_label("Name", exact=True).fill("lab")
+    form.get_by_label("Namespaces").fill("team-lab, team-lab-two")
+    form.get_by_label("cpu").fill("four")
+    form.get_by_role("button", name="Register").click()
+    expect(form).to_contain_text("quota.cpu: not a quantity")
+    form.get_by_label("cpu").fill("4")
+    form.get_by_label("pods").fill("10")
+    form.get_by_role("button", name="Register").click()
+    expect(page.get_by_role("status").filter(has_text="lab is registered")).to_be_visible()
+    page.get_by_role("link", name="lab", exact=True).click()
+    one = page.locator(".one")
+    expect(one.get_by_role("heading", name="lab over time")).to_be_visible()
+    one.get_by_text("Try a request").click()
+    one.get_by_label("cpu").first.fill("5")
+    one.get_by_role("button", name="Ask").click()
+    expect(one).to_contain_text("Not allowed. cpu: 0 used + 5 requested is over the limit of 4")
+    one.get_by_text("Change or remove it").click()
+    changing = one.locator("form").filter(has=page.get_by_role("button", name="Change"))
+    changing.get_by_label("cpu").fill("6")
+    changing.get_by_role("button", name="Change").click()
+    expect(page.locator(".card").filter(has=page.get_by_role("link", name="lab", exact=True))).to_contain_text("0 / 6")
+    one.get_by_role("button", name="Ask").click()
+    expect(one).to_contain_text("Allowed.")
+    one.get_by_role("button", name="Remove").click()
+    one.get_by_role("button", name="Really remove lab").click()
+    expect(page.get_by_role("link", name="lab", exact=True)).to_have_count(0)
+
+
+def test_one_tenant_has_its_use_over_the_time_that_the_address_says(demo: Demo, open_page: OpenPage) -> None:
+    page = open_page(f"{demo.url}/tenants?tenant=shop&range=6h")
+    one = page.locator(".one")
+    expect(one.get_by_label("Time", exact=True)).to_have_value("6h")
+    expect(one.get_by_role("img", name=re.compile(r"^cpu since .*: now \d+"))).to_be_visible(timeout=90_000)
+    one.get_by_label("Time", exact=True).select_option("7d")
+    expect(page).to_have_url(re.compile(r"tenant=shop&range=7d$"))
+
+
+def test_what_others_promise_is_listed_with_what_cannot_be_used(demo: Demo, open_page: OpenPage) -> None:
+    page = open_page(f"{demo.url}/decisions")
+    page.route("**/api/v1/tenants/promises*", lambda route: route.fulfill(json={"status": "success", "data": PROMISES}))
+    page.goto(f"{demo.url}/tenants")
+    page.get_by_role("heading", name="What others promise").click()
+    row = page.get_by_role("row").filter(has_text="ClusterQueue batch")
+    expect(row).to_contain_text("cpu 12, memory 24Gi")
+    expect(row).to_contain_text("everybody")
+    expect(page.locator(".promises")).to_contain_text("spec.hard.cpu: not a quantity")
+    expect(page.locator(".promises")).to_contain_text("3 more are not shown.")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_no_accessibility_fault_and_no_scrolling_sideways(
     demo: Demo, open_page: OpenPage, width: int, scheme: str
 ) -> None:
-    page = open_page(f"{demo.url}/tenants", width, color_scheme=scheme)
+    page = open_page(f"{demo.url}/tenants?tenant=shop", width, color_scheme=scheme)
     expect(page.locator(".card").first).to_be_visible()
+    for name in ("Register a tenant", "Try a request", "Change or remove it"):
+        page.get_by_text(name, exact=True).click()
+    expect(page.get_by_role("button", name="Change")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.evaluate(AXE.read_text())
     page.add_style_tag(content="* { animation: none !important; transition: none !important }")

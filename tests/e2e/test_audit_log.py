@@ -44,7 +44,7 @@ def findings(sidecar: Sidecar, rule: str, about: str) -> list[dict[str, Any]]:
     return [one for one in found if about in one["object"] or about in one["description"]]
 
 
-def test_what_real_clients_do_is_found_as_events_and_as_findings(
+def test_r119_what_real_clients_do_is_found_as_events_and_as_findings(
     plane: ControlPlane,
     extender: Extender,
     scheduler: Scheduler,

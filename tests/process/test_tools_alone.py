@@ -55,7 +55,9 @@ def test_r087_there_are_six_programs_with_the_names_and_ports_of_the_paper(monke
 
 
 @pytest.mark.parametrize("name", sorted(PORTS))
-def test_r092_r096_r097_each_serves_its_own_page_health_and_metrics_and_nothing_else(name: str, tmp_path: Path) -> None:
+def test_r089_r092_r096_r097_r158_each_serves_its_own_page_health_and_metrics_and_nothing_else(
+    name: str, tmp_path: Path
+) -> None:
     own = views_of(name)
     with running(name, tmp_path, metrics=name != "performance-analyzer") as tool:
         page = tool.get("/")

@@ -10,7 +10,7 @@ import itertools
 import logging
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -34,7 +34,7 @@ from analytics.store import Store, StoreError
 from analytics.store.audit import UNKNOWN_US, Audits
 from analytics.store.dialect import RowsRefused
 from analytics.store.findings import Findings
-from analytics.store.tables import AuditEventRow, AuditPositionRow, Row
+from analytics.store.tables import AuditEventRow, AuditPositionRow, FindingRow, Row
 
 SEEN_MAX: Final = 200_000
 """auditIDs that are remembered; older ones that were stored are found in the store."""
@@ -154,6 +154,7 @@ class Intake:
         quiet = Findings(self._store).quiet(self._now_us()) if fresh else set()
         self._seen_us = max(self._seen_us + 1, self._now_us())
         found: list[Finding] = []
+        kinds: Counter[str] = Counter()
         for event in fresh:
             self._remember(event.audit_id)
             taken.events += 1
@@ -162,13 +163,15 @@ class Intake:
             new = self._findings(detector, event) + self._findings(anomalies, event)
             found += new
             if kind:
-                metrics.EVENTS.labels(kind).inc()
+                kinds[kind] += 1
             if kind or new or event.code in _REFUSALS:
                 self._unwritten.append(row)
                 taken.stored += 1
             else:
-                metrics.LEFT_OUT.labels("other").inc()
                 self._put_aside(row)
+        for kind, count in kinds.items():
+            metrics.EVENTS.labels(kind).inc(count)
+        metrics.LEFT_OUT.labels("other").inc(taken.events - taken.stored)
         self._add(found, quiet, taken)
 
     def _fresh(self, events: Sequence[AuditEvent]) -> list[AuditEvent]:
@@ -275,7 +278,8 @@ class Intake:
     def _write_all(self, rows: list[Row]) -> None:
         """A row that the store refuses for what it holds is found by halving, told and left out."""
         try:
-            self._store.write(rows)
+            with self._store.alone():
+                self._store.write(self._news(rows))
         except RowsRefused as refusal:
             if len(rows) == 1:
                 metrics.LEFT_OUT.labels("refused").inc()
@@ -284,6 +288,20 @@ class Intake:
             middle = len(rows) // 2
             self._write_all(rows[:middle])
             self._write_all(rows[middle:])
+
+    def _news(self, rows: Sequence[Row]) -> list[Row]:
+        """Without the events and findings that another sidecar has stored since they were judged."""
+        if not self._store.shared:
+            return list(rows)
+        events = {row.id: row.at_us for row in rows if isinstance(row, AuditEventRow)}
+        stored = Audits(self._store).known(list(events), min(events.values(), default=0))
+        found = Findings(self._store).known([row.id for row in rows if isinstance(row, FindingRow)])
+        return [
+            row
+            for row in rows
+            if not (isinstance(row, AuditEventRow) and row.id in stored)
+            and not (isinstance(row, FindingRow) and row.id in found)
+        ]
 
     def _now_us(self) -> int:
         return int(self._clock() * 1_000_000)

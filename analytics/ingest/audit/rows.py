@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -22,6 +23,8 @@ _SECRET: Final = frozenset({"secrets", "configmaps", "tokenreviews", "certificat
 _SECRET_PARTS: Final = frozenset({"token"})
 _APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _HIDDEN: Final = "(not kept)"
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+_packing: Final = threading.local()
 
 
 def row_of(event: AuditEvent, kind: str, source: str, seen_us: int, *, wait_us: int = UNKNOWN_US) -> AuditEventRow:
@@ -136,18 +139,31 @@ def _body(event: AuditEvent) -> bytes:
         text = orjson.dumps(_scrubbed(event.request))
     except (orjson.JSONEncodeError, RecursionError):
         return b""
-    return zstandard.ZstdCompressor(level=_LEVEL).compress(text) if len(text) <= BODY_BYTES_MAX else b""
+    return _packed(text) if len(text) <= BODY_BYTES_MAX else b""
+
+
+def _packed(text: bytes) -> bytes:
+    """By a compressor of the thread's own: to make one takes longer than to pack a pod."""
+    packer: zstandard.ZstdCompressor | None = getattr(_packing, "packer", None)
+    if packer is None:
+        packer = _packing.packer = zstandard.ZstdCompressor(level=_LEVEL)
+    return packer.compress(text)
 
 
 def _scrubbed(value: Any) -> Any:
     """Values of environment variables can be passwords; so can what kubectl repeats in an annotation."""
-    if isinstance(value, Mapping):
+    # What JSON made, and many of them: the exact types are asked for.
+    if type(value) is dict:
         return {
-            key: _env(inner) if key == "env" and isinstance(inner, list) else _scrubbed(inner)
+            key: inner
+            if type(inner) in _PLAIN
+            else _env(inner)
+            if key == "env" and isinstance(inner, list)
+            else _scrubbed(inner)
             for key, inner in value.items()
             if key not in (_APPLIED, "managedFields")
         }
-    return [_scrubbed(inner) for inner in value] if isinstance(value, list) else value
+    return [_scrubbed(inner) for inner in value] if type(value) is list else value
 
 
 def _env(items: list[Any]) -> list[Any]:

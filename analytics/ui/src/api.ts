@@ -24,6 +24,7 @@ export class Trouble extends Error {
 }
 
 const WAIT_MS = 20_000;
+const FILE_WAIT_MS = 300_000;
 
 function headersOf(init: RequestInit): Headers {
   const headers = new Headers(init.headers);
@@ -94,8 +95,26 @@ export interface Sent {
   waitMs?: number;
 }
 
+/** Saves an answer as a file, under the name that it has or else under `name`. Raises Trouble. */
+export async function file(path: string, name: string): Promise<void> {
+  const answer = await ask(path, undefined, {}, FILE_WAIT_MS);
+  const named = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") ?? "");
+  let content: Blob;
+  try {
+    content = await answer.blob();
+  } catch (error) {
+    throw new Trouble("offline", String(error));
+  }
+  const address = URL.createObjectURL(content);
+  const link = document.createElement("a");
+  link.href = address;
+  link.download = named?.[1] ?? name;
+  link.click();
+  URL.revokeObjectURL(address);
+}
+
 /** A call that changes or judges something. Raises Trouble. */
-export async function send<T>(method: "POST" | "PUT", path: string, sent: Sent = {}): Promise<T> {
+export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, sent: Sent = {}): Promise<T> {
   const headers: Record<string, string> = { ...sent.headers };
   if (sent.body !== undefined) headers["Content-Type"] = sent.type ?? "application/json";
   const init: RequestInit = { method, headers, ...(sent.body === undefined ? {} : { body: sent.body }) };

@@ -72,3 +72,7 @@ export function moment(iso: string, now = new Date()): string {
   if (at.toDateString() === now.toDateString()) return time;
   return `${new Intl.DateTimeFormat(locale(), { month: "short", day: "numeric" }).format(at)} ${time}`;
 }
+
+export function toSecond(iso: string): string {
+  return moment(iso).replace(/[.,]\d{3}$/, "");
+}

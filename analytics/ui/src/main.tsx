@@ -7,9 +7,19 @@ import "./theme";
 // By hand, in the order of the navigation.
 const PAGES: readonly [Page, ...Page[]] = [
   {
+    slug: "overview",
+    title: "overview.title",
+    render: later(() => import("@views/overview/page").then((page) => page.OverviewPage)),
+  },
+  {
     slug: "decisions",
     title: "decisions.title",
     render: later(() => import("@views/decisions/page").then((page) => page.DecisionsPage)),
+  },
+  {
+    slug: "pending",
+    title: "pending.title",
+    render: later(() => import("@views/pending/page").then((page) => page.PendingPage)),
   },
   {
     slug: "evictions",
@@ -37,14 +47,14 @@ const PAGES: readonly [Page, ...Page[]] = [
     render: later(() => import("@views/policy/page").then((page) => page.PolicyPage)),
   },
   {
-    slug: "analyzer",
-    title: "analyzer.title",
-    render: later(() => import("@views/analyzer/page").then((page) => page.AnalyzerPage)),
-  },
-  {
     slug: "performance",
     title: "performance.title",
     render: later(() => import("@views/performance/page").then((page) => page.PerformancePage)),
+  },
+  {
+    slug: "analyzer",
+    title: "analyzer.title",
+    render: later(() => import("@views/analyzer/page").then((page) => page.AnalyzerPage)),
   },
 ];
 

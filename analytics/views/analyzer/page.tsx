@@ -4,12 +4,13 @@ import { type Key, moment, t } from "@shell/i18n";
 import { useLoad } from "@shell/load";
 import { Icon, Loading, Notice, TroubleNotice } from "@shell/parts";
 import { go, place } from "@shell/router";
+import { queryOf, RangeChoice, rangeOf, SchedulerChoice, type Stretch, stretchOf } from "@shell/stretch";
 import { useEffect, useRef } from "preact/hooks";
 import "./analyzer.css";
 import { Failed } from "./failures";
 import { Findings, Head } from "./head";
 import { Checks } from "./health";
-import { type Report, rangeOf, SPANS, TYPES } from "./model";
+import { type Report, SPANS, TYPES } from "./model";
 import { Paths, Time } from "./time";
 import { Use } from "./use";
 import "./catalogue";
@@ -17,36 +18,24 @@ import "./catalogue";
 const WAIT_MS = 60_000;
 const AGAIN_MS = 30_000;
 
-interface Chosen {
-  scheduler: string;
+const USUAL = "1h";
+
+interface Chosen extends Stretch {
   type: string;
-  span: string;
-  /** Both set: a range of one's own, instead of `span`. */
-  start: string;
-  end: string;
 }
 
 function chosenOf(query: URLSearchParams): Chosen {
   const type = query.get("type") ?? "";
-  const span = query.get("range") ?? "";
   return {
-    scheduler: query.get("scheduler") ?? "",
+    ...stretchOf(query, SPANS, USUAL),
     type: (TYPES as readonly string[]).includes(type) ? type : "performance",
-    span: (SPANS as readonly string[]).includes(span) ? span : "1h",
-    start: query.get("start") ?? "",
-    end: query.get("end") ?? "",
   };
 }
 
 function choose(changed: Partial<Chosen>): void {
   const chosen = { ...chosenOf(place.value.query), ...changed };
-  const query = new URLSearchParams();
-  if (chosen.scheduler) query.set("scheduler", chosen.scheduler);
+  const query = queryOf(chosen, USUAL);
   if (chosen.type !== "performance") query.set("type", chosen.type);
-  if (chosen.start || chosen.end) {
-    if (chosen.start) query.set("start", chosen.start);
-    if (chosen.end) query.set("end", chosen.end);
-  } else if (chosen.span !== "1h") query.set("range", chosen.span);
   go(`/analyzer${query.size ? `?${query}` : ""}`, true);
 }
 
@@ -140,29 +129,10 @@ function Choices({ chosen }: { chosen: Chosen }) {
     data<Schedulers>("/api/v1/analysis/schedulers?start=7d", signal),
   ).value;
   const names = known?.schedulers.map((each) => each.name) ?? [];
-  const own = chosen.start !== "" || chosen.end !== "";
   return (
     <search class="filters" aria-label={t("analyzer.choices")}>
       <div class="row">
-        <label>
-          <span>{t("analyzer.scheduler")}</span>
-          <select
-            name="scheduler"
-            value={chosen.scheduler}
-            class={chosen.scheduler ? "set" : ""}
-            onChange={(event) => choose({ scheduler: event.currentTarget.value })}
-          >
-            <option value="">{t("analyzer.busiest")}</option>
-            {names.map((name) => (
-              <option key={name} value={name}>
-                {name}
-              </option>
-            ))}
-            {chosen.scheduler && !names.includes(chosen.scheduler) && (
-              <option value={chosen.scheduler}>{chosen.scheduler}</option>
-            )}
-          </select>
-        </label>
+        <SchedulerChoice stretch={chosen} choose={choose} names={names} any={t("analyzer.busiest")} />
         <label>
           <span>{t("analyzer.type")}</span>
           <select
@@ -177,56 +147,9 @@ function Choices({ chosen }: { chosen: Chosen }) {
             ))}
           </select>
         </label>
-        <label>
-          <span>{t("analyzer.range")}</span>
-          <select
-            name="range"
-            value={own ? "own" : chosen.span}
-            onChange={(event) => {
-              const span = event.currentTarget.value;
-              if (span === "own") choose(rangeOf(chosen.span));
-              else choose({ span, start: "", end: "" });
-            }}
-          >
-            {SPANS.map((span) => (
-              <option key={span} value={span}>
-                {t(`analyzer.range.${span}` as Key)}
-              </option>
-            ))}
-            <option value="own">{t("analyzer.range.own")}</option>
-          </select>
-        </label>
-        {own && (
-          <>
-            <Moment name="start" value={chosen.start} />
-            <Moment name="end" value={chosen.end} />
-          </>
-        )}
+        <RangeChoice stretch={chosen} choose={choose} spans={SPANS} />
       </div>
     </search>
-  );
-}
-
-/** One end of a range of one's own; the address holds it in UTC. */
-function Moment({ name, value }: { name: "start" | "end"; value: string }) {
-  const at = value ? new Date(value) : undefined;
-  const local =
-    at && !Number.isNaN(at.getTime())
-      ? new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-      : "";
-  return (
-    <label>
-      <span>{t(name === "start" ? "analyzer.start" : "analyzer.end")}</span>
-      <input
-        type="datetime-local"
-        name={name}
-        value={local}
-        onChange={(event) => {
-          const read = new Date(event.currentTarget.value);
-          if (!Number.isNaN(read.getTime())) choose({ [name]: read.toISOString() });
-        }}
-      />
-    </label>
   );
 }
 

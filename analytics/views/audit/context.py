@@ -40,8 +40,10 @@ def context_of(sources: Sources) -> Callable[[], Context]:
     tenancy = Tenancy(sources)
 
     def context() -> Context:
+        settings = sources.settings()
         return Context(
-            scheduler_identities=frozenset(sources.settings().scheduler_identities),
+            scheduler_identities=frozenset(settings.scheduler_identities),
+            deployers=frozenset(settings.deployers),
             tenant_of=tenancy.of,
         )
 

@@ -4,7 +4,7 @@ import { type Key, moment, t } from "@shell/i18n";
 import { useLoad } from "@shell/load";
 import { Copy, Loading, TroubleNotice, Wide } from "@shell/parts";
 import { useEffect, useState } from "preact/hooks";
-import { type AuditEvent, type Finding, type State, said, target, within } from "./model";
+import { type AuditEvent, type Finding, remedyOf, type State, said, target, titleOf, within } from "./model";
 import { Attack, SeverityBadge, StateBadge } from "./parts";
 
 type Evidence = AuditEvent & { request: unknown };
@@ -20,7 +20,7 @@ export function OneFinding({ id, turn }: { id: string; turn: number }) {
   const path = `/api/v1/audit/findings/${encodeURIComponent(id)}`;
   const { value, trouble, again } = useLoad(`${path} ${turn}`, (signal) => data<Whole>(path, signal));
   useEffect(() => {
-    if (value) document.title = `${value.finding.title} · Trimtab`;
+    if (value) document.title = `${titleOf(value.finding)} · Trimtab`;
   });
   if (!value) return trouble ? <TroubleNotice trouble={trouble} retry={again} /> : <Loading />;
   const finding = value.finding;
@@ -31,7 +31,7 @@ export function OneFinding({ id, turn }: { id: string; turn: number }) {
         <span aria-hidden="true">/</span>
         <span>{finding.rule}</span>
       </nav>
-      <h1>{finding.title}</h1>
+      <h1>{titleOf(finding)}</h1>
       <p class="badges">
         <SeverityBadge severity={finding.severity} />
         <StateBadge state={finding.state} />
@@ -47,7 +47,7 @@ export function OneFinding({ id, turn }: { id: string; turn: number }) {
       <div class="columns">
         <section class="panel">
           <h2>{t("audit.fix")}</h2>
-          <Fix text={finding.fix} />
+          <Fix text={remedyOf(finding)} />
         </section>
         <Verdicts finding={finding} done={again} history={value.history} />
       </div>

@@ -1,11 +1,13 @@
 /** The first tab: what the rules found, over time and as a list. */
 import { data } from "@shell/api";
+import { Choice } from "@shell/choice";
 import { count, milliseconds, moment, t } from "@shell/i18n";
 import { useLoad } from "@shell/load";
 import { Loading, Notice, TroubleNotice, Wide } from "@shell/parts";
 import { place } from "@shell/router";
 import {
   asked,
+  choose,
   type Finding,
   LIMIT,
   type Rule,
@@ -16,9 +18,10 @@ import {
   type State,
   startOf,
   type Timeline,
+  titleOf,
   within,
 } from "./model";
-import { Attack, Choice, Paging, RangeChoice, SeverityBadge, StateBadge } from "./parts";
+import { Attack, Paging, RangeChoice, SeverityBadge, StateBadge } from "./parts";
 import { TimelineChart } from "./timeline";
 
 interface List {
@@ -83,24 +86,27 @@ function Figures({ timeline }: { timeline: Timeline }) {
 function Filters() {
   const rules = useLoad("audit rules", (signal) => data<{ rules: Rule[] }>("/api/v1/audit/rules", signal))
     .value?.rules;
-  const titles = new Map(rules?.map((rule) => [rule.rule, `${rule.rule} ${rule.title}`]));
+  const titles = new Map(rules?.map((rule) => [rule.rule, `${rule.rule} ${titleOf(rule)}`]));
   return (
     <search class="filters" aria-label={t("filter.label")}>
       <div class="row">
         <RangeChoice />
         <Choice
+          choose={choose}
           name="severity"
           label="audit.severity"
           options={SEVERITIES}
           told={(option) => t(`audit.severity.${option as Severity}`)}
         />
         <Choice
+          choose={choose}
           name="state"
           label="audit.state"
           options={STATES}
           told={(option) => t(`audit.state.${option as State}`)}
         />
         <Choice
+          choose={choose}
           name="rule"
           label="audit.rule"
           options={rules?.map((rule) => rule.rule) ?? []}
@@ -151,7 +157,7 @@ function Table({ findings }: { findings: Finding[] }) {
               </td>
               <td>
                 <a class="strong" href={within(`/audit/findings/${finding.id}`)}>
-                  {finding.title}
+                  {titleOf(finding)}
                 </a>
                 <span class="note muted small name">
                   {finding.rule} · {finding.object}

@@ -134,6 +134,21 @@ export function target(event: AuditEvent): string {
 
 /** The text of a kind where the catalogue has one, else the kind. */
 export function said(family: string, name: string): string {
-  const text = t(`audit.${family}.${name}` as Key);
-  return text ?? name.replaceAll("_", " ");
+  return known(`audit.${family}.${name}`) ?? name.replaceAll("_", " ");
+}
+
+/** The title of a rule in the reader's language; of one that the catalogue does not know, as it was stored. */
+export function titleOf(told: { rule: string; title: string }): string {
+  return known(`audit.about.${told.rule}`) ?? told.title;
+}
+
+/** What to do about a finding, likewise. */
+export function remedyOf(finding: Finding): string {
+  return known(`audit.remedy.${finding.rule}`) ?? finding.fix;
+}
+
+/** `t` answers the key itself where it has no words for it. */
+function known(key: string): string | undefined {
+  const text = t(key as Key);
+  return text === key ? undefined : text;
 }

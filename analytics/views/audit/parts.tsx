@@ -1,5 +1,5 @@
 /** Small parts of the audit page: severities, states, filters, paging. */
-import { type Key, t } from "@shell/i18n";
+import { t } from "@shell/i18n";
 import { place } from "@shell/router";
 import { choose, RANGES, range, type Severity, type State } from "./model";
 
@@ -48,36 +48,6 @@ export function RangeChoice() {
             {t(`audit.range.${name}`)}
           </option>
         ))}
-      </select>
-    </label>
-  );
-}
-
-interface ChoiceProps {
-  name: string;
-  label: Key;
-  options: readonly string[];
-  told?: (option: string) => string;
-}
-
-export function Choice({ name, label, options, told = (option) => option }: ChoiceProps) {
-  const chosen = place.value.query.get(name) ?? "";
-  return (
-    <label>
-      <span>{t(label)}</span>
-      <select
-        name={name}
-        value={chosen}
-        class={chosen ? "set" : ""}
-        onChange={(event) => choose(name, event.currentTarget.value)}
-      >
-        <option value="">{t("filter.any")}</option>
-        {options.map((option) => (
-          <option key={option} value={option}>
-            {told(option)}
-          </option>
-        ))}
-        {chosen && !options.includes(chosen) && <option value={chosen}>{chosen}</option>}
       </select>
     </label>
   );

@@ -1,5 +1,6 @@
 /** The other tabs: events, patterns, latency, rules. */
 import { data } from "@shell/api";
+import { Choice } from "@shell/choice";
 import { count, milliseconds, moment, t } from "@shell/i18n";
 import { type Loaded, useLoad } from "@shell/load";
 import { Loading, Notice, TroubleNotice, Wide } from "@shell/parts";
@@ -8,6 +9,7 @@ import type { ComponentChildren } from "preact";
 import {
   type AuditEvent,
   asked,
+  choose,
   LIMIT,
   type Pattern,
   type Rule,
@@ -15,9 +17,10 @@ import {
   said,
   startOf,
   target,
+  titleOf,
   within,
 } from "./model";
-import { Choice, Paging, RangeChoice, SeverityBadge } from "./parts";
+import { Paging, RangeChoice, SeverityBadge } from "./parts";
 
 interface TabProps {
   turn: number;
@@ -55,13 +58,19 @@ export function Events({ turn }: TabProps) {
         <div class="row">
           <RangeChoice />
           <Choice
+            choose={choose}
             name="kind"
             label="audit.kind"
             options={values?.kind ?? []}
             told={(kind) => said("kind", kind)}
           />
-          <Choice name="user" label="audit.who" options={values?.user ?? []} />
-          <Choice name="namespace" label="filter.namespace" options={values?.namespace ?? []} />
+          <Choice choose={choose} name="user" label="audit.who" options={values?.user ?? []} />
+          <Choice
+            choose={choose}
+            name="namespace"
+            label="filter.namespace"
+            options={values?.namespace ?? []}
+          />
         </div>
       </search>
       <Loadable loaded={list}>
@@ -165,7 +174,7 @@ export function Patterns({ turn }: TabProps) {
                     <tr key={pattern.id}>
                       <td class="name">
                         {pattern.description}
-                        <span class="note muted small">{pattern.kind.replaceAll("_", " ")}</span>
+                        <span class="note muted small">{said("repeated", pattern.kind)}</span>
                       </td>
                       <td class="number">{count(pattern.count)}</td>
                       <td class="time middle">{moment(pattern.first_seen)}</td>
@@ -297,7 +306,7 @@ export function Rules({ turn }: TabProps) {
                 {rules.map((rule) => (
                   <tr key={rule.rule}>
                     <td class="name">
-                      <a href={ruleHref(rule.rule)}>{rule.rule}</a> {rule.title}
+                      <a href={ruleHref(rule.rule)}>{rule.rule}</a> {titleOf(rule)}
                       <span class="narrow">
                         <SeverityBadge severity={rule.severity} />
                       </span>

@@ -24,6 +24,8 @@ export function filtersOf(query: URLSearchParams): URLSearchParams {
 /** Put one filter into the address; the list begins at its newest page again. */
 function choose(name: string, value: string): void {
   const query = filtersOf(place.value.query);
+  const by = place.value.query.get("by");
+  if (by) query.set("by", by);
   if (value) query.set(name, value);
   else query.delete(name);
   const text = query.toString();

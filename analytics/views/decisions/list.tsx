@@ -5,8 +5,11 @@ import { type Loaded, useLoad } from "@shell/load";
 import { Icon, Loading, Notice, TroubleNotice, Verdict, Wide } from "@shell/parts";
 import { go, place } from "@shell/router";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { comparePath } from "./compare";
+import { Exports } from "./exports";
 import { Filters, filtersOf } from "./filters";
 import { Flowchart } from "./flowchart";
+import { Statistics } from "./groups";
 import type { List, News, Policy, Stats, Summary } from "./model";
 import { Figures } from "./stats";
 
@@ -38,6 +41,7 @@ export function DecisionList() {
   };
   const waiting = useNews(still, filters !== "", list, restat);
   const fresh = useFresh(list.value?.decisions, filters + token);
+  const [picked, setPicked] = useState<Summary[]>([]);
 
   useEffect(() => {
     document.title = `${t("decisions.title")} · Trimtab`;
@@ -61,11 +65,25 @@ export function DecisionList() {
       ) : (
         <>
           {list.trouble && <TroubleNotice trouble={list.trouble} retry={list.again} />}
-          <Results list={list.value} fresh={fresh} filtered={filters !== ""} kept={stats.value?.total} />
+          <Picked picked={picked} clear={() => setPicked([])} />
+          <Results
+            list={list.value}
+            fresh={fresh}
+            filtered={filters !== ""}
+            kept={stats.value?.total}
+            picked={picked}
+            pick={(decision) => setPicked((old) => toggled(old, decision))}
+          />
           <Paging list={list.value} filters={filters} token={token} />
         </>
       )}
-      {(stats.value?.total ?? 0) > 0 && <Flow span={span} />}
+      {(stats.value?.total ?? 0) > 0 && (
+        <>
+          <Exports filters={filters} />
+          <Statistics filters={filters} />
+          <Flow span={span} />
+        </>
+      )}
     </>
   );
 }
@@ -190,9 +208,37 @@ interface ResultsProps {
   fresh: Set<string>;
   filtered: boolean;
   kept: number | undefined;
+  /** Chosen to be compared. */
+  picked: Summary[];
+  pick: (decision: Summary) => void;
 }
 
-function Results({ list, fresh, filtered, kept }: ResultsProps) {
+/** Two at most: a third one takes the place of the older choice. */
+function toggled(picked: Summary[], decision: Summary): Summary[] {
+  const others = picked.filter((one) => one.id !== decision.id);
+  return others.length < picked.length ? others : [...others, decision].slice(-2);
+}
+
+function Picked({ picked, clear }: { picked: Summary[]; clear: () => void }) {
+  const [first, second] = [...picked].sort((a, b) => (a.time < b.time ? -1 : 1));
+  if (!first) return null;
+  return (
+    <div class="decisions-chosen" role="status">
+      {second ? (
+        <a href={comparePath(first.id, second.id)}>
+          {t("compare.do", { a: first.pod.name, b: second.pod.name })}
+        </a>
+      ) : (
+        <span class="muted">{t("compare.another", { a: first.pod.name })}</span>
+      )}
+      <button type="button" class="quiet" onClick={clear}>
+        {t("compare.clear")}
+      </button>
+    </div>
+  );
+}
+
+function Results({ list, fresh, filtered, kept, picked, pick }: ResultsProps) {
   if (list.decisions.length === 0 && filtered) {
     return (
       <Notice
@@ -216,6 +262,9 @@ function Results({ list, fresh, filtered, kept }: ResultsProps) {
         <caption class="sr-only">{t("list.caption")}</caption>
         <thead>
           <tr>
+            <th scope="col" class="decisions-pick">
+              <span class="sr-only">{t("compare.pick")}</span>
+            </th>
             <th scope="col">{t("list.time")}</th>
             <th scope="col">{t("list.pod")}</th>
             <th scope="col" class="wide">
@@ -235,7 +284,13 @@ function Results({ list, fresh, filtered, kept }: ResultsProps) {
         </thead>
         <tbody>
           {list.decisions.map((decision) => (
-            <Row key={decision.id} decision={decision} fresh={fresh.has(decision.id)} />
+            <Row
+              key={decision.id}
+              decision={decision}
+              fresh={fresh.has(decision.id)}
+              picked={picked.some((one) => one.id === decision.id)}
+              pick={() => pick(decision)}
+            />
           ))}
         </tbody>
       </table>
@@ -243,13 +298,28 @@ function Results({ list, fresh, filtered, kept }: ResultsProps) {
   );
 }
 
-function Row({ decision, fresh }: { decision: Summary; fresh: boolean }) {
+interface RowProps {
+  decision: Summary;
+  fresh: boolean;
+  picked: boolean;
+  pick: () => void;
+}
+
+function Row({ decision, fresh, picked, pick }: RowProps) {
   const { pod } = decision;
   // A pod without a node has a reason instead.
   const reason =
     decision.message || (decision.outcome === "unschedulable" && decision.rejections[0]?.reason) || "";
   return (
     <tr class={fresh ? "fresh" : ""}>
+      <td class="decisions-pick">
+        <input
+          type="checkbox"
+          checked={picked}
+          onChange={pick}
+          aria-label={t("compare.pick.one", { pod: pod.name, n: decision.attempt })}
+        />
+      </td>
       <td class="time">
         <time dateTime={decision.time} title={decision.time}>
           {moment(decision.time)}

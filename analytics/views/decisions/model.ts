@@ -149,3 +149,124 @@ export interface Policy {
   source: string;
   refused: string;
 }
+
+export interface PartLatency {
+  p50_ms: number;
+  p95_ms: number;
+  p99_ms: number;
+}
+
+/** Decisions that have one thing in common. */
+export interface Group {
+  group: string;
+  /** Only by reason: `group` is then the plugin. */
+  reason?: string;
+  decisions: number;
+  scheduled: number;
+  unschedulable: number;
+  error: number;
+  success_rate: number | null;
+  /** Only by plugin or reason: nodes that were rejected. */
+  nodes?: number;
+  latency: Record<"queue" | "own" | "bind" | "total", PartLatency | null>;
+}
+
+export interface Groups {
+  by: string;
+  groups: Group[];
+  more: boolean;
+}
+
+/** How often the scheduler took our first choice. */
+export interface AgreementCounts {
+  decisions: number;
+  first: number;
+  tied: number;
+  second: number;
+  further: number;
+  untold: number;
+  elsewhere: number;
+  agreement_ratio: number | null;
+  ahead_average: number | null;
+}
+
+export interface Agreement extends AgreementCounts {
+  unscored: number;
+}
+
+export interface AgreementGroups {
+  groups: (AgreementCounts & { group: string })[];
+}
+
+export interface CompareSide {
+  id: string;
+  time: string;
+  namespace: string;
+  pod: string;
+  attempt: number;
+  outcome: string;
+  node: string;
+  revision: string;
+  nodes_in: number;
+  nodes_out: number;
+}
+
+export interface Unlike {
+  name: string;
+  a: unknown;
+  b: unknown;
+}
+
+export interface Comparison {
+  a: CompareSide;
+  b: CompareSide;
+  verdict: string;
+  because: { kind: string; detail: string; a: string; b: string };
+  pod: Unlike[];
+  features_known: boolean;
+  candidates: {
+    known: boolean;
+    both: number;
+    only_a_count: number;
+    only_b_count: number;
+    only_a: string[];
+    only_b: string[];
+  };
+  rejections: { plugin: string; reason: string; a: number; b: number; difference: number }[];
+  scores: {
+    node: string;
+    a: number | null;
+    b: number | null;
+    difference: number | null;
+    plugins: Unlike[];
+  }[];
+  durations: { phase: string; a: number | null; b: number | null; difference: number | null }[];
+}
+
+/** One attempt of a pod's trace. */
+export interface PodTry {
+  id: string;
+  attempt: number;
+  outcome: string;
+  node: string;
+  message: string;
+  queue_ms: number | null;
+  own_ms: number;
+  bind_ms: number;
+  obstacle: { plugin: string; reason: string; nodes: number } | null;
+  changes: string[];
+}
+
+export interface PodTrace {
+  created: string | null;
+  state: string;
+  node: string;
+  tries: PodTry[];
+  earlier: number;
+  others: string[];
+  elapsed_ms: number | null;
+  queue_ms: number;
+  own_ms: number;
+  waited_ms: number;
+  bind_ms: number;
+}

@@ -5,6 +5,7 @@ import { useLoad } from "@shell/load";
 import { Copy, Loading, TroubleNotice, Verdict } from "@shell/parts";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
+import { comparePath } from "./compare";
 import { Evicted, evictedSentence, Proposed, podPath, Victims } from "./evictions";
 import { Flowchart } from "./flowchart";
 import type { Story } from "./model";
@@ -42,6 +43,8 @@ function useFollowed(id: string, again: () => void): void {
 
 function Told({ story, path }: { story: Story; path: string }) {
   const gone = story.evicted.find((eviction) => eviction.result === "evicted");
+  // Newest first: the attempt before is the next one.
+  const before = story.attempts[story.attempts.findIndex((attempt) => attempt.id === story.id) + 1];
   return (
     <article>
       <nav class="crumbs" aria-label={t("one.back")}>
@@ -59,6 +62,9 @@ function Told({ story, path }: { story: Story; path: string }) {
           {gone && <p class="said">{evictedSentence(gone)}</p>}
           <p class="said">{sentence(story)}</p>
         </div>
+        {before && before.id !== story.id && (
+          <a href={comparePath(before.id, story.id)}>{t("compare.before")}</a>
+        )}
       </div>
       <Facts story={story} />
       {story.detail !== "kept" && <p class="aside">{t("one.expired", { why: story.detail })}</p>}

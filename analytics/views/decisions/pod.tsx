@@ -1,22 +1,24 @@
 /** One pod: where it stands and why, every attempt, and what was done to it. */
 import { data } from "@shell/api";
-import { t } from "@shell/i18n";
+import { language, t } from "@shell/i18n";
 import { follow } from "@shell/live";
 import { useLoad } from "@shell/load";
 import { Loading, Notice, TroubleNotice, Verdict } from "@shell/parts";
 import { useEffect, useRef } from "preact/hooks";
+import { type Answer, Why as Causes, Lasting } from "./answer";
 import { Evicted, type Eviction, evictedSentence } from "./evictions";
 import type { Story } from "./model";
 import { sentence } from "./sentence";
 import { AttemptTable } from "./tables";
+import { Trace } from "./trace";
 
-interface Why {
+interface Why extends Answer {
   decision: Story | null;
   evicted: Eviction[];
 }
 
 export function OnePod({ namespace, name }: { namespace: string; name: string }) {
-  const path = `/api/v1/pods/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}/why`;
+  const path = `/api/v1/pods/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}/why?lang=${language.value}`;
   const why = useLoad(path, (signal) => data<Why>(path, signal));
   const latest = useRef(why.again);
   latest.current = why.again;
@@ -63,13 +65,21 @@ function Told({ namespace, name, why }: { namespace: string; name: string; why: 
         <div>
           <h1 class="name">
             {name} {why.decision && <Verdict outcome={why.decision.outcome} />}
+            <Lasting answer={why} />
           </h1>
+          <p class="cause">{why.sentence}</p>
           {gone && <p class="said">{evictedSentence(gone)}</p>}
           {why.decision && <p class="said">{sentence(why.decision)}</p>}
           <p class="muted">{t("pod.lead")}</p>
         </div>
       </div>
+      <Causes answer={why} />
       <Evicted evictions={why.evicted} />
+      <Trace
+        namespace={namespace}
+        name={name}
+        version={why.decision ? `${why.decision.id} ${why.decision.outcome}` : ""}
+      />
       <section class="panel">
         <h2>{t("pod.attempts")}</h2>
         {why.decision ? (

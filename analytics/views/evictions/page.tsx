@@ -1,5 +1,6 @@
 /** The evictions page: preemptions, quota taken back, and moves of the Rescheduler, refused ones too. */
 import { data } from "@shell/api";
+import { Choice } from "@shell/choice";
 import { type Key, moment, t } from "@shell/i18n";
 import { follow } from "@shell/live";
 import { useLoad } from "@shell/load";
@@ -102,11 +103,23 @@ function Filters({ filtered }: { filtered: boolean }) {
   return (
     <search class="filters" aria-label={t("filter.label")}>
       <div class="row">
-        <Choice name="why" label="evictions.why" options={CHOICES.why} />
-        <Choice name="result" label="evictions.result" options={CHOICES.result} family="eviction" />
-        <Choice name="plugin" label="evictions.by" options={values?.plugin ?? []} />
-        <Choice name="namespace" label="filter.namespace" options={values?.namespace ?? []} />
-        <Choice name="node" label="filter.node" options={values?.node ?? []} />
+        <Choice
+          choose={choose}
+          name="why"
+          label="evictions.why"
+          options={CHOICES.why}
+          told={(why) => t(`why.${why}` as Key)}
+        />
+        <Choice
+          choose={choose}
+          name="result"
+          label="evictions.result"
+          options={CHOICES.result}
+          told={(result) => t(`eviction.${result}` as Key)}
+        />
+        <Choice choose={choose} name="plugin" label="evictions.by" options={values?.plugin ?? []} />
+        <Choice choose={choose} name="namespace" label="filter.namespace" options={values?.namespace ?? []} />
+        <Choice choose={choose} name="node" label="filter.node" options={values?.node ?? []} />
         {filtered && (
           <button type="button" class="quiet" onClick={() => go("/evictions", true)}>
             {t("filter.clear")}
@@ -114,39 +127,6 @@ function Filters({ filtered }: { filtered: boolean }) {
         )}
       </div>
     </search>
-  );
-}
-
-interface ChoiceProps {
-  name: (typeof FILTERS)[number];
-  label: Key;
-  options: readonly string[];
-  /** Keys of the options' texts; options that come from the data are shown as they are. */
-  family?: "eviction";
-}
-
-function Choice({ name, label, options, family }: ChoiceProps) {
-  const chosen = place.value.query.get(name) ?? "";
-  const said = (option: string) =>
-    family ? t(`eviction.${option}` as Key) : name === "why" ? t(`why.${option}` as Key) : option;
-  return (
-    <label>
-      <span>{t(label)}</span>
-      <select
-        name={name}
-        value={chosen}
-        class={chosen ? "set" : ""}
-        onChange={(event) => choose(name, event.currentTarget.value)}
-      >
-        <option value="">{t("filter.any")}</option>
-        {options.map((option) => (
-          <option key={option} value={option}>
-            {said(option)}
-          </option>
-        ))}
-        {chosen && !options.includes(chosen) && <option value={chosen}>{chosen}</option>}
-      </select>
-    </label>
   );
 }
 

@@ -236,7 +236,7 @@ def work(sources: Sources, stop: Event) -> None:
             shown = _show(nodes, shown)
             metrics.UPDATE.observe(time.perf_counter() - began)
             minute_us = time.time_ns() // 1000 // MINUTE_US * MINUTE_US
-            if minute_us > sampled_us:
+            if minute_us != sampled_us:  # also where the clock has been set back
                 samples.add([sample_of(one, minute_us) for one in nodes])
                 samples.forget(minute_us)
                 sampled_us = minute_us

@@ -111,13 +111,6 @@ export interface SeriesAnswer {
 }
 
 export const SPANS = ["1h", "6h", "24h", "7d", "30d"] as const;
-const SECONDS: Record<string, number> = { m: 60, h: 3600, d: 86_400 };
-
-/** `6h` -> begin and end of the range, which ends now. */
-export function rangeOf(span: string, now = Date.now()): { start: string; end: string } {
-  const seconds = Number.parseInt(span, 10) * (SECONDS[span.slice(-1)] ?? 3600);
-  return { start: new Date(now - seconds * 1000).toISOString(), end: new Date(now).toISOString() };
-}
 
 /** The series as a table for other programs: a line per step, nothing where nothing was measured. */
 export function csvOf(answer: SeriesAnswer): string {

@@ -1,45 +1,28 @@
 /** The performance analyzer (R-156): figures, charts with forecast, changes by revision, anomalies, and what to do. */
 import { data } from "@shell/api";
-import { type Key, moment, t } from "@shell/i18n";
+import { moment, t } from "@shell/i18n";
 import { useLoad, usePolled } from "@shell/load";
 import { Loading, Notice, TroubleNotice } from "@shell/parts";
 import { go, place } from "@shell/router";
+import { queryOf, RangeChoice, rangeOf, SchedulerChoice, type Stretch, stretchOf } from "@shell/stretch";
 import { useEffect } from "preact/hooks";
 import "./catalogue";
 import { Charts } from "./charts";
-import { csvOf, type Report, rangeOf, type SeriesAnswer, SPANS } from "./model";
+import { csvOf, type Report, type SeriesAnswer, SPANS } from "./model";
 import "./performance.css";
 import { Advice, Figures } from "./head";
 import { Full, KubeScheduler, Sources, Times } from "./tables";
 
 const AGAIN_MS = 60_000;
 
-interface Chosen {
-  scheduler: string;
-  span: string;
-  /** Both set: a range of one's own, instead of `span`. */
-  start: string;
-  end: string;
+const USUAL = "24h";
+
+function chosenOf(query: URLSearchParams): Stretch {
+  return stretchOf(query, SPANS, USUAL);
 }
 
-function chosenOf(query: URLSearchParams): Chosen {
-  const span = query.get("range") ?? "";
-  return {
-    scheduler: query.get("scheduler") ?? "",
-    span: (SPANS as readonly string[]).includes(span) ? span : "24h",
-    start: query.get("start") ?? "",
-    end: query.get("end") ?? "",
-  };
-}
-
-function choose(changed: Partial<Chosen>): void {
-  const chosen = { ...chosenOf(place.value.query), ...changed };
-  const query = new URLSearchParams();
-  if (chosen.scheduler) query.set("scheduler", chosen.scheduler);
-  if (chosen.start || chosen.end) {
-    if (chosen.start) query.set("start", chosen.start);
-    if (chosen.end) query.set("end", chosen.end);
-  } else if (chosen.span !== "24h") query.set("range", chosen.span);
+function choose(changed: Partial<Stretch>): void {
+  const query = queryOf({ ...chosenOf(place.value.query), ...changed }, USUAL);
   go(`/performance${query.size ? `?${query}` : ""}`, true);
 }
 
@@ -48,7 +31,7 @@ interface Both {
   series: SeriesAnswer;
 }
 
-async function ask(chosen: Chosen, signal: AbortSignal): Promise<Both> {
+async function ask(chosen: Stretch, signal: AbortSignal): Promise<Both> {
   const query = new URLSearchParams();
   if (chosen.scheduler) query.set("scheduler", chosen.scheduler);
   const own = chosen.start !== "" || chosen.end !== "";
@@ -117,84 +100,18 @@ interface Schedulers {
   schedulers: { name: string; attempts: number }[];
 }
 
-function Choices({ chosen }: { chosen: Chosen }) {
+function Choices({ chosen }: { chosen: Stretch }) {
   const known = useLoad("performance schedulers", (signal) =>
     data<Schedulers>("/api/v1/performance/schedulers?start=30d", signal),
   ).value;
   const names = known?.schedulers.map((each) => each.name) ?? [];
-  const own = chosen.start !== "" || chosen.end !== "";
   return (
     <search class="filters" aria-label={t("performance.choices")}>
       <div class="row">
-        <label>
-          <span>{t("performance.scheduler")}</span>
-          <select
-            name="scheduler"
-            value={chosen.scheduler}
-            class={chosen.scheduler ? "set" : ""}
-            onChange={(event) => choose({ scheduler: event.currentTarget.value })}
-          >
-            <option value="">{t("performance.all")}</option>
-            {names.map((name) => (
-              <option key={name} value={name}>
-                {name}
-              </option>
-            ))}
-            {chosen.scheduler && !names.includes(chosen.scheduler) && (
-              <option value={chosen.scheduler}>{chosen.scheduler}</option>
-            )}
-          </select>
-        </label>
-        <label>
-          <span>{t("performance.range")}</span>
-          <select
-            name="range"
-            value={own ? "own" : chosen.span}
-            onChange={(event) => {
-              const span = event.currentTarget.value;
-              if (span === "own") choose(rangeOf(chosen.span));
-              else choose({ span, start: "", end: "" });
-            }}
-          >
-            {SPANS.map((span) => (
-              <option key={span} value={span}>
-                {t(`performance.range.${span}` as Key)}
-              </option>
-            ))}
-            <option value="own">{t("performance.range.own")}</option>
-          </select>
-        </label>
-        {own && (
-          <>
-            <Moment name="start" value={chosen.start} />
-            <Moment name="end" value={chosen.end} />
-          </>
-        )}
+        <SchedulerChoice stretch={chosen} choose={choose} names={names} any={t("performance.all")} />
+        <RangeChoice stretch={chosen} choose={choose} spans={SPANS} />
       </div>
     </search>
-  );
-}
-
-/** One end of a range of one's own; the address holds it in UTC. */
-function Moment({ name, value }: { name: "start" | "end"; value: string }) {
-  const at = value ? new Date(value) : undefined;
-  const local =
-    at && !Number.isNaN(at.getTime())
-      ? new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-      : "";
-  return (
-    <label>
-      <span>{t(name === "start" ? "performance.start" : "performance.end")}</span>
-      <input
-        type="datetime-local"
-        name={name}
-        value={local}
-        onChange={(event) => {
-          const read = new Date(event.currentTarget.value);
-          if (!Number.isNaN(read.getTime())) choose({ [name]: read.toISOString() });
-        }}
-      />
-    </label>
   );
 }
 

@@ -60,14 +60,15 @@ class Round:
     def take(self, now_us: int) -> None:
         self._tell(now_us)
         minute_us = now_us - now_us % MINUTE_US
-        if minute_us > self._sampled_us:
+        if minute_us != self._sampled_us:  # also where the clock has been set back
             self._sampled_us = minute_us
             rows = [*pending_samples(self._sources.cluster.view(), minute_us), *self._scraped(now_us)]
             if rows:
                 self._rollups.add(rows)
             self._judge(now_us)
         if now_us - self._merged_us >= MERGE_EVERY_S * 1e6:
-            self._rollups.merge(self._seen_us)
+            # Another sidecar tells its metrics of what has not been merged: it has a round a minute.
+            self._rollups.merge(min(self._seen_us, now_us - LATE_US))
             self._merged_us = now_us
         self._at_us = now_us
 

@@ -1,13 +1,12 @@
 /** What has been saved, and going back to it. */
 import { data } from "@shell/api";
-import { type Key, t } from "@shell/i18n";
+import { type Key, t, toSecond } from "@shell/i18n";
 import { useLoad, usePolled } from "@shell/load";
 import { Loading, Notice, TroubleNotice } from "@shell/parts";
 import { useEffect, useState } from "preact/hooks";
 import { Act, Changes, Commands, Confirm, curl, Unified } from "./controls";
 import type { Diff, Revision, Revisions } from "./model";
 import { act, POLL_MS, type Steering } from "./state";
-import { toSecond } from "./words";
 
 const PAGE = 30;
 const VIA: Record<string, Key> = {

@@ -1,12 +1,11 @@
 /** What plugins in shadow would have changed. */
 import { data } from "@shell/api";
-import { count, type Key, percent, t } from "@shell/i18n";
+import { count, type Key, percent, t, toSecond } from "@shell/i18n";
 import { usePolled } from "@shell/load";
 import { Loading, Notice, TroubleNotice } from "@shell/parts";
 import { go, place } from "@shell/router";
 import type { ShadowNumbers, ShadowPlugin } from "./model";
 import { POLL_MS } from "./state";
-import { toSecond } from "./words";
 
 const SINCE = ["15m", "1h", "6h", "24h", "7d"] as const;
 

@@ -9,6 +9,8 @@ import msgspec
 
 from analytics.store.joined import rfc3339
 from analytics.tenants import Use, Uses
+from analytics.tenants.adapters import Promise
+from analytics.tenants.lending import Loan
 from analytics.tenants.use import NOTHING, over_limit
 from extender.quantity import QuantityError, milli, value
 from extender.tenancy import Amounts, Excess, Tenant, bursting, excesses, guaranteed, limit, told, told_all
@@ -138,8 +140,8 @@ def requested(requests: Mapping[str, Any], pods: int) -> Amounts:
     return Amounts(**amounts)
 
 
-def summary(uses: Uses, tenant: Tenant, use: Use) -> dict[str, Any]:
-    """For the page: one row."""
+def summary(uses: Uses, tenant: Tenant, use: Use, loans: Mapping[str, Loan]) -> dict[str, Any]:
+    """For the page: one row. `loans`: of the tenant, by resource."""
     sure, most = guaranteed(tenant), limit(tenant)
     used, pending = dict(use.used.items()), dict(use.pending.items())
     return {
@@ -156,11 +158,50 @@ def summary(uses: Uses, tenant: Tenant, use: Use) -> dict[str, Any]:
                 "limit": told(name, most[name]),
                 "used_ratio": round(used[name] / sure[name], 4) if sure[name] else None,
                 "limit_ratio": round(most[name] / sure[name], 4) if sure[name] else None,
+                "borrowed": told(name, loans[name].borrowed),
+                "idle": told(name, loans[name].idle),
+                "lent": told(name, loans[name].lent),
             }
             for name in sure
         ],
+        "measured": measured(uses, tenant, use),
         "pods": used["pods"],
         "pending_pods": pending["pods"],
         "burst": bursting(tenant, use.used),
         "violations": [excess.resource for excess in over_limit(tenant, use.used)],
+    }
+
+
+def measured(uses: Uses, tenant: Tenant, use: Use) -> dict[str, Any] | None:
+    """What the tenant's pods really use, and what of their requests they waste; None where nobody measures pods."""
+    known = uses.view.namespace_usage
+    if not known:
+        return None
+    own = [known[name] for name in uses.register.namespaces(tenant) if name in known]
+    really = {"cpu": sum(one.cpu_milli for one in own), "memory": sum(one.memory_bytes for one in own)}
+    asked = {"cpu": use.used.cpu, "memory": use.used.memory}
+    return {
+        name: {
+            "used": told(name, amount),
+            "requested": told(name, asked[name]),
+            "waste": told(name, max(0, asked[name] - amount)),
+            "efficiency": round(amount / asked[name], 4) if asked[name] else None,
+        }
+        for name, amount in really.items()
+    }
+
+
+def promise(uses: Uses, one: Promise) -> dict[str, Any]:
+    """What another system promises, and to which tenants."""
+    owners = {owner.name for name in one.namespaces if (owner := uses.register.of(name))}
+    return {
+        "kind": one.kind,
+        "name": one.name,
+        "namespaces": list(one.namespaces),
+        "tenants": sorted(owners),
+        "guaranteed": told_all(one.guaranteed.items()),
+        "limit": told_all(one.limit.items()),
+        "cohort": one.cohort,
+        "lends": told_all(one.lends.items()),
+        "only": one.only,
     }

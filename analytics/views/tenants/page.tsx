@@ -3,63 +3,22 @@ import { data } from "@shell/api";
 import { count, type Key, moment, percent, seconds, t } from "@shell/i18n";
 import { usePolled } from "@shell/load";
 import { Loading, Notice, TroubleNotice, Wide } from "@shell/parts";
-import { useEffect } from "preact/hooks";
+import { place } from "@shell/router";
+import { useEffect, useState } from "preact/hooks";
+import type { Everybody, Finding, Resource, Tenant, Violation } from "./model";
+import { hrefOf, OneTenant } from "./one";
+import { OtherPromises } from "./promises";
+import { TenantForm } from "./register";
 import "./tenants.css";
 import "./catalogue";
 
 const POLL_MS = 5000;
 
-interface Resource {
-  resource: string;
-  used: string;
-  pending: string;
-  quota: string;
-  limit: string;
-  used_ratio: number | null;
-  limit_ratio: number | null;
-}
-
-interface Tenant {
-  name: string;
-  source: string;
-  namespaces: string[];
-  priority: number;
-  resources: Resource[];
-  pods: number;
-  pending_pods: number;
-  burst: string[];
-  violations: string[];
-  dominant: { resource: string; share: number };
-  wait_p95_s: number | null;
-}
-
-interface Finding {
-  rule: string;
-  severity: "critical" | "warning" | "info";
-  tenant: string;
-  message: string;
-}
-
-interface Everybody {
-  tenants: Tenant[];
-  fairness: { jain_index: number | null; wait_p50_s: number | null };
-  findings: Finding[];
-}
-
-interface Violation {
-  time: string;
-  tenant: string;
-  resource: string;
-  change: "opened" | "closed";
-  used: string;
-  limit: string;
-  newest_pod: string;
-}
-
 export function TenantsPage() {
   const path = "/api/v1/tenants";
   const asked = usePolled(path, (signal) => data<Everybody>(path, signal), POLL_MS);
   const found = asked.value;
+  const chosen = found?.tenants.find((one) => one.name === place.value.query.get("tenant"));
   useEffect(() => {
     document.title = `${t("tenants.title")} · Trimtab`;
   });
@@ -71,6 +30,7 @@ export function TenantsPage() {
           <p class="muted">{t("tenants.lead")}</p>
         </div>
       </div>
+      {found && <Register done={asked.again} />}
       {found === undefined ? (
         asked.trouble ? (
           asked.trouble.kind === "missing" ? (
@@ -89,6 +49,7 @@ export function TenantsPage() {
         </Notice>
       ) : (
         <>
+          {chosen && <OneTenant key={chosen.name} tenant={chosen} changed={asked.again} />}
           <Figures found={found} />
           <Findings findings={found.findings} />
           <div class="grid">
@@ -97,9 +58,30 @@ export function TenantsPage() {
             ))}
           </div>
           <Violations />
+          <OtherPromises />
         </>
       )}
     </div>
+  );
+}
+
+function Register({ done }: { done: () => void }) {
+  const [registered, setRegistered] = useState("");
+  const [turn, setTurn] = useState(0);
+  return (
+    <details class="register">
+      <summary>{t("tenants.register")}</summary>
+      <p class="muted small">{t("tenants.register.lead")}</p>
+      <TenantForm
+        key={turn}
+        done={(name) => {
+          setRegistered(name);
+          setTurn((old) => old + 1);
+          done();
+        }}
+      />
+      <p role="status">{registered && t("tenants.registered", { name: registered })}</p>
+    </details>
   );
 }
 
@@ -163,11 +145,36 @@ function Findings({ findings }: { findings: Finding[] }) {
   );
 }
 
+/** What of its quota others use now, and what it uses of theirs. */
+function Loans({ tenant }: { tenant: Tenant }) {
+  const told = (which: "borrowed" | "lent") =>
+    tenant.resources
+      .filter((one) => one[which] !== "0")
+      .map((one) => `${one.resource} ${one[which]}`)
+      .join(", ");
+  const [borrowed, lent] = [told("borrowed"), told("lent")];
+  if (!borrowed && !lent) return null;
+  return (
+    <p class="small">
+      {borrowed && t("tenants.borrows", { what: borrowed })} {lent && t("tenants.lends", { what: lent })}
+    </p>
+  );
+}
+
+/** How much of what its pods request they really use. */
+function Efficiency({ tenant }: { tenant: Tenant }) {
+  if (!tenant.measured) return null;
+  const parts = Object.entries(tenant.measured)
+    .filter(([, one]) => one.efficiency !== null)
+    .map(([resource, one]) => `${resource} ${percent(one.efficiency ?? 0)}`);
+  return parts.length > 0 ? <p class="small">{t("tenants.efficiency", { what: parts.join(", ") })}</p> : null;
+}
+
 function Card({ tenant }: { tenant: Tenant }) {
   return (
     <section class="card" aria-labelledby={`tenant-${tenant.name}`}>
       <h2 id={`tenant-${tenant.name}`}>
-        {tenant.name}
+        <a href={hrefOf(tenant.name)}>{tenant.name}</a>
         {tenant.violations.length > 0 ? (
           <span class="badge warn">{t("tenants.is.over", { resources: tenant.violations.join(", ") })}</span>
         ) : (
@@ -192,6 +199,8 @@ function Card({ tenant }: { tenant: Tenant }) {
           ))}
         </div>
       )}
+      <Loans tenant={tenant} />
+      <Efficiency tenant={tenant} />
       <p class="muted small">
         {tenant.dominant.resource &&
           t("tenants.dominant", {

@@ -70,7 +70,7 @@ def extender(account: tuple[str, str], configmap: str) -> Program:
             _rights("authentication.k8s.io", "tokenreviews", ("create",)),
             _rights("authorization.k8s.io", "subjectaccessreviews", ("create",)),
             _rights("tenancy.trimtab.dev", "tenants", ("create", "update", "patch", "delete")),
-            _rights("", "resourcequotas persistentvolumeclaims", READ),
+            _rights("", "resourcequotas persistentvolumeclaims events", READ),
             _rights("kueue.x-k8s.io", "clusterqueues", READ),
             _rights("capsule.clastix.io", "tenants", READ),
         ),

@@ -16,7 +16,7 @@ def value(gauge: Any, scheduler: str) -> float | None:
     return found[0] if found else None
 
 
-def test_a_round_sets_the_gauges_of_every_scheduler_and_counts_each_decision_once() -> None:
+def test_r160_r195_a_round_sets_the_gauges_of_every_scheduler_and_counts_each_decision_once() -> None:
     shift = time.time() - NOW_S
     good = [attempt(n, 60 + n - shift, scheduler="w-good") for n in range(10)]
     bad = [attempt(n, 60 + n - shift, rank=1, scheduler="w-bad") for n in range(30)]

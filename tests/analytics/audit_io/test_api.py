@@ -10,6 +10,7 @@ from analytics.audit import KINDS, shipped_rules
 from analytics.control.access import ApiKey
 from analytics.ingest.audit import metrics
 from analytics.store.tables import DecisionRow
+from analytics.views.audit.context import context_of
 from analytics.views.sources import ToolSettings
 from tests.analytics.audit_io.a_console import Bench
 from tests.analytics.audit_io.events import at, bound, created, entered, event, us
@@ -334,6 +335,14 @@ def test_without_a_log_the_status_says_that_none_is_configured(bench):
         "events": 0, "oldest": None, "newest": None,
     }  # fmt: skip
     assert bench.get("/api/v1/audit/latency") == {"pods": 0, "skewed": 0, "parts": []}
+
+
+def test_who_schedules_and_who_deploys_are_settings_that_the_rules_hear_of(bench):
+    context = context_of(bench.sources)
+    assert context().deployers == frozenset()
+    bench.settings = ToolSettings(scheduler_identities=("mine",), deployers=("system:serviceaccount:gitops:applier",))
+    assert context().deployers == {"system:serviceaccount:gitops:applier"}
+    assert context().scheduler_identities == {"mine"}
 
 
 def test_the_status_says_what_is_stored(store, tmp_path):

@@ -10,8 +10,10 @@ import pytest
 from aiohttp import web
 
 from analytics.cluster import Cluster, ClusterView, Usage, follower, watching
-from analytics.cluster.usage import METRICS_PATH
+from analytics.cluster.kinds import EVENTS
+from analytics.cluster.usage import METRICS_PATH, POD_METRICS_PATH
 from analytics.cluster.watching import Watching
+from analytics.tenants.adapters import promises_of
 from tests.extender.cluster.a_server import NODES, PODS, FakeApi, a_node, a_pod, a_status, connected, say, served, until
 from tests.extender.cluster.a_server import a_stream as stream_of
 
@@ -195,6 +197,70 @@ def test_what_nodes_use_comes_from_the_metrics_api_where_no_other_source_is_name
     play(story, api)
 
 
+def test_what_pods_use_is_summed_by_namespace_and_unknown_again_when_nobody_tells(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "PODS_MEASURED_S", 0.02)
+    api = FakeApi()
+
+    def measured(namespace: Any, *containers: dict[str, str]) -> dict[str, Any]:
+        return {"metadata": {"namespace": namespace}, "containers": [{"usage": one} for one in containers]}
+
+    items = [
+        measured("a", {"cpu": "100m", "memory": "1Gi"}, {"cpu": "1", "memory": "1Gi"}),
+        measured("a", {"cpu": "1n", "memory": "0"}),
+        measured("a", {"cpu": "much", "memory": "1Gi"}),
+        measured("b"),
+        measured(7, {"cpu": "1", "memory": "1"}),
+        {"metadata": {}},
+    ]
+    api.objects[POD_METRICS_PATH] = {str(at): item for at, item in enumerate(items)}
+
+    async def story(scene: Scene) -> None:
+        await until(lambda: "a" in scene.view.namespace_usage)
+        used = {name: (one.cpu_milli, one.memory_bytes) for name, one in scene.view.namespace_usage.items()}
+        assert used == {"a": (1101, 2 << 30), "b": (0, 0)}
+        api.refuse[POD_METRICS_PATH] = (503, {})
+        await until(lambda: not scene.view.namespace_usage)
+
+    play(story, api, interval_s=lambda: 0.02)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/resourcequotas",
+        "/apis/scheduling.x-k8s.io/v1alpha1/elasticquotas",
+        "/apis/kueue.x-k8s.io/v1beta1/clusterqueues",
+        "/apis/kueue.x-k8s.io/v1beta1/localqueues",
+        "/apis/capsule.clastix.io/v1beta2/tenants",
+    ],
+)
+def test_quota_systems_come_and_go_and_their_odd_objects_end_no_watch(path: str) -> None:
+    api = FakeApi()
+    api.put(NODES, a_node("n1"))
+
+    def known(scene: Scene) -> set[str]:
+        return {name for found in scene.view.objects.values() for name in found}
+
+    async def story(scene: Scene) -> None:
+        await until(lambda: scene.view.known)
+        assert promises_of(scene.view).served == ()
+        api.objects[path] = {}
+        api.put(path, {"metadata": {"namespace": "ns", "name": "odd", "labels": 7}, "spec": [], "status": "x"})
+        api.put(path, {"metadata": {"namespace": "ns", "name": "nothing"}})
+        await until(lambda: known(scene) == {"ns/odd", "ns/nothing"})
+        promises = promises_of(scene.view)
+        assert {problem.name for problem in promises.problems} <= {"ns/odd"}
+        api.put(path, {"metadata": {"namespace": "ns", "name": "later"}, "spec": {}})
+        await until(lambda: "ns/later" in known(scene))
+        api.drop(path, "ns/odd")
+        await until(lambda: "ns/odd" not in known(scene))
+        assert promises_of(scene.view).problems == ()
+
+    play(story, api)
+
+
 def test_without_metrics_it_says_what_to_do() -> None:
     async def story(scene: Scene) -> None:
         await until(lambda: scene.cluster.status()["usage"]["error"])
@@ -290,3 +356,28 @@ def test_odd_answers_of_a_source_are_told_and_end_nothing(answer: Any) -> None:
             await asyncio.to_thread(play, story, api, load_watcher=lambda: address, interval_s=lambda: 0.02)
 
     asyncio.run(run())
+
+
+def test_events_that_say_why_a_pod_does_not_run_are_seen_and_all_others_are_not_kept() -> None:
+    api = FakeApi()
+
+    def event(name: str, reason: str) -> dict[str, Any]:
+        return {
+            "metadata": {"name": name, "namespace": "ns", "uid": f"uid-{name}", "resourceVersion": "1"},
+            "involvedObject": {"kind": "Pod", "uid": "uid-p1"},
+            "reason": reason,
+            "message": "max node group size reached",
+            "lastTimestamp": "2026-01-02T03:04:05Z",
+        }
+
+    api.objects[EVENTS.path] = {}
+    api.put(EVENTS.path, event("a", "NotTriggerScaleUp"))
+    api.put(EVENTS.path, event("b", "Sunrise"))
+
+    async def story(scene: Scene) -> None:
+        await until(lambda: bool(scene.view.events))
+        assert [(one.reason, one.at_s) for one in scene.view.events_of["uid-p1"]] == [
+            ("NotTriggerScaleUp", 1_767_323_045)
+        ]
+
+    play(story, api)

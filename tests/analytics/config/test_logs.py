@@ -19,7 +19,7 @@ def record(name: str, message: str, **extra: Any) -> logging.LogRecord:
     return made
 
 
-def test_r221_a_line_is_one_object_with_the_fields_of_the_paper() -> None:
+def test_r099_r221_a_line_is_one_object_with_the_fields_of_the_paper() -> None:
     line = Lines("heatmap-generator").format(record("analytics.main", "two\nlines", decision_id="d1", node="n"))
     assert "\n" not in line
     told = json.loads(line)
@@ -86,7 +86,7 @@ def test_what_is_no_secret_stays_as_it_is(text: str) -> None:
     assert without_secrets(text) == text
 
 
-def test_r219_level_format_and_output_change_while_the_program_runs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_r219_r223_level_format_and_output_change_while_the_program_runs(capsys: pytest.CaptureFixture[str]) -> None:
     root, ours = logging.getLogger(), logging.getLogger("analytics")
     handlers, levels = list(root.handlers), (root.level, ours.level)
     try:

@@ -136,7 +136,7 @@ def test_r142_r145_every_value_of_every_node_and_group() -> None:
     assert (refused.status_code, refused.json()["details"][0]["path"]) == (422, "group")
 
 
-def test_nodes_that_our_plugins_reject_are_counted() -> None:
+def test_r141_nodes_that_our_plugins_reject_are_counted() -> None:
     def rejecting(at: int, *nodes: str) -> Decision:
         return Decision(
             at_us=time.time_ns() // 1000 + at, decision=f"d{at}", attempt=1, verb="filter",

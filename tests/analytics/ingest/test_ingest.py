@@ -173,7 +173,7 @@ def count(store, table):
     return store.query(f"SELECT count(*) FROM {table}")[0][0]
 
 
-def test_one_decision_is_told_with_phases_plugins_scores_and_end(store, journal):
+def test_r132_r133_one_decision_is_told_with_phases_plugins_scores_and_end(store, journal):
     Writer(journal).put(*whole(1))
     drained(Ingest(store, [journal]))
     found = known(Decisions(store).get("d1"))

@@ -136,7 +136,7 @@ def test_r154_a_fall_of_the_success_rate_is_judged_by_the_number_of_attempts() -
     assert found[0]["expected"] == pytest.approx(0.9, abs=0.02)
 
 
-def test_a_change_of_level_is_tied_to_the_revision_that_began_before_it(store: Store) -> None:
+def test_r151_a_change_of_level_is_tied_to_the_revision_that_began_before_it(store: Store) -> None:
     rows: list[Row] = [took_effect(20 * HOUR, "41"), took_effect(61, "42")]
     rows += minutes(
         4 * HOUR,

@@ -58,7 +58,7 @@ def test_where_all_is_well_nothing_is_said() -> None:
          ("trend.latency", "info", "cluster", "nodes")),
     ],
 )  # fmt: skip
-def test_each_rule_names_a_setting_and_its_evidence(change: dict[str, Any], said: tuple[str, ...]) -> None:
+def test_r155_each_rule_names_a_setting_and_its_evidence(change: dict[str, Any], said: tuple[str, ...]) -> None:
     found = told(replace(WELL, **change))
     name, severity, where, setting = said
     assert list(found) == [name]

@@ -90,7 +90,7 @@ def test_what_is_no_text_of_metrics_is_refused(text: str) -> None:
 
 def test_the_samples_are_told_as_quantiles_queues_and_results(store: Store) -> None:
     rollups = Rollups(store)
-    rollups.add(samples(looked(TEXT, 1), looked(grown(1000), 0)))
+    rollups.add(list(samples(looked(TEXT, 1), looked(grown(1000), 0))))
     told = scheduler_of(rollups, WHICH)
     assert told["known"]
     assert told["queues"] == {"active": 1.0, "backoff": 20.0, "gated": 3.0, "unschedulable": 4.0}

@@ -10,14 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
+import orjson
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.ingest import Ingest
 from analytics.store import Store, StoreBusy, StoreError, StoreRefused
 from analytics.store.decisions import Decisions
-from analytics.store.detail import MAX_CANDIDATES, pack, unpack
+from analytics.store.detail import MAX_CANDIDATES, WORDS, pack, unpack
 from analytics.store.dialect import RowsRefused
 from analytics.store.retention import DAY_S, BadRetention, Retention, forget, prune_positions, seconds
 from analytics.store.store import Position
@@ -232,7 +234,7 @@ def test_only_rows_past_their_time_are_forgotten(store):
     for n, at in enumerate((old, mid, new)):
         detail, gap = DetailRow("p", n, at, f"d{n}", "zstd", b""), GapRow("p", n, at, at, at, 1, "full")
         store.write([call(n, f"d{n}", at_us=at), end(n, f"d{n}", 1, at_us=at), detail, gap])
-    assert forget(store, Retention(), now) == {"decision": 1, "outcome": 1, "detail": 2}
+    assert forget(store, Retention(), now) == {"decision": 1, "decision_key": 1, "outcome": 1, "detail": 2}
     assert [d["id"] for d in Decisions(store).find().decisions] == ["d2", "d1"]
     assert forget(store, Retention(), now) == {}
 
@@ -279,11 +281,25 @@ def test_detail_comes_back_as_it_was_packed(names, features):
         rejected=[NodeRejection(n, "P", "why") for n in names[:2]],
     )  # fmt: skip
     body = pack(frame)
-    detail = unpack("zstd", body) if body else {}
+    detail = unpack(WORDS, body) if body else {}
     assert detail.get("candidates", []) == (names if len(names) <= MAX_CANDIDATES else [])
     assert detail.get("features", {}) == features
     assert [b["node"] for b in detail.get("best", [])] == names[:3]
     assert [r["node"] for r in detail.get("rejected", [])] == names[:2]
+
+
+def test_detail_that_an_earlier_version_packed_is_read_still():
+    body = zstandard.ZstdCompressor().compress(b'{"candidates":["n1"]}')
+    assert unpack("zstd", body) == {"candidates": ["n1"]}
+
+
+def test_a_detail_of_realistic_size_takes_less_than_plain_zstd_takes():
+    best = [NodeScore(f"node-{n}", 300 - n, {"TargetLoadPacking": (n, 90 - n, 270)}) for n in range(10)]
+    body = known(
+        pack(Decision(at_us=1, decision="d", attempt=1, verb="prioritize", pod=PodRef("a", "b", "c"), best=best))
+    )
+    plain = zstandard.ZstdCompressor(level=3).compress(orjson.dumps(unpack(WORDS, body)))
+    assert len(body) < 0.75 * len(plain)
 
 
 @pytest.mark.parametrize(("codec", "body"), [("lz9", b""), ("zstd", b"junk"), ("zstd", b"")])

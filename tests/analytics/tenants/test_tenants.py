@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.cluster import Cluster, ClusterView
+from analytics.cluster import Cluster, ClusterView, Usage
 from analytics.control.access import Everybody
 from analytics.control.calls import tenants as calls
 from analytics.control.tools import Tools
@@ -73,11 +73,11 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(a_cluster(TEAM_A, pods=nine_cpus()), tmp_path)
 
 
-def test_r114_all_tenants_as_they_are_configured(scene: Scene) -> None:
+def test_r106_r114_all_tenants_as_they_are_configured(scene: Scene) -> None:
     assert scene.data("/api/tenants") == {"tenants": [TEAM_A], "total": 1}
 
 
-def test_r115_the_quota_and_the_limit_with_burst_applied(scene: Scene) -> None:
+def test_r110_r115_the_quota_and_the_limit_with_burst_applied(scene: Scene) -> None:
     assert scene.data("/api/tenants/team-a/quota") == {
         "tenant": "team-a",
         "quota": {"cpu": "10", "memory": "20Gi", "storage": "100Gi", "gpu": "2", "pods": 100},
@@ -245,7 +245,7 @@ requests = st.fixed_dictionaries(
 
 
 @given(st.lists(requests, max_size=4), requests, st.sampled_from([1.0, 1.1, 1.5, 2.0]), st.booleans())
-def test_validate_says_what_tenant_quota_enforces(
+def test_r112_validate_says_what_tenant_quota_enforces(
     placed: list[dict[str, str]],
     asked: dict[str, str],
     burst_ratio: float,
@@ -357,12 +357,69 @@ def test_r189_use_is_shown_while_the_tenant_is_there(store: Store) -> None:
     assert shown() == {}
 
 
-def test_the_overview_tells_fairness_and_findings(scene: Scene) -> None:
+@pytest.mark.parametrize("amount", ["9e400", "9223372036854775807", "99999999999999999Ei"])
+def test_a_tenant_with_an_absurd_quota_is_sampled_beside_the_others(store: Store, amount: str) -> None:
+    absurd = {**TEAM_A, "name": "vast", "namespaces": ["v"], "quota": {"cpu": amount, "memory": amount}}
+    view = a_cluster(TEAM_A, absurd, pods=[a_pod("v/p", "n1", {"cpu": amount, "memory": amount})])
+    watch, history = Watch(TenantHistory(store)), TenantHistory(store)
+    for at in range(3):
+        watch.evaluate(Uses(view, register_of(view)), AT_US + at)
+    assert {row.resource for row in history.samples("vast", 0, AT_US)} == {"cpu", "memory"}
+    assert len(history.samples("team-a", 0, AT_US)) == len(NAMES)
+
+
+def test_a_clock_that_is_set_back_or_far_ahead_does_not_end_the_sampling(store: Store) -> None:
+    history = TenantHistory(store)
+    watch, view = Watch(history), a_cluster(TEAM_A, pods=nine_cpus())
+    day_us = 24 * 3600 * 1_000_000
+    for at_us in (AT_US, AT_US + day_us, AT_US - day_us, AT_US - day_us + 60_000_000):
+        watch.evaluate(Uses(view, register_of(view)), at_us)
+    times = sorted({row.at_us for row in history.samples("team-a", 0, AT_US + 2 * day_us)})
+    assert len(times) == 4
+
+
+def test_pods_that_the_future_created_wait_no_time(tmp_path: Path) -> None:
+    """The API server's clock is ahead of ours, or the kubelet's of the API server's."""
+    pod = a_pod(
+        "team-a-dev/p", "n1", {"cpu": "1"}, metadata={"creationTimestamp": "2030-01-01T00:00:00Z"},
+        status={"conditions": [
+            {"type": "PodScheduled", "status": "True", "lastTransitionTime": "2029-12-31T23:00:00Z"}
+        ]},
+    )  # fmt: skip
+    waiting = a_pod("team-a-dev/w", "", {"cpu": "1"}, metadata={"creationTimestamp": "2030-01-01T00:00:00Z"})
+    found = Scene(a_cluster(TEAM_A, pods=[pod, waiting]), tmp_path).data("/api/v1/tenants")
+    assert found["tenants"][0]["wait_p95_s"] == 0.0
+    assert "starving" not in {one["rule"] for one in found["findings"]}
+
+
+def test_what_pods_really_use_is_told_beside_what_they_request(tmp_path: Path) -> None:
+    view = a_cluster(TEAM_A, pods=nine_cpus())
+    assert Scene(view, tmp_path).data("/api/v1/tenants")["tenants"][0]["measured"] is None
+    used = {"team-a-dev": Usage(AT_US, 2250, 4 << 30), "elsewhere": Usage(AT_US, 9000, 1)}
+    found = Scene(replace(view, namespace_usage=used), tmp_path).data("/api/v1/tenants")["tenants"][0]["measured"]
+    assert found == {
+        "cpu": {"used": "2250m", "requested": "9", "waste": "6750m", "efficiency": 0.25},
+        "memory": {"used": "4Gi", "requested": "3Gi", "waste": "0", "efficiency": 1.3333},
+    }
+
+
+def test_tenants_that_claim_one_namespace_share_nothing_twice() -> None:
+    older = an_object({"name": "older", "namespaces": ["both", "o"], "quota": {"cpu": "1"}}, "2025-01-01T00:00:00Z")
+    newer = an_object({"name": "newer", "namespaces": ["n", "both"], "quota": {"cpu": "1"}}, "2026-01-01T00:00:00Z")
+    view = a_cluster(pods=[a_pod("both/p", "n1", {"cpu": "3"})])
+    view = with_objects(view, {"tenants.tenancy.trimtab.dev": {"newer": newer, "older": older}})
+    uses = Uses(view, register_of(view))
+    held = {name: uses.of(tenant).used.cpu for name, tenant in uses.register.tenants.items()}
+    assert held == {"older": 3000, "newer": 0}
+    assert [one.tenant for one in findings(uses) if one.rule == "configuration"] == ["newer"]
+
+
+def test_r104_the_overview_tells_fairness_and_findings(scene: Scene) -> None:
     found = scene.data("/api/v1/tenants")
     (row,) = found["tenants"]
     assert row["resources"][0] == {
         "resource": "cpu", "used": "9", "pending": "0", "quota": "10", "limit": "15", "used_ratio": 0.9,
-        "limit_ratio": 1.5,
+        "limit_ratio": 1.5, "borrowed": "0", "idle": "1", "lent": "0",
     }  # fmt: skip
     assert row["dominant"] == {"resource": "cpu", "share": round(9 / 64, 4)}
     assert found["fairness"]["jain_index"] == 1.0

@@ -64,7 +64,7 @@ def data(console: Console, path: str) -> Any:
     return body["data"]
 
 
-def test_decisions_come_newest_first_in_the_documented_shape(console: Console) -> None:
+def test_r137_decisions_come_newest_first_in_the_documented_shape(console: Console) -> None:
     found = data(console, "/api/decisions?limit=10")
     assert (found["total"], found["limit"], "continue" in found) == (4, 10, False)
     assert [one["outcome"] for one in found["decisions"]] == ["unknown", "error", "scheduled", "unschedulable"]
@@ -116,7 +116,7 @@ def test_filters_narrow_the_list(console: Console, query: str, count: int) -> No
     assert (len(found["decisions"]), found["total"]) == (count, count)
 
 
-def test_statistics_have_the_documented_shape(console: Console) -> None:
+def test_r135_r138_statistics_have_the_documented_shape(console: Console) -> None:
     stats = data(console, "/api/stats")
     assert (stats["total"], stats["scheduled"], stats["unschedulable"], stats["error"]) == (4, 1, 1, 1)
     assert stats["success_rate"] == pytest.approx(1 / 3)
@@ -126,7 +126,7 @@ def test_statistics_have_the_documented_shape(console: Console) -> None:
     assert stats["nodes"][0]["scheduled"] == 1
 
 
-def test_flowcharts_are_plain_mermaid_text(console: Console) -> None:
+def test_r134_r139_flowcharts_are_plain_mermaid_text(console: Console) -> None:
     newest = data(console, "/api/decisions?outcome=scheduled")["decisions"][0]
     for path in (
         "/api/flowchart",
@@ -219,7 +219,7 @@ def test_no_query_is_answered_with_a_fault_of_ours(console: Console, query: dict
         ("DELETE", "/health", 405),
     ],
 )
-def test_errors_have_one_shape(console: Console, method: str, path: str, code: int) -> None:
+def test_r095_errors_have_one_shape(console: Console, method: str, path: str, code: int) -> None:
     answer = ask(console, path, method=method)
     body = answer.json()
     assert answer.status_code == code
@@ -248,13 +248,19 @@ def test_a_request_id_is_taken_over_only_when_harmless(console: Console) -> None
     assert ask(console, "/health", x_request_id="<b>").headers["x-request-id"] != "<b>"
 
 
+def test_r225_a_trace_is_taken_over(console: Console) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    answer = ask(console, "/health", traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+    assert answer.headers["traceparent"].split("-")[1] == trace
+
+
 def test_an_unchanged_answer_is_not_sent_again(console: Console) -> None:
     tag = ask(console, "/api/stats").headers["etag"]
     again = ask(console, "/api/stats", if_none_match=tag)
     assert (again.status_code, again.content) == (304, b"")
 
 
-def test_health_and_metrics_answer_on_both_ports(console: Console) -> None:
+def test_r096_r097_r140_r150_r171_health_and_metrics_answer_on_both_ports(console: Console) -> None:
     for port in ("pages", "metrics"):
         health = ask(console, "/health", port=port)
         assert health.json() == {"status": "healthy", "checks": {"store": "ok", "ingest": "ok"}}
@@ -408,12 +414,15 @@ def test_openapi_describes_every_api_and_nothing_else(console: Console) -> None:
     shown = {path for path, methods in document["paths"].items() if "get" in methods}
     assert set(document["paths"]) - shown == {"/api/v1/audit/webhook"}
     for path in shown - {"/api/v1/events"}:
-        answer = ask(console, path.replace("{id}", "x").replace("{namespace}", "x").replace("{name}", "x"))
+        declared_here = document["paths"][path]["get"].get("parameters", [])
+        needed = [p["name"] for p in declared_here if p["required"] and p["in"] == "query"]
+        asked = path.replace("{id}", "x").replace("{namespace}", "x").replace("{name}", "x")
+        answer = ask(console, f"{asked}?{'&'.join(f'{name}=x' for name in needed)}" if needed else asked)
         assert answer.status_code in (200, 404)
         if answer.status_code == 404:
             schema = document["components"]["schemas"]["Error"]
             jsonschema.validate(answer.json(), schema)
-            assert "{" in path or "cluster is not known" in answer.json()["message"]
+            assert "{" in path or needed or "cluster is not known" in answer.json()["message"]
 
 
 def test_without_built_pages_the_page_says_how_to_build_them(store: Store, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ def value(name: str, **labels: str) -> float:
     return metrics.REGISTRY.get_sample_value(name, labels) or 0.0
 
 
-def test_ends_and_durations_are_counted_by_scheduler() -> None:
+def test_r182_r183_r184_r185_ends_and_durations_are_counted_by_scheduler() -> None:
     pod = PodRef("a", "p", "u", scheduler="metered")
     frames = [
         *Cluster(seed=7).decision(T0_US, pod=pod, end="scheduled"),
@@ -29,7 +29,7 @@ def test_ends_and_durations_are_counted_by_scheduler() -> None:
     assert value("scheduler_visualizer_bind_duration_seconds_count", scheduler="metered") == 1
 
 
-def test_a_bind_by_another_counts_from_the_score_to_its_being_seen() -> None:
+def test_r185_a_bind_by_another_counts_from_the_score_to_its_being_seen() -> None:
     pod = PodRef("a", "p", "u", scheduler="watched")
     frames = list(Cluster(seed=9).decision(T0_US, pod=pod, end="scheduled"))[:2]
     scored = frames[1]

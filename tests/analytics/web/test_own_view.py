@@ -82,10 +82,11 @@ def test_r078_a_page_of_ones_own_has_its_address(console: Console) -> None:
 
 def test_r078_a_page_can_be_replaced(console: Console) -> None:
     """The same address, with other calls behind it."""
-    slug = VIEWS[0].slug
+    replaced = next(view for view in VIEWS if view.endpoints)
+    slug = replaced.slug
     others = tuple(view for view in VIEWS if view.slug != slug)
     console = replace(console, views=(replace(OWN, slug=slug), *others))
     assert ask(console, f"/{slug}").text == PAGE
     assert ask(console, "/api/v1/seats/1").json()["data"]["seats"] == 12
-    gone = VIEWS[0].endpoints[0].path
+    gone = replaced.endpoints[0].path
     assert ask(console, gone).status_code == 404

@@ -19,7 +19,7 @@ def a_pod(name: str, **more: object) -> Pod:
     return Pod(namespace="a", name=name, uid=name, **more)  # type: ignore[arg-type]
 
 
-def test_pods_that_wait_are_counted_by_scheduler_and_gated_or_placed_ones_are_not() -> None:
+def test_r207_pods_that_wait_are_counted_by_scheduler_and_gated_or_placed_ones_are_not() -> None:
     pods = [
         a_pod("1"), a_pod("2"), a_pod("3", scheduler_name="mine"), a_pod("4", node_name="n"), a_pod("5", gates=("g",)),
     ]  # fmt: skip

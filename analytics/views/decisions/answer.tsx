@@ -1,0 +1,131 @@
+/** Why a pod is pending: one cause in one sentence, advice, the nodes in groups, and what it is known from. */
+import { count, t } from "@shell/i18n";
+import { Copy, Wide } from "@shell/parts";
+import "./answer.css";
+
+type Basis = "observed" | "inferred";
+
+export interface Answer {
+  cause: string;
+  title: string;
+  sentence: string;
+  lasting: string;
+  label: string;
+  lines: { text: string; basis: Basis; source: string }[];
+  groups: {
+    reason: string;
+    plugin: string;
+    nodes: string[];
+    count: number;
+    would_fit_if: string;
+    basis: Basis;
+  }[];
+  advice: { text: string; command: string }[];
+}
+
+export function Lasting({ answer }: { answer: Answer }) {
+  return <span class={`badge lasting ${answer.lasting}`}>{answer.label}</span>;
+}
+
+export function Why({ answer }: { answer: Answer }) {
+  return (
+    <section class="why">
+      {answer.advice.length > 0 && <Advised answer={answer} />}
+      {answer.groups.length > 0 && <Groups answer={answer} />}
+      {answer.lines.length > 0 && <Lines answer={answer} />}
+    </section>
+  );
+}
+
+function Advised({ answer }: { answer: Answer }) {
+  return (
+    <section class="panel">
+      <h2>{t("cause.advice")}</h2>
+      <ul class="advice">
+        {answer.advice.map((one) => (
+          <li key={one.text}>
+            {one.text}
+            {one.command && (
+              <span class="command">
+                {one.command.startsWith("/") ? (
+                  <a href={one.command}>{one.command}</a>
+                ) : (
+                  <>
+                    <code>{one.command}</code>
+                    <Copy text={one.command} label={t("cause.copy")} />
+                  </>
+                )}
+              </span>
+            )}
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Groups({ answer }: { answer: Answer }) {
+  return (
+    <section class="panel">
+      <h2>{t("cause.nodes")}</h2>
+      <Wide>
+        <table class="groups">
+          <caption class="sr-only">{t("cause.nodes")}</caption>
+          <thead>
+            <tr>
+              <th scope="col" class="number">
+                {t("cause.count")}
+              </th>
+              <th scope="col">{t("cause.reason")}</th>
+              <th scope="col">{t("cause.fit")}</th>
+              <th scope="col" class="middle">
+                {t("cause.such")}
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {answer.groups.map((one) => (
+              <tr key={one.plugin + one.reason}>
+                <td class="number">{count(one.count)}</td>
+                <td>
+                  {one.reason}
+                  <span class="note muted small">
+                    {one.plugin && `${one.plugin} · `}
+                    <Known basis={one.basis} />
+                  </span>
+                </td>
+                <td>{one.would_fit_if || t("none")}</td>
+                <td class="middle mono small">
+                  {one.nodes.slice(0, 3).join(", ") || t("none")}
+                  {one.nodes.length > 0 && one.count > 3 && ", …"}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Wide>
+    </section>
+  );
+}
+
+function Lines({ answer }: { answer: Answer }) {
+  return (
+    <section class="panel">
+      <h2>{t("cause.lines")}</h2>
+      <ul class="lines">
+        {answer.lines.map((one) => (
+          <li key={one.text}>
+            {one.text}{" "}
+            <span class="muted small">
+              <Known basis={one.basis} /> · {one.source}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Known({ basis }: { basis: Basis }) {
+  return <em class={basis}>{t(basis === "observed" ? "cause.observed" : "cause.inferred")}</em>;
+}

@@ -1,0 +1,12 @@
+/** The words of this view, which come with its code. */
+import { learn } from "@shell/i18n";
+import en from "./locales/en.json";
+import zh from "./locales/zh.json";
+
+type Words = Record<keyof typeof en, string>;
+
+declare module "@shell/i18n" {
+  interface Catalogue extends Words {}
+}
+
+learn({ en, zh });
