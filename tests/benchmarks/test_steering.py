@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import steering_page
 from benchmarks.programs import BenchmarkFailed
 from benchmarks.steering_checks import Seen, in_history, no_mix, none_lost
 from benchmarks.steering_story import Version, judged
@@ -136,22 +134,3 @@ def test_places_are_read_back_as_they_are_written(places: Any) -> None:
     assert policy is not None
     found = places_in(policy, places)
     assert (found.weight, found.setting, found.on) == (42, 17, False)
-
-
-def test_the_policy_page_and_what_it_imports_count_and_other_pages_do_not(tmp_path: Path) -> None:
-    folder = tmp_path / "assets"
-    folder.mkdir()
-    (tmp_path / "index.html").write_text('<script type="module" src="/assets/index-1.js"></script>')
-    (folder / "index-1.js").write_text(
-        'import{a}from"./shared-1.js";const f=["assets/page-1.css"];'
-        'x(()=>import("./page-1.js"));x(()=>import("./page-2.js"));x(()=>import("./diagram-1.js"))'
-    )
-    (folder / "page-1.js").write_text('import"./deep-1.js";fetch("/api/v1/policy")')
-    for name in ("page-2.js", "diagram-1.js", "shared-1.js", "deep-1.js", "page-1.css"):
-        (folder / name).write_text("x")
-    found = steering_page.weight(tmp_path)
-    names = {"index.html", *(f"assets/{name}" for name in ("index-1.js", "shared-1.js", "page-1.js", "deep-1.js"))}
-    assert set(found["files"]) == {*names, "assets/page-1.css"}
-    (folder / "deep-1.js").unlink()
-    with pytest.raises(BenchmarkFailed, match=r"deep-1\.js"):
-        steering_page.weight(tmp_path)

@@ -15,6 +15,8 @@ import "./catalogue";
 const POLL_MS = 5000;
 const HISTORY_MS = 60_000;
 const ROWS = 100;
+/** User timing of the last drawing. */
+const DRAWN = "heatmap.draw";
 export const VALUES = [
   "cpu_allocated",
   "memory_allocated",
@@ -165,7 +167,7 @@ function Choices({ heat, value, group }: { heat: Heat; value: Value; group: stri
       <div class="row">
         <label>
           <span>{t("heatmap.shown")}</span>
-          <select value={value} onChange={(event) => choose("value", event.currentTarget.value)}>
+          <select name="value" value={value} onChange={(event) => choose("value", event.currentTarget.value)}>
             {VALUES.map((one) => (
               <option key={one} value={one}>
                 {t(`heatmap.value.${one}` as Key)}
@@ -238,7 +240,11 @@ function NodeMap({ heat, value, at }: { heat: Heat; value: Value; at: string }) 
   }, []);
 
   useEffect(() => {
-    if (canvas.current && layout) draw(canvas.current, layout, nodes, shares, chosen, isDark);
+    if (!canvas.current || !layout) return;
+    const start = performance.now();
+    draw(canvas.current, layout, nodes, shares, chosen, isDark);
+    performance.clearMeasures(DRAWN);
+    performance.measure(DRAWN, { start });
   }, [layout, shares, chosen, isDark]);
 
   const pick = (event: MouseEvent) => {
