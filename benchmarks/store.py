@@ -23,7 +23,7 @@ from rich.table import Table
 from analytics.cluster import Cluster, ClusterView
 from analytics.ingest.ingest import Ingest
 from analytics.store import Store
-from analytics.store.decisions import DecisionFilter, Decisions
+from analytics.store.decisions import Decisions
 from analytics.store.hours import Hours
 from analytics.views.decisions.view import VIEW as DECISIONS
 from analytics.views.declaration import Endpoint
@@ -173,12 +173,10 @@ def _copy(table: str, columns: Sequence[str], at: int, block_us: int) -> str:
 def _asked(store: Store, newest_us: int, rounds: int) -> list[Figure]:
     sources = Sources(store, Cluster.of(_cluster(newest_us)))
     uids = [row[0] for row in store.query("SELECT uid FROM decision WHERE opens USING SAMPLE 100 ROWS")]
-    decisions = Decisions(store)
 
     def of_pod(at: int) -> None:
-        found = decisions.find(DecisionFilter(uid=uids[at % len(uids)]), limit=1, detail=False).decisions
-        assert found  # noqa: S101 the store holds it
-        _endpoint("/api/v1/decisions/{id}", sources, id=found[0]["id"])
+        told = _endpoint("/api/decisions", sources, uid=uids[at % len(uids)], limit=1)
+        assert told["decisions"]  # noqa: S101 the store holds it
 
     questions: dict[str, tuple[float, Callable[[int], object]]] = {
         "page: newest 50 decisions": (
@@ -212,7 +210,7 @@ def _p95(ask: Callable[[int], object], rounds: int) -> float:
     return sorted(took)[math.ceil(0.95 * rounds) - 1]
 
 
-def _endpoint(path: str, sources: Sources, **given: Any) -> object:
+def _endpoint(path: str, sources: Sources, **given: Any) -> Any:
     endpoint = _ENDPOINTS[path]
     values = {parameter.name: parameter.default for parameter in endpoint.parameters}
     return endpoint.answer(sources, values | given)

@@ -128,7 +128,14 @@ class Hours:
         sums = Sums()
         rows = self._store.query(
             "SELECT kind, name, reason, number, CAST(sum(amount) AS BIGINT), CAST(sum(decisions) AS BIGINT), "
-            "sum(spent) FROM decision_hour WHERE kind <> 'whole' AND at_us >= ? AND at_us <= ? GROUP BY 1, 2, 3, 4",
+            "sum(spent) FROM decision_hour WHERE kind NOT IN ('whole', 'node') AND at_us >= ? AND at_us <= ? "
+            "GROUP BY 1, 2, 3, 4",
+            (since_us, until_us - HOUR_US),
+        )
+        # Most rows are those of nodes: one column to group them by.
+        rows += self._store.query(
+            "SELECT 'node', name, '', 0, CAST(sum(amount) AS BIGINT), 0, 0.0 FROM decision_hour "
+            "WHERE kind = 'node' AND at_us >= ? AND at_us <= ? GROUP BY name",
             (since_us, until_us - HOUR_US),
         )
         for begin, end in gaps:

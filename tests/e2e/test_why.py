@@ -91,6 +91,51 @@ def test_never_fits_waits_for_room_and_no_label_are_told_apart(
     assert scheduler.alive
 
 
+def test_own_judgement_and_kube_schedulers_agree_on_taints_ports_and_rules_about_other_pods(
+    console: Sidecar, scheduler: Scheduler, pool: Pool, policy: PolicyConfigMap
+) -> None:
+    policy.apply(NOTHING)
+    first, second, third = pool.add_nodes([{"cpu": "2", "memory": "8Gi", "pods": "110"}] * 3)
+    for at, name in enumerate((first, second, third)):
+        labels = {"tier": "gpu" if name == third else "plain", "spot": f"s{at}"}
+        pool.kube.patch(f"/api/v1/nodes/{name}", {"metadata": {"labels": labels}})
+    taint = [{"key": "dedicated", "value": "gpu", "effect": "NoSchedule"}]
+    pool.kube.patch(f"/api/v1/nodes/{third}", {"spec": {"taints": taint}})
+    ports = {"name": "main", "image": "example.test/app:1", "ports": [{"containerPort": 80, "hostPort": 8443}]}
+    near = [{"labelSelector": {"matchLabels": {"app": "nobody"}}, "topologyKey": "spot"}]
+    apart = [{"labelSelector": {"matchLabels": {"app": "e2e"}}, "topologyKey": "spot"}]
+    required = "requiredDuringSchedulingIgnoredDuringExecution"
+
+    pool.create([pool.pod("port-0", containers=[ports]), pool.pod("port-1", containers=[ports])])
+    pool.wait_bound(2)
+    pool.create(
+        [
+            pool.pod("port-2", containers=[ports]),
+            pool.pod("tainted", nodeSelector={POOL: pool.name, "tier": "gpu"}),
+            pool.pod("near", affinity={"podAffinity": {required: near}}),
+            pool.pod("apart", affinity={"podAntiAffinity": {required: apart}}),
+            pool.pod("device", containers=[_asking(ports, "example.com/device", "1")]),
+        ]
+    )
+    for name, cause, lasting, plugin in (
+        ("port-2", "port.taken", "waits", "free ports"),
+        ("tainted", "taint.right", "never", "untolerated taint"),
+        ("near", "near.none", "waits", "pod affinity rules"),
+        ("apart", "apart.all", "waits", "anti-affinity rules"),
+        ("device", "size.absent", "never", "Insufficient example.com/device"),
+    ):
+        told = until(console, pool, name, cause)
+        assert told["lasting"] == lasting
+        said = [line["text"] for line in told["lines"] if line["source"] == "condition PodScheduled"]
+        assert plugin in said[0], (name, said)
+    assert scheduler.alive
+
+
+def _asking(container: dict[str, Any], resource: str, amount: str) -> dict[str, Any]:
+    asked = {resource: amount}
+    return {"name": "main", "image": container["image"], "resources": {"requests": asked, "limits": asked}}
+
+
 def _refuse_to_scale(pool: Pool, name: str) -> None:
     """As cluster-autoscaler says that no node group would help."""
     path = f"/api/v1/namespaces/{pool.namespace}"

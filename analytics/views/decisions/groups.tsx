@@ -56,7 +56,7 @@ function Told({ by, filters }: { by: By; filters: string }) {
             ))}
           </select>
         </label>
-        {!since && <span class="muted small">{t("groups.day")}</span>}
+        {!since && <span class="muted small">{t("groups.recent")}</span>}
       </div>
       {groups.trouble && <TroubleNotice trouble={groups.trouble} retry={groups.again} />}
       {groups.value === undefined ? (

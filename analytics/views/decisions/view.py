@@ -29,7 +29,8 @@ LIMIT_DEFAULT: Final = 50
 ATTEMPTS_MAX: Final = 20
 TRACED_MAX: Final = 200
 EXPORT_DEFAULT: Final = 10_000
-DAY_US: Final = 86_400_000_000
+RECENT_US: Final = 6 * 3_600_000_000
+"""What statistics look at, where no time is given: of a large cluster a day is a long question."""
 MINUTE_US: Final = 60_000_000
 _MEDIA: Final = {"csv": "text/csv", "json": "application/json", "parquet": "application/vnd.apache.parquet"}
 
@@ -141,11 +142,11 @@ def agreement(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _stretch(sources: Sources, given: Mapping[str, Any]) -> tuple[int, int]:
-    """The last day before the newest decision, where no time is given."""
+    """The last RECENT_US before the newest decision, where no time is given."""
     until = given["until"]
     if until is None:
         until = (Decisions(sources.store).newest_us() or time.time_ns() // 1000) + 1
-    return given["since"] if given["since"] is not None else until - DAY_US, until
+    return given["since"] if given["since"] is not None else until - RECENT_US, until
 
 
 def _tenants(sources: Sources) -> dict[str, str]:
@@ -272,7 +273,7 @@ VIEW: Final = View(
         ),
         Endpoint(
             "/api/v1/decisions/statistics",
-            "Counts by outcome and latencies of groups of decisions; of the last day, where no time is given.",
+            "Counts by outcome and latencies of groups of decisions; of the last six hours, where no time is given.",
             grouped,
             (
                 Parameter("by", "What to group by.", Kind.CHOICE, "plugin", choices=BY),
@@ -284,7 +285,7 @@ VIEW: Final = View(
         ),
         Endpoint(
             "/api/v1/decisions/agreement",
-            "How often the scheduler took our first choice; of the last day, where no time is given.",
+            "How often the scheduler took our first choice; of the last six hours, where no time is given.",
             agreement,
             (Parameter("by", "The same in groups.", Kind.CHOICE, choices=AGREEMENT_BY), _SINCE, _UNTIL),
         ),

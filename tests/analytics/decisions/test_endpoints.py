@@ -54,7 +54,7 @@ def ids(store: Store) -> list[str]:
     return [d["id"] for d in reversed(data(store, "/api/decisions?pod=team-a/web-0")["decisions"])]
 
 
-def test_r135_statistics_look_at_the_last_day_of_records_unless_told_otherwise(store: Store) -> None:
+def test_r135_statistics_look_at_the_newest_records_unless_told_otherwise(store: Store) -> None:
     told = data(store, "/api/v1/decisions/statistics?by=owner&uid=u1")
     group = told["groups"][0]
     assert (group["group"], group["decisions"], group["scheduled"]) == ("ReplicaSet/web", 2, 1)

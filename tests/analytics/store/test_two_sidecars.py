@@ -247,7 +247,7 @@ def test_one_audit_log_that_both_follow_is_stored_once(pair: tuple[Store, Store]
     """Both have judged the events before either has stored them."""
     intakes = [Intake(store, Context, clock=lambda: us(60) / 1e6) for store in pair]
     told = [line(created(f"web-{at}", seconds=at)) for at in range(20)]
-    told += [line(bound("web-0", "node-3", seconds=5, user="mallory", id="a1"))]
+    told += [line(bound("web-0", "node-3", seconds=5, user="mallory", id="by-mallory"))]
     gate = threading.Barrier(2)
     wrong: list[Exception] = []
 
