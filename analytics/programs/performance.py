@@ -98,7 +98,7 @@ def _depth(told: Mapping[str, Any], measure: str) -> Iterator[str]:
         error = errors.get(last["metric"])
         wrong = "" if error is None else f"; median error of the back-test {100 * error:.1f} %"
         yield f"  {_of(last, measure)}forecast for {last['time'][:19]}Z: {last['value']:.4g}, {span_of}{wrong}"
-    anomalies = list(_about(told, "anomalies", measure))
+    anomalies = [each for each in _about(told, "anomalies", measure) if not each.get("change")]
     yield f"  anomalies: {len(anomalies)}"
     for each in anomalies:
         yield (

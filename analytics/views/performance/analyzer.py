@@ -16,7 +16,7 @@ from analytics.store.analysis import Analysis, Stretch
 from analytics.store.joined import PHASE_OF_VERB, rfc3339
 from analytics.store.performance import Rollups, Took, Which
 from analytics.trends import wilson
-from analytics.views.performance.changes import Found, anomalies_of, changes_of, trends_of, within
+from analytics.views.performance.changes import Found, anomalies_of, changes_of, explained, trends_of, within
 from analytics.views.performance.forecasts import ahead_of, capacity_of
 from analytics.views.performance.measures import ENDS, MEASURES, Measured, measured, milliseconds
 from analytics.views.performance.recommendations import Facts, recommendations_of
@@ -110,7 +110,7 @@ class PerformanceAnalyzer:
             "success_rate": round(outcomes["scheduled"] / ended, 4) if ended else None,
             "trends": trends,
             "forecast": ahead.told(),
-            "anomalies": _anomalies(what, span),
+            "anomalies": _anomalies(what, span, changes),
             "recommendations": [each.told() for each in recommendations_of(facts)],
             "scheduler": self.scheduler,
             "step_s": what.plan.step_s,
@@ -238,7 +238,8 @@ def _slower(changes: Sequence[Found]) -> list[Found]:
     return [each for each in changes if each.metric in ("latency", "latency_p99", "extender_p99")]
 
 
-def _anomalies(what: Measured, span: TimeRange) -> list[dict[str, Any]]:
+def _anomalies(what: Measured, span: TimeRange, changes: Sequence[Found]) -> list[dict[str, Any]]:
+    """`change`: when the level changed that makes this one ordinary; None: nothing does."""
     found = [
         {
             "metric": name,
@@ -246,6 +247,7 @@ def _anomalies(what: Measured, span: TimeRange) -> list[dict[str, Any]]:
             "value": round(each.value, 4),
             "expected": round(each.expected, 4),
             "severity": each.severity,
+            "change": explained(name, each, changes),
         }
         for name, some in anomalies_of(what).items()
         for each in some

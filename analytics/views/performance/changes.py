@@ -142,6 +142,17 @@ def changes_of(what: Measured, names: Sequence[str] = JUDGED) -> list[Found]:
     return sorted(found, key=lambda each: (each.change.at_us, each.metric))
 
 
+def explained(metric: str, one: Anomaly, changes: Iterable[Found]) -> str | None:
+    """When the level began that an anomaly belongs to: it is only unusual for what was before. None: it is unusual for
+    the level of its time, too."""
+    before = [each.change for each in changes if each.metric == metric and each.change.at_us <= one.at_us]
+    if not before:
+        return None
+    last = before[-1]
+    near = abs(one.value - last.after) < abs(one.value - one.expected)
+    return rfc3339(last.at_us) if near and abs(one.value - last.after) <= abs(last.after - last.before) / 2 else None
+
+
 def revision_of(at_us: int, what: Measured) -> tuple[Revision | None, bool]:
     """The revision that began nearest before the end of the step of a change, and whether the change is its own."""
     step_us = what.plan.step_us

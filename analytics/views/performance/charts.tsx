@@ -27,7 +27,7 @@ export function Charts({ report, series }: { report: Report; series: SeriesAnswe
     values: series.series[name] ?? [],
   });
   const about = (...metrics: string[]) => ({
-    anomalies: report.anomalies.filter((each) => metrics.includes(each.metric)),
+    anomalies: report.anomalies.filter((each) => metrics.includes(each.metric) && !each.change),
     changes: report.change_points.filter((each) => metrics.includes(each.metric)),
     forecast: report.forecast.filter((each) => each.metric === metrics[0]),
   });

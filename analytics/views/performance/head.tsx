@@ -41,7 +41,7 @@ export function Figures({ report }: { report: Report }) {
       </div>
       <div>
         <dt>{t("performance.marks")}</dt>
-        <dd>{count(report.anomalies.length)}</dd>
+        <dd>{count(report.anomalies.filter((each) => !each.change).length)}</dd>
         <dd class="small muted">{t("performance.marks.note", { n: report.change_points.length })}</dd>
       </div>
       <div>

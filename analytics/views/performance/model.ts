@@ -24,6 +24,8 @@ export interface Anomaly {
   value: number;
   expected: number;
   severity: Severity;
+  /** When the level changed that makes this one ordinary. */
+  change: string | null;
 }
 
 export interface Change {

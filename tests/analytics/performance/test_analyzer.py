@@ -113,7 +113,7 @@ def test_r154_a_spike_is_an_anomaly_with_what_was_expected() -> None:
     (found,) = about(told, "anomalies", "latency")
     assert found["value"] == pytest.approx(400, rel=0.2)
     assert found["expected"] == pytest.approx(20, rel=0.2)
-    assert found["severity"] == "critical"
+    assert (found["severity"], found["change"]) == ("critical", None)
     assert found["time"].startswith("2026-01-02T02:34:00")
 
 
@@ -152,6 +152,9 @@ def test_r151_a_change_of_level_is_tied_to_the_revision_that_began_before_it(sto
     percent = round(100 * found["change_ratio"])
     assert found["sentence"] == f"since revision 42 p99 {percent:+d} %"
     assert found["plugins"][0]["plugin"] == "NodePlacement"
+    unusual = about(told, "anomalies", "latency_p99")
+    assert unusual, "for what was before the change"
+    assert {each["change"] for each in unusual} == {found["time"]}, "and ordinary since"
     advice = [each for each in told["recommendations"] if each["id"].startswith("revision.42")]
     assert len(advice) == 1, "one for a revision, about its worst measure"
     assert advice[0]["setting"] == {"where": "policy", "name": "plugins.NodePlacement", "href": "/policy/history"}

@@ -57,7 +57,7 @@ def test_r157_the_answer_has_the_keys_of_the_paper_in_its_order(kept: Store) -> 
     assert {"metric", "direction", "change_per_hour"} <= set(told["trends"][0])
     assert all(each["direction"] in ("rising", "falling", "flat") for each in told["trends"])
     assert set(told["forecast"][0]) == {"metric", "time", "value", "low", "high"}
-    assert set(told["anomalies"][0]) == {"metric", "time", "value", "expected", "severity"}
+    assert set(told["anomalies"][0]) == {"metric", "time", "value", "expected", "severity", "change"}
     assert {each["metric"] for each in told["anomalies"]} >= {"latency", "latency_p99"}
     for each in told["recommendations"]:
         assert {"id", "severity", "title", "detail", "setting", "evidence"} <= set(each)
