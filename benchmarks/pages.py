@@ -1,7 +1,7 @@
 """The console's pages in a browser, on the demo.
 
-What each loads when it is opened first, how soon the policy page can be used, and how long the heatmap of 5,000 nodes is
-drawn. Each opening is by a browser that has nothing in its cache.
+What each loads when it is opened first, how soon the policy page can be used, and how long the heatmap of 5,000 nodes
+takes to draw. Each opening is by a browser that has nothing in its cache.
 """
 
 from __future__ import annotations
