@@ -51,6 +51,7 @@ class Ingest:
         poll_s: float = POLL_S,
         batch_frames: int = BATCH_FRAMES,
         checkpoint_every_s: float = CHECKPOINT_EVERY_S,
+        sum_every_s: float = SUM_EVERY_S,
         keep_journal_s: float = KEEP_JOURNAL_S,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -63,6 +64,7 @@ class Ingest:
         self._poll_s = poll_s
         self._batch_frames = batch_frames
         self._checkpoint_every_s = checkpoint_every_s
+        self._sum_every_s = sum_every_s
         self._keep_journal_s = keep_journal_s
         self._clock = clock
 
@@ -78,7 +80,7 @@ class Ingest:
         self._next_checkpoint = 0.0
         self._next_forget = 0.0
         self._hours = Hours(store)
-        self._next_sums = time.monotonic() + SUM_EVERY_S
+        self._next_sums = time.monotonic() + sum_every_s
 
         self._frames = self._decisions = self._quarantined = self._damaged_bytes = self._missing_segments = 0
         self._newest_us = 0
@@ -126,7 +128,7 @@ class Ingest:
         now = time.monotonic()
         try:
             if now >= self._next_sums:
-                self._next_sums = now + SUM_EVERY_S
+                self._next_sums = now + self._sum_every_s
                 self._written_since_checkpoint |= self._hours.advance() > 0
             if self._written_since_checkpoint and now >= self._next_checkpoint:
                 # A checkpoint that the disk refuses stops the engine, so the next one is not tried soon.

@@ -150,7 +150,8 @@ class Hours:
         bounds = self._store.query("SELECT min(at_us), max(at_us) FROM decision_key")[0]
         if bounds[0] is None:
             return 0
-        first, limit = max(0, int(bounds[0])), int(bounds[1]) - SETTLED_US
+        # A clock that is ahead must not have all hours until then summed.
+        first, limit = max(0, int(bounds[0])), min(int(bounds[1]), time.time_ns() // 1000) - SETTLED_US
         first -= first % HOUR_US
         seen_us = self._forget_changed(limit)
         done = {int(row[0]) for row in self._store.query("SELECT at_us FROM decision_hour WHERE kind = 'whole'")}

@@ -122,7 +122,7 @@ def test_a_pod_is_traced_until_it_is_bound(tried_twice: Console, open_page: Open
     expect(trace).to_contain_text("at attempt 2")
     expect(trace.locator("tbody tr")).to_have_count(2)
     expect(trace.locator("tbody tr").last).to_contain_text("2.0 s")
-    expect(trace.locator("tbody tr").last).to_contain_text("another obstacle")
+    expect(trace.locator("tbody tr").first).to_contain_text("insufficient allocatable memory (PodState, 107 nodes)")
     assert _axe(page) == []
     trace.get_by_role("link", name="compare").click()
     expect(page.locator("h1")).to_have_text("Two decisions compared")

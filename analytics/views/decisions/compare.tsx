@@ -69,37 +69,39 @@ function Told({ told }: { told: Comparison }) {
         <a href={comparePath(b.id, a.id)}>{t("compare.swap")}</a>
       </div>
       <Section title={t("compare.both")}>
-        <table class="decisions-compare">
-          <Head />
-          <tbody>
-            <Line name={t("list.pod")} a={<Pod side={a} />} b={<Pod side={b} />} />
-            <Line
-              name={t("list.time")}
-              a={<time dateTime={a.time}>{moment(a.time)}</time>}
-              b={<time dateTime={b.time}>{moment(b.time)}</time>}
-            />
-            <Line name={t("one.attempt")} a={count(a.attempt)} b={count(b.attempt)} />
-            <Line
-              name={t("list.verdict")}
-              a={<Verdict outcome={a.outcome} />}
-              b={<Verdict outcome={b.outcome} />}
-            />
-            <Line name={t("list.node")} a={a.node || t("none")} b={b.node || t("none")} mono />
-            <Line
-              name={t("one.revision")}
-              a={a.revision || t("none")}
-              b={b.revision || t("none")}
-              mono
-              unlike={a.revision !== b.revision}
-            />
-            <Line
-              name={t("compare.passed")}
-              a={t("compare.of", { out: a.nodes_out, in: a.nodes_in })}
-              b={t("compare.of", { out: b.nodes_out, in: b.nodes_in })}
-              unlike={a.nodes_out !== b.nodes_out || a.nodes_in !== b.nodes_in}
-            />
-          </tbody>
-        </table>
+        <Wide>
+          <table class="decisions-compare">
+            <Head />
+            <tbody>
+              <Line name={t("list.pod")} a={<Pod side={a} />} b={<Pod side={b} />} />
+              <Line
+                name={t("list.time")}
+                a={<time dateTime={a.time}>{moment(a.time)}</time>}
+                b={<time dateTime={b.time}>{moment(b.time)}</time>}
+              />
+              <Line name={t("one.attempt")} a={count(a.attempt)} b={count(b.attempt)} />
+              <Line
+                name={t("list.verdict")}
+                a={<Verdict outcome={a.outcome} />}
+                b={<Verdict outcome={b.outcome} />}
+              />
+              <Line name={t("list.node")} a={a.node || t("none")} b={b.node || t("none")} mono />
+              <Line
+                name={t("one.revision")}
+                a={a.revision || t("none")}
+                b={b.revision || t("none")}
+                mono
+                unlike={a.revision !== b.revision}
+              />
+              <Line
+                name={t("compare.passed")}
+                a={t("compare.of", { out: a.nodes_out, in: a.nodes_in })}
+                b={t("compare.of", { out: b.nodes_out, in: b.nodes_in })}
+                unlike={a.nodes_out !== b.nodes_out || a.nodes_in !== b.nodes_in}
+              />
+            </tbody>
+          </table>
+        </Wide>
       </Section>
       <Section title={t("compare.pod")}>
         {!told.features_known ? (
@@ -107,57 +109,63 @@ function Told({ told }: { told: Comparison }) {
         ) : told.pod.length === 0 ? (
           <p class="muted">{t("compare.pod.same")}</p>
         ) : (
-          <table class="decisions-compare">
-            <Head />
-            <tbody>
-              {told.pod.map((one) => (
-                <Line key={one.name} name={one.name} a={text(one.a)} b={text(one.b)} mono />
-              ))}
-            </tbody>
-          </table>
+          <Wide>
+            <table class="decisions-compare">
+              <Head />
+              <tbody>
+                {told.pod.map((one) => (
+                  <Line key={one.name} name={one.name} a={text(one.a)} b={text(one.b)} mono />
+                ))}
+              </tbody>
+            </table>
+          </Wide>
         )}
       </Section>
       <Section title={t("compare.rejections")}>
         {told.rejections.length === 0 ? (
           <p class="muted">{t("compare.rejections.same")}</p>
         ) : (
-          <table class="decisions-compare">
-            <Head difference />
-            <tbody>
-              {told.rejections.map((one) => (
-                <Numbers
-                  key={one.plugin + one.reason}
-                  name={one.reason}
-                  note={one.plugin}
-                  a={count(one.a)}
-                  b={count(one.b)}
-                  difference={signed(one.difference)}
-                />
-              ))}
-            </tbody>
-          </table>
+          <Wide>
+            <table class="decisions-compare">
+              <Head difference />
+              <tbody>
+                {told.rejections.map((one) => (
+                  <Numbers
+                    key={one.plugin + one.reason}
+                    name={one.reason}
+                    note={one.plugin}
+                    a={count(one.a)}
+                    b={count(one.b)}
+                    difference={signed(one.difference)}
+                  />
+                ))}
+              </tbody>
+            </table>
+          </Wide>
         )}
       </Section>
       <Section title={t("compare.scores")}>
         {told.scores.length === 0 ? (
           <p class="muted">{t("one.best.none")}</p>
         ) : (
-          <table class="decisions-compare">
-            <Head difference />
-            <tbody>
-              {told.scores.map((one) => (
-                <Numbers
-                  key={one.node}
-                  name={one.node}
-                  note={one.plugins.map((p) => `${p.name} ${text(p.a)} → ${text(p.b)}`).join(" · ")}
-                  a={one.a === null ? t("none") : count(one.a)}
-                  b={one.b === null ? t("none") : count(one.b)}
-                  difference={one.difference === null ? t("none") : signed(one.difference)}
-                  chosen={[one.node === a.node ? "a" : "", one.node === b.node ? "b" : ""].join("")}
-                />
-              ))}
-            </tbody>
-          </table>
+          <Wide>
+            <table class="decisions-compare">
+              <Head difference />
+              <tbody>
+                {told.scores.map((one) => (
+                  <Numbers
+                    key={one.node}
+                    name={one.node}
+                    note={one.plugins.map((p) => `${p.name} ${text(p.a)} → ${text(p.b)}`).join(" · ")}
+                    a={one.a === null ? t("none") : count(one.a)}
+                    b={one.b === null ? t("none") : count(one.b)}
+                    difference={one.difference === null ? t("none") : signed(one.difference)}
+                    chosen={[one.node === a.node ? "a" : "", one.node === b.node ? "b" : ""].join("")}
+                  />
+                ))}
+              </tbody>
+            </table>
+          </Wide>
         )}
       </Section>
       <Section title={t("compare.candidates")}>
@@ -184,24 +192,26 @@ function Told({ told }: { told: Comparison }) {
         )}
       </Section>
       <Section title={t("compare.durations")}>
-        <table class="decisions-compare">
-          <Head difference />
-          <tbody>
-            {told.durations.map((one) => (
-              <Numbers
-                key={one.phase}
-                name={t(`phase.${one.phase}` as Key)}
-                a={one.a === null ? t("none") : milliseconds(one.a)}
-                b={one.b === null ? t("none") : milliseconds(one.b)}
-                difference={
-                  one.difference === null
-                    ? t("none")
-                    : `${one.difference < 0 ? "−" : "+"}${milliseconds(Math.abs(one.difference))}`
-                }
-              />
-            ))}
-          </tbody>
-        </table>
+        <Wide>
+          <table class="decisions-compare">
+            <Head difference />
+            <tbody>
+              {told.durations.map((one) => (
+                <Numbers
+                  key={one.phase}
+                  name={t(`phase.${one.phase}` as Key)}
+                  a={one.a === null ? t("none") : milliseconds(one.a)}
+                  b={one.b === null ? t("none") : milliseconds(one.b)}
+                  difference={
+                    one.difference === null
+                      ? t("none")
+                      : `${one.difference < 0 ? "−" : "+"}${milliseconds(Math.abs(one.difference))}`
+                  }
+                />
+              ))}
+            </tbody>
+          </table>
+        </Wide>
       </Section>
     </article>
   );
@@ -211,7 +221,7 @@ function Section({ title, children }: { title: string; children: ComponentChildr
   return (
     <section class="panel">
       <h2>{title}</h2>
-      <Wide>{children}</Wide>
+      {children}
     </section>
   );
 }

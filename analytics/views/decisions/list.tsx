@@ -262,9 +262,6 @@ function Results({ list, fresh, filtered, kept, picked, pick }: ResultsProps) {
         <caption class="sr-only">{t("list.caption")}</caption>
         <thead>
           <tr>
-            <th scope="col" class="decisions-pick">
-              <span class="sr-only">{t("compare.pick")}</span>
-            </th>
             <th scope="col">{t("list.time")}</th>
             <th scope="col">{t("list.pod")}</th>
             <th scope="col" class="wide">
@@ -279,6 +276,9 @@ function Results({ list, fresh, filtered, kept, picked, pick }: ResultsProps) {
             </th>
             <th scope="col" class="wide">
               {t("list.revision")}
+            </th>
+            <th scope="col" class="decisions-pick">
+              <span class="sr-only">{t("compare.pick")}</span>
             </th>
           </tr>
         </thead>
@@ -312,14 +312,6 @@ function Row({ decision, fresh, picked, pick }: RowProps) {
     decision.message || (decision.outcome === "unschedulable" && decision.rejections[0]?.reason) || "";
   return (
     <tr class={fresh ? "fresh" : ""}>
-      <td class="decisions-pick">
-        <input
-          type="checkbox"
-          checked={picked}
-          onChange={pick}
-          aria-label={t("compare.pick.one", { pod: pod.name, n: decision.attempt })}
-        />
-      </td>
       <td class="time">
         <time dateTime={decision.time} title={decision.time}>
           {moment(decision.time)}
@@ -347,6 +339,14 @@ function Row({ decision, fresh, picked, pick }: RowProps) {
       <td class="number middle">{milliseconds(decision.duration_ms)}</td>
       <td class="wide mono muted" title={decision.revision}>
         {decision.revision.slice(0, 12) || t("none")}
+      </td>
+      <td class="decisions-pick">
+        <input
+          type="checkbox"
+          checked={picked}
+          onChange={pick}
+          aria-label={t("compare.pick.one", { pod: pod.name, n: decision.attempt })}
+        />
       </td>
     </tr>
   );

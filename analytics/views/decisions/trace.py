@@ -132,8 +132,14 @@ def _obstacle(one: Mapping[str, Any]) -> Obstacle | None:
 
 def _changes(before: Try, revision: str, obstacle: Obstacle | None, nodes_in: int) -> list[str]:
     found = ["revision"] if revision != before.revision else []
-    if (obstacle and (obstacle.plugin, obstacle.reason)) != (
-        before.obstacle and (before.obstacle.plugin, before.obstacle.reason)
+    if (
+        obstacle
+        and before.obstacle
+        and (obstacle.plugin, obstacle.reason)
+        != (
+            before.obstacle.plugin,
+            before.obstacle.reason,
+        )
     ):
         found.append("obstacle")
     return found + (["candidates"] if nodes_in != before.nodes_in else [])

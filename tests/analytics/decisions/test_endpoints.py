@@ -93,6 +93,8 @@ def test_a_pod_is_traced_from_its_creation(store: Store) -> None:
     assert (told["state"], told["created"], len(told["tries"])) == ("bound", "2026-01-02T03:04:00.000000Z", 2)
     assert [one["queue_ms"] for one in told["tries"]] == [5000.0, 2000.0]
     assert ask(store, "/api/v1/pods/team-a/nobody/trace").status_code == 404
+    assert len(data(store, "/api/v1/pods/team-a/web-0/trace?uid=u1")["tries"]) == 2
+    assert ask(store, "/api/v1/pods/team-a/web-0/trace?uid=u2").status_code == 404
 
 
 @pytest.mark.parametrize(

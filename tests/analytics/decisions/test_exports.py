@@ -90,6 +90,14 @@ def test_parquet_is_read_by_any_reader(exports, tmp_path):
     assert sum(count for _, count in read) == COUNT
 
 
+def test_a_path_is_no_pattern(exports, store, tmp_path):
+    other = written(exports, tmp_path / "d1.parquet")
+    with pytest.raises(NotExported, match="no such file"):
+        take_in(store, tmp_path / "d[1].parquet")
+    other.rename(tmp_path / "d[1]*?.parquet")
+    assert take_in(store, tmp_path / "d[1]*?.parquet").new == COUNT
+
+
 def test_no_decisions_are_a_parquet_file_too(exports, store, tmp_path):
     assert take_in(store, written(exports, tmp_path / "d.parquet", [])).new == 0
 

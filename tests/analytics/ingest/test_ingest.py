@@ -490,6 +490,23 @@ def test_changes_are_found_by_when_they_were_taken_in(store, journal):
     assert decisions.get_many(["d1", "no-such"])["d1"]["outcome"] == "scheduled"
 
 
+def test_r138_the_writing_thread_sums_hours_that_are_over_and_what_comes_later(store, journal):
+    def hours_ago(number, hours):
+        frame = filtered(number)
+        frame.at_us = T0 - hours * 3_600_000_000
+        return frame
+
+    writer = Writer(journal)
+    writer.put(hours_ago(1, 9), hours_ago(2, 1))
+    ingest = drained(Ingest(store, [journal], sum_every_s=0.0))
+    ingest.maintain()
+    assert store.query("SELECT count(*) FROM decision_hour WHERE kind = 'whole'")[0][0] >= 6
+    writer.put(hours_ago(3, 9))
+    drained(ingest)
+    ingest.maintain()
+    assert Decisions(store).stats()["total"] == 3
+
+
 def test_ingested_segments_go_only_below_a_durable_place_and_past_their_time(store, journal):
     writer = Writer(journal)
     for number in range(3):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
@@ -137,6 +138,13 @@ def test_sums_are_forgotten_with_their_rows(store):
     Hours(store).advance(60.0)
     forget(store, Retention.of_facts(60.0), T0 + 2 * LONG_US)
     assert (summed(store), told(store)["total"]) == ([], 0)
+
+
+def test_a_clock_that_is_ahead_has_no_future_summed(store):
+    now_us = time.time_ns() // 1000
+    store.write([call(1, "a", at_us=now_us - 4 * HOUR_US), call(2, "b", at_us=now_us + 10_000 * HOUR_US)])
+    assert Hours(store).advance(60.0) <= 3
+    assert told(store)["total"] == 2
 
 
 def test_an_empty_store_has_nothing_to_sum(store):
