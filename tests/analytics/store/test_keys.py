@@ -47,7 +47,7 @@ def test_older_rows_get_their_keys_with_the_schema_step(new_target, texts):
     store = Store.open(target)
     store.write([call(n, text, uid=text, at_us=n) for n, text in enumerate(texts)])
     before = store.query("SELECT at_us, uid_key, id_key FROM decision_key ORDER BY 1")
-    store.execute([("DROP TABLE decision_key", ()), ("DROP TABLE choice", ()), ("DROP TABLE decision_hour", ())])
+    store.execute([(f"DROP TABLE {table}", ()) for table in ("decision_key", "choice", "decision_hour")])
     store.execute([("DELETE FROM schema_version WHERE version > 8", ())])
     store.close()
     again = Store.open(target)
