@@ -71,7 +71,8 @@ def extender(account: tuple[str, str], configmap: str) -> Program:
             _rights("authorization.k8s.io", "subjectaccessreviews", ("create",)),
             _rights("tenancy.trimtab.dev", "tenants", ("create", "update", "patch", "delete")),
             _rights("", "resourcequotas persistentvolumeclaims events", READ),
-            _rights("kueue.x-k8s.io", "clusterqueues", READ),
+            _rights("metrics.k8s.io", "pods", ("list",)),
+            _rights("kueue.x-k8s.io", "clusterqueues localqueues", READ),
             _rights("capsule.clastix.io", "tenants", READ),
         ),
         own_namespace=frozenset().union(

@@ -78,7 +78,9 @@ ALSO = {
 
 
 def changing(group: click.Group, name: str) -> Iterator[str]:
-    """Every command that asks for a reason, for such are those that change something."""
+    """Every command that asks for a reason, for such are those that change something; of decisions it is a filter."""
+    if name == "decisions":
+        return
     with click.Context(group) as ctx:
         for verb in group.list_commands(ctx):
             command = group.get_command(ctx, verb)
