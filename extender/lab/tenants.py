@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from extender.lab.machines import GPU, POOL
@@ -140,7 +141,7 @@ def tenant_tree(tenant: Tenant, cores: int, memory_gi: int) -> Tree | None:
         "spec": {
             "namespaces": [tenant.namespace],
             "quota": {**_limits(least, cores, memory_gi), "pods": _PODS_MAX},
-            "policies": {"allowBurstable": True, "maxBurstRatio": round(most / least, 2)},
+            "policies": {"allowBurstable": True, "maxBurstRatio": math.floor(100 * most / least) / 100},
         },
     }
 
