@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics.trends import Series, Watch, anomalies, change_points, forecast, trend
+from analytics.trends import Series, anomalies, change_points, forecast, trend
 from analytics.trends.series import Floats
 from analytics.trends.sketch import bucket_of, quantile, sketch
 from benchmarks.bench import Bench
@@ -124,18 +124,11 @@ def foretold() -> dict[str, float]:
 def timed(repeats: int) -> dict[str, float]:
     """Milliseconds of the core for each method on one series, median; `sketch`: 2,016 values into buckets, and p99."""
     week, levels, latencies = series(spiked(0)[0]), series(shifted(0)), np.abs(seasonal(1))
-    minute = Watch()
-
-    def online() -> None:
-        for value in week.values.tolist():
-            minute.see(value)
-
     methods: dict[str, Callable[[], object]] = {
         "anomalies": lambda: anomalies(week),
         "changes": lambda: change_points(levels),
         "forecast": lambda: forecast(week, DAY * STEP_S),
         "trend": lambda: trend(week),
-        "online": online,
         "buckets": lambda: bucket_of(latencies),
         "sketch": lambda: quantile(*sketch(latencies), 0.99),
     }

@@ -10,7 +10,6 @@ from __future__ import annotations
 from analytics.trends.anomalies import Anomaly, anomalies, lasting
 from analytics.trends.changes import Change, change_points
 from analytics.trends.forecast import Forecast, ForecastPoint, Reach, forecast, reaches
-from analytics.trends.online import Seen, Watch
 from analytics.trends.rates import rate_change, wilson
 from analytics.trends.series import Series
 from analytics.trends.trend import Trend, trend
@@ -21,10 +20,8 @@ __all__ = [
     "Forecast",
     "ForecastPoint",
     "Reach",
-    "Seen",
     "Series",
     "Trend",
-    "Watch",
     "anomalies",
     "change_points",
     "forecast",

@@ -37,7 +37,7 @@ def test_the_bounds_of_a_forecast_hold_what_came() -> None:
 
 def test_every_method_is_timed() -> None:
     times = timed(1)
-    assert {"anomalies", "changes", "forecast", "trend", "online", "sketch"} <= set(times)
+    assert {"anomalies", "changes", "forecast", "trend", "sketch"} <= set(times)
     assert all(took >= 0 for took in times.values())
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.trends import Series, Watch, anomalies, change_points, forecast, reaches, trend
+from analytics.trends import Series, anomalies, change_points, forecast, reaches, trend
 from tests.analytics.trends.samples import NASTY, STEPS, series
 
 
@@ -30,7 +30,6 @@ def _numbers(answer: object) -> Iterable[float]:
 
 
 def _all_answers(of: Series) -> Iterable[object]:
-    watch = Watch()
     with np.errstate(all="raise", under="ignore"):
         yield trend(of)
         yield anomalies(of)
@@ -38,7 +37,6 @@ def _all_answers(of: Series) -> Iterable[object]:
         yield forecast(of, 50 * of.step_s)
         yield reaches(of, 0.0, 50 * of.step_s)
         yield reaches(of, 1e300, 50 * of.step_s)
-        yield [watch.see(value) for value in of.values.tolist()]
 
 
 @pytest.mark.parametrize("step_s", STEPS)
