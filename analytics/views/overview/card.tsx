@@ -11,8 +11,8 @@ export type Mark = "good" | "warn" | "bad" | "plain";
 
 const ICON = { good: "check", warn: "alert", bad: "cross", plain: "open" } as const;
 
-export function useAnswer<T>(path: string): Loaded<T> {
-  return usePolled(path, (signal) => data<T>(path, signal), POLL_MS);
+export function useAnswer<T>(path: string, everyMs = POLL_MS): Loaded<T> {
+  return usePolled(path, (signal) => data<T>(path, signal), everyMs);
 }
 
 interface Said {
