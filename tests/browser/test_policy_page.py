@@ -504,6 +504,9 @@ def test_while_answers_are_on_their_way_a_skeleton_stands_there(demo: Demo, open
     held: list[Route] = []
     page.route("**/api/v1/plugins", lambda route: held.append(route) if not held else route.continue_())
     page.goto(f"{demo.url}/policy")
+    # The code of the view is awaited with a skeleton too: what is looked at is the one of the answers.
+    while not held:
+        page.wait_for_timeout(20)
     expect(page.get_by_role("status", name="Loading")).to_be_visible()
     held[0].continue_()
     expect(page.get_by_role("switch").first).to_be_visible()

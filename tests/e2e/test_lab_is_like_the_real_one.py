@@ -30,6 +30,8 @@ MERGE = "application/merge-patch+json"
 JSON = "application/json"
 QUOTAS = "/apis/scheduling.x-k8s.io/v1alpha1"
 NS = "like-the-lab"
+# No object of a test has it: both servers had written others before.
+OLD = "1"
 MADE_UP = {"uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "lastTransitionTime", "generateName"}
 TOKEN = re.compile(r"kube-api-access-[a-z0-9]{5}")
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
@@ -180,7 +182,7 @@ def test_a_pod_is_admitted_bound_and_deleted_alike(real: Server, lab: Server) ->
     both(real, lab, "GET", f"{pods}/p0")
     condition = {"type": "PodScheduled", "status": "False", "reason": "X"}
     both(real, lab, "PATCH", f"{pods}/p0/status", {"status": {"conditions": [condition]}}, MERGE)
-    both(real, lab, "PATCH", f"{pods}/p0/status", {"metadata": {"resourceVersion": "1"}, "status": {}}, MERGE)
+    both(real, lab, "PATCH", f"{pods}/p0/status", {"metadata": {"resourceVersion": OLD}, "status": {}}, MERGE)
     both(real, lab, "PATCH", f"{pods}/none/status", {"status": {}}, MERGE)
     both(real, lab, "DELETE", f"{pods}/p0", {"preconditions": {"uid": "x"}})
     both(real, lab, "DELETE", f"{pods}/p0")
@@ -299,10 +301,10 @@ def test_config_maps_are_written_and_refused_alike(real: Server, lab: Server) ->
     both(
         real, lab, "PATCH", f"{maps}/c", {"metadata": {"annotations": {"x": "y"}}, "data": {"b": "2", "a": None}}, MERGE
     )
-    both(real, lab, "PATCH", f"{maps}/c", {"metadata": {"resourceVersion": "5"}, "data": {"b": "2"}}, MERGE)
+    both(real, lab, "PATCH", f"{maps}/c", {"metadata": {"resourceVersion": OLD}, "data": {"b": "2"}}, MERGE)
     both(real, lab, "PATCH", f"{maps}/c", b"[1]", MERGE)
     both(real, lab, "PATCH", f"{maps}/c", {"data": {}}, "application/weird")
-    both(real, lab, "PUT", f"{maps}/c", {"metadata": {"name": "c", "resourceVersion": "5"}})
+    both(real, lab, "PUT", f"{maps}/c", {"metadata": {"name": "c", "resourceVersion": OLD}})
     both(real, lab, "PUT", f"{maps}/c", {"metadata": {"name": "d"}})
     both(real, lab, "PUT", f"{maps}/none", {"metadata": {"name": "none"}})
     both(real, lab, "PUT", f"{maps}/c", {"metadata": {"name": "c"}, "data": {"z": "9"}})
@@ -330,7 +332,7 @@ def test_controller_revisions_are_kept_alike(real: Server, lab: Server) -> None:
     both(real, lab, "POST", revisions, {"metadata": {"name": "r-3"}, "revision": -1, "data": {}})
     both(real, lab, "PATCH", f"{revisions}/r-1", {"metadata": {"annotations": {"a": "b"}}}, MERGE)
     both(real, lab, "PATCH", f"{revisions}/r-1", {"data": {"a": 2}}, MERGE)
-    both(real, lab, "PATCH", f"{revisions}/r-1", {"metadata": {"resourceVersion": "5"}}, MERGE)
+    both(real, lab, "PATCH", f"{revisions}/r-1", {"metadata": {"resourceVersion": OLD}}, MERGE)
     both(real, lab, "GET", f"{revisions}?labelSelector=of%3Dx")
     both(real, lab, "DELETE", f"{revisions}/r-1")
     both(real, lab, "DELETE", f"{revisions}/r-0")
@@ -345,7 +347,7 @@ def test_a_dry_run_is_judged_and_keeps_nothing_alike(real: Server, lab: Server) 
     before = both(real, lab, "GET", f"{maps}/d")
     both(real, lab, "POST", f"{maps}?dryRun=All", made)
     both(real, lab, "PATCH", f"{maps}/d?dryRun=All", changed, MERGE)
-    both(real, lab, "PATCH", f"{maps}/d?dryRun=All", {"metadata": {"resourceVersion": "5"}, **changed}, MERGE)
+    both(real, lab, "PATCH", f"{maps}/d?dryRun=All", {"metadata": {"resourceVersion": OLD}, **changed}, MERGE)
     both(real, lab, "PUT", f"{maps}/d?dryRun=All", {**made, **changed})
     both(real, lab, "DELETE", f"{maps}/d?dryRun=All")
     for method, body in (("POST", made), ("PUT", made), ("DELETE", None)):

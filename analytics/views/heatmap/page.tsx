@@ -5,7 +5,7 @@ import { usePolled } from "@shell/load";
 import { Loading, Notice, TroubleNotice, Wide } from "@shell/parts";
 import { go, place } from "@shell/router";
 import { dark } from "@shell/theme";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { draw, type Layout, layoutOf, type Nodes, nodeAt, step } from "./canvas";
 import "./heatmap.css";
 import { Fragmentation } from "./fragmentation";
@@ -232,8 +232,10 @@ function NodeMap({ heat, value, at }: { heat: Heat; value: Value; at: string }) 
     [nodes, width, zoom],
   );
 
-  useEffect(() => {
+  // Before the first paint: keys that come at once find the cells laid out.
+  useLayoutEffect(() => {
     if (!box.current) return;
+    setWidth(Math.floor(box.current.clientWidth));
     const watch = new ResizeObserver(([entry]) => setWidth(Math.floor(entry?.contentRect.width ?? 0)));
     watch.observe(box.current);
     return () => watch.disconnect();
