@@ -1,7 +1,8 @@
 """Records of calls, made behind the answers, when nobody waits for one.
 
 A record costs as much as a filter call of a few hundred nodes. kube-scheduler pauses between its cycles; that is when
-records are made, one at a time, in the order of the answers.
+records are made, one at a time, in the order of the answers. Before a bind is done the records of its pod are (app.py):
+what waits here, and would be lost with the process, are decisions that nothing has come of yet.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from extender.server.answer import Answer
 
 AFTER_S = 0.001
 """A record is made when no call has come for about so long."""
-WITHIN_S = 0.05
-OWED_MOST = 128
+WITHIN_S = 0.25
+OWED_BYTES = 8 << 20
+"""Of requests and answers whose records wait; a record keeps about twice as much alive."""
 TOGETHER = 4
-"""Where calls never pause: when a record has waited so long, or when so many wait, a few are made together. The second
+"""Where calls never pause: when a record has waited so long, or when so much waits, a few are made together. The second
 one costs half of the first, whose code has gone out of the caches since the last."""
 
 
@@ -30,6 +32,7 @@ class Records:
         self._make = make
         self._owed: deque[tuple[float, Answer]] = deque()
         """When the answer went out, and the answer; the oldest first."""
+        self._bytes = 0
         self._answered_s = 0.0
         self._timer_runs = False
 
@@ -39,7 +42,8 @@ class Records:
         if answer.make_frame is None:
             return
         self._owed.append((answered_s, answer))
-        if len(self._owed) > OWED_MOST:
+        self._bytes += _size(answer)
+        if self._bytes > OWED_BYTES:
             self._make_some()
         self._wait()
 
@@ -73,4 +77,10 @@ class Records:
             self._make_one()
 
     def _make_one(self) -> None:
-        self._make(self._owed.popleft()[1])
+        answer = self._owed.popleft()[1]
+        self._bytes -= _size(answer)
+        self._make(answer)
+
+
+def _size(answer: Answer) -> int:
+    return answer.bytes_in + len(answer.body)

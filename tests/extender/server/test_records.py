@@ -12,7 +12,7 @@ from extender.engine.verdicts import BindVerdict, FilterVerdict, ScoreVerdict
 from extender.model.pod import Pod
 from extender.record.frames import Decision, Frame, PodRef
 from extender.server.app import SchedulerApp, scheduler_app
-from extender.server.records import OWED_MOST
+from extender.server.records import TOGETHER
 from extender.server.verbs import Verbs
 from tests.contract.a_stand_in import StandInEngine, a_table
 from tests.extender.server.a_caller import asked
@@ -79,15 +79,23 @@ def test_every_record_is_made_in_the_order_of_the_answers(app: SchedulerApp, fra
     assert numbers(frames) == list(range(1, 101))
 
 
-def test_where_calls_never_pause_only_so_many_records_wait(app: SchedulerApp, frames: list[Frame]) -> None:
-    async def calls() -> None:
-        for made in range(1, 3 * OWED_MOST):
+def test_where_calls_never_pause_only_so_much_waits(
+    app: SchedulerApp, frames: list[Frame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, calls = 20, 100
+    answer = Verbs(StandInEngine(), a_table(NAMES)).call("filter", BY_NAME)
+    monkeypatch.setattr("extender.server.records.OWED_BYTES", kept * (len(BY_NAME) + len(answer.body)))
+
+    async def call_on_and_on() -> None:
+        for made in range(1, calls + 1):
             await call(app, "filter")
-            assert made - len(frames) <= OWED_MOST + 1
+            waiting = made - len(frames)
+            assert waiting <= kept
+            assert waiting > min(made, kept) - TOGETHER
         app.records.make_all()
 
-    asyncio.run(calls())
-    assert numbers(frames) == list(range(1, 3 * OWED_MOST))
+    asyncio.run(call_on_and_on())
+    assert numbers(frames) == list(range(1, calls + 1))
 
 
 @pytest.mark.parametrize("verb", ["bind", "preempt"])
