@@ -39,7 +39,7 @@ class Recent:
         """`text_bytes`: of the pod as JSON. A pod stands here once, with its newest decision."""
         self._forget(pod.uid)
         size = text_bytes * OBJECT_BYTES
-        if np.array_equal(rows, self._rows):  # as with most neighbours
+        if rows.tobytes() == self._rows.tobytes():  # as with most neighbours
             rows = self._rows
         else:
             self._rows = rows

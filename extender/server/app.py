@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
-from time import monotonic
 from typing import Protocol
 
 from starlette.applications import Starlette
@@ -118,13 +117,13 @@ class SchedulerApp:
 
     def follow_up(self, answer: Answer) -> None:
         """What is owed once the loop has sent the answer on its way."""
+        self.records.hold()
         asyncio.get_running_loop().call_soon(self._after, answer)
 
     def _after(self, answer: Answer) -> None:
-        answered_s = monotonic()
         self.verbs.score_ahead(answer)
         self.verbs.count(answer)
-        self.records.owe(answer, answered_s)
+        self.records.owe(answer)
         if answer.behind is not None:
             self.verbs.look_aside(answer)
 

@@ -31,17 +31,20 @@ class Records:
         """`make` makes the record of an answer and hands it on; it does not raise."""
         self._make = make
         self._owed: deque[tuple[float, Answer]] = deque()
-        """When the answer went out, and the answer; the oldest first."""
+        """When the answer went out (`time.monotonic`), and the answer; the oldest first."""
         self._bytes = 0
         self._answered_s = 0.0
         self._timer_runs = False
 
-    def owe(self, answer: Answer, answered_s: float) -> None:
-        """The answer is out, at this time of `time.monotonic`."""
-        self._answered_s = answered_s
+    def hold(self) -> None:
+        """An answer goes out now. No record is made before what the next call is waiting for."""
+        self._answered_s = monotonic()
+
+    def owe(self, answer: Answer) -> None:
+        """The answer went out when `hold` was called last."""
         if answer.make_frame is None:
             return
-        self._owed.append((answered_s, answer))
+        self._owed.append((self._answered_s, answer))
         self._bytes += _size(answer)
         if self._bytes > OWED_BYTES:
             self._make_some()
