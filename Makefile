@@ -12,9 +12,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_USER := 0
 export PYTHONUTF8 := 1
 
-# The first Python that is new enough; a shim that only pretends to be one does not count.
-PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11 python; do \
-	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+# Asked only when the environment is made.
+PYTHON ?= $(shell tools/fastest-python)
 
 # What the built page is made of. Sorted, so that the list itself is stable.
 UI_SOURCES := $(sort $(shell find $(UI) analytics/views \( -name node_modules -o -name dist -o -name __pycache__ \) -prune \
@@ -73,9 +72,10 @@ control-plane:
 	@tests/e2e/build.sh
 
 $(DONE)/venv: requirements/dev.lock pyproject.toml
-	@test -n "$(PYTHON)" || { echo 'make: Python 3.11 or newer is needed; name one with make PYTHON=/path/to/python3' >&2; exit 1; }
 	@echo 'Python environment: .venv, from requirements/dev.lock'
-	@$(BIN)/python -c '' 2>/dev/null || { rm -rf .venv && $(PYTHON) -m venv .venv; }
+	@$(BIN)/python -c '' 2>/dev/null || { python='$(PYTHON)' && \
+	test -n "$$python" || { echo 'make: Python 3.11 or newer is needed; name one with make PYTHON=/path/to/python3' >&2; exit 1; }; \
+	rm -rf .venv && echo "with $$python" && "$$python" -m venv .venv; }
 	@$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements/dev.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@mkdir -p $(DONE) && touch $@
