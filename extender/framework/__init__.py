@@ -48,6 +48,7 @@ from extender.model.node import Node, Taint
 from extender.model.pod import Container, Pod, Quantities, pod_of
 from extender.model.qos import BEST_EFFORT, BURSTABLE, GUARANTEED, qos_of
 from extender.model.resources import Resources, request_eq, request_k8s, resources_of
+from extender.model.templates import once_per_template
 from extender.model.verdict import Code, Phase
 from extender.quantity import MAX_INT64, QuantityError, canonical, form_of, milli, nano, value, written
 
@@ -113,6 +114,7 @@ __all__ = [
     "form_of",
     "milli",
     "nano",
+    "once_per_template",
     "pod_of",
     "provider_problems",
     "qos_of",

@@ -151,8 +151,9 @@ class _Call:
         self._of_nodes = [(i, attrgetter(p.key)) for i, p in placed if p.source in (Source.NODE, Source.NODE_ROW)]
         self._of_args = [(i, attrgetter(p.key)) for i, p in placed if p.source is Source.ARG]
         self._of_pod = [(i, attrgetter(p.key)) for i, p in placed if p.source is Source.POD]
-        self._scalars = [(i, p) for i, p in placed if p.source is Source.CYCLE_SCALAR]
-        self._vectors = [(i, p) for i, p in placed if p.source in (Source.CYCLE_COLUMN, Source.CYCLE_VECTOR)]
+        self._scalars = [(i, p.key, p.kind) for i, p in placed if p.source is Source.CYCLE_SCALAR]
+        self._vectors = [(i, p.key, p.kind, False) for i, p in placed if p.source is Source.CYCLE_VECTOR]
+        self._vectors += [(i, p.key, p.kind, True) for i, p in placed if p.source is Source.CYCLE_COLUMN]
         # What the block holds now; compared by identity, and kept so that no other object can take its place.
         self._nodes: NodeTable | None = None
         self._layout = -1
@@ -197,18 +198,19 @@ class _Call:
 
     def _place_prepared(self, prepared: Mapping[str, Any], rows: int, *, copied: bool = False) -> None:
         """The entry checks arrays; only one that it did not take is worth a copy."""
-        put = self.block.put
+        put, kept = self.block.put, self.block.kept
         try:
-            for position, parameter in self._scalars:
-                put(position, parameter.kind(prepared[parameter.key]))
-            for position, parameter in self._vectors:
-                values, dtype = prepared[parameter.key], _DTYPES[parameter.kind]
+            for position, key, kind in self._scalars:
+                put(position, kind(prepared[key]))
+            for position, key, kind, is_column in self._vectors:
+                values = prepared[key]
                 if copied or type(values) is not np.ndarray:
-                    values = np.array(values, dtype, order="C")
+                    values = np.array(values, _DTYPES[kind], order="C")
                 # The loop does not check bounds: a column that is too short must not reach it.
-                if parameter.source is Source.CYCLE_COLUMN and len(values) < rows:
-                    raise PluginFault(f"prepare computed {len(values)} values of {parameter.name} for {rows} rows")
-                put(position, values)
+                if is_column and len(values) < rows:
+                    raise PluginFault(f"prepare computed {len(values)} values of cycle_{key} for {rows} rows")
+                if kept.get(position) is not values:
+                    put(position, values)
         except KeyError as missing:
             raise PluginFault(f"{self._plugin.name}: prepare did not compute {missing}") from None
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from functools import wraps
+from collections.abc import Iterable
 
 from msgspec import Struct
 
-from extender.model.kept import Kept
 from extender.model.pod import Container, Pod, Quantities
+from extender.model.templates import once_per_template
 from extender.quantity import MAX_INT64, QuantityError, milli, value
 
 _QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]", re.ASCII)
 _NAME_MAX, _PREFIX_MAX = 63, 253
-# Templates of pods whose sums are kept.
-_TEMPLATES_MOST = 4096
 
 
 class Resources(Struct, gc=False):
@@ -96,24 +93,7 @@ def is_extended(name: str) -> bool:
     )
 
 
-def _once_per_template(count: Callable[[Pod], Resources]) -> Callable[[Pod], Resources]:
-    """Pods that share their parts share the sum."""
-    kept: Kept[tuple[Resources, object]] = Kept(_TEMPLATES_MOST)
-
-    @wraps(count)
-    def counted(pod: Pod) -> Resources:
-        key = (id(pod.containers), id(pod.init_containers), id(pod.requests), id(pod.overhead))
-        found = kept.get(key)
-        if found is None:
-            # The parts are kept with their sum: while they are there, no others can have the same identity.
-            parts = (pod.containers, pod.init_containers, pod.requests, pod.overhead)
-            found = kept.put(key, (count(pod), parts))
-        return found[0]
-
-    return counted
-
-
-@_once_per_template
+@once_per_template
 def request_eq(pod: Pod) -> Resources:
     """REQ-EQ: sum of the containers, at least each init container (sidecars are no exception), plus overhead."""
     total = _sum(pod.containers)
@@ -122,7 +102,7 @@ def request_eq(pod: Pod) -> Resources:
     return total.plus(resources_of(pod.overhead)) if pod.overhead else total
 
 
-@_once_per_template
+@once_per_template
 def request_k8s(pod: Pod) -> Resources:
     """REQ-K8S: the scheduler's own count: sidecar-aware, resizes in flight, pod-level values win, plus overhead."""
     total = _sum(pod.containers, resized=True)

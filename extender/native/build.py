@@ -34,6 +34,7 @@ from extender.native.portable import Portable
 from extender.native.runtime import supply, without_messages
 
 _OPTIONS: dict[str, Any] = {"error_model": "numpy", "boundscheck": False}
+_INLINED = _OPTIONS | {"forceinline": True}
 # What only a process with numba or an interpreter underneath could supply.
 _RUNTIME = ("NRT_", "numba_", "Py", "_Py")
 
@@ -79,9 +80,9 @@ def compiled(job: Job) -> bytes | str:
 
 def _object(job: Job) -> bytes:
     signature = tuple(map(numba_type, job.kinds))
-    function = _rebuilt(job.function, {})
+    function = _rebuilt(job.function, {}, outermost=True)
     with global_compiler_lock:
-        made = _NativeOnly(function, cpu_target, _OPTIONS, {}, compiler.Compiler).compile(signature, numba_types.int64)
+        made = _NativeOnly(function, cpu_target, _INLINED, {}, compiler.Compiler).compile(signature, numba_types.int64)
         text = with_entry(made, job.symbol, job.kinds).get_llvm_str()
     module = binding.parse_assembly(without_messages(text))
     supply(module, _asked_for(module))
@@ -113,7 +114,7 @@ def _asked_for(module: Any) -> list[str]:
     return [name for name in declared if len(re.findall(rf'@"?{re.escape(name)}\b', text)) > 1]
 
 
-def _rebuilt(source: Portable, done: dict[str, types.FunctionType]) -> types.FunctionType:
+def _rebuilt(source: Portable, done: dict[str, types.FunctionType], *, outermost: bool = False) -> types.FunctionType:
     """The function, with every function that it calls compiled when it is called: plugins know no numba."""
     if source.digest in done:
         return done[source.digest]
@@ -123,7 +124,7 @@ def _rebuilt(source: Portable, done: dict[str, types.FunctionType]) -> types.Fun
         found[name] = getattr(imported, attribute) if attribute else imported
     found |= {name: INTRINSICS[which] for name, which in source.intrinsics.items()}
     for name, callee in source.callees.items():
-        found[name] = njit(**_OPTIONS)(_rebuilt(callee, done))
+        found[name] = njit(**(_INLINED if outermost else _OPTIONS))(_rebuilt(callee, done))
     code = marshal.loads(source.code)  # noqa: S302 - from the parent process
     function = types.FunctionType(code, found, code.co_name, source.defaults)
     function.__module__, _, function.__qualname__ = source.title.rpartition(".")

@@ -140,12 +140,16 @@ class Family(list[NativeFunction]):
 class Block:
     """The arguments of one function, in memory that does not move. Keeps the arrays that are in it."""
 
-    __slots__ = ("_floats", "_function", "_kept", "address", "enter", "words")
+    __slots__ = ("_floats", "_function", "_is_array", "_is_float", "_slots", "address", "enter", "kept", "words")
 
     def __init__(self, function: NativeFunction) -> None:
         self._function = function
         self.enter = function.enter
-        self._kept: dict[int, Any] = {}
+        self.kept: dict[int, Any] = {}
+        """The array at each position that has one."""
+        self._slots = function.slots
+        self._is_array = tuple(kind.dimensions > 0 for kind in function.kinds)
+        self._is_float = tuple(kind == FLOAT for kind in function.kinds)
         self.words = array("q", bytes(8 * (len(function.kinds) + 1)))
         self.words[0] = NDARRAY
         self._floats = memoryview(self.words).cast("B").cast("d")
@@ -153,11 +157,11 @@ class Block:
 
     def put(self, position: int, value: Any) -> None:
         """Set the argument with this position in the signature."""
-        kind, slot = self._function.kinds[position], self._function.slots[position]
-        if kind.dimensions:
-            self._kept[position] = value
+        slot = self._slots[position]
+        if self._is_array[position]:
+            self.kept[position] = value
             self.words[slot] = id(value)
-        elif kind == FLOAT:
+        elif self._is_float[position]:
             self._floats[slot] = value
         else:
             self.words[slot] = value

@@ -11,6 +11,8 @@ Rules, by pod UID:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +29,7 @@ class CommitmentBook:
         """By node name, known or not; exact integers."""
         self._changed: set[str] = set()
         self._table = np.zeros((len(NOTHING), 0), np.int64)
+        self._columns = tuple(self._table)
         self._names_version = -1
 
     def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
@@ -61,21 +64,23 @@ class CommitmentBook:
         """The sum on a node."""
         return self._sums.get(node, NOTHING)
 
-    def columns(self, nodes: NodeTable) -> NDArray[np.int64]:
-        """The sums by row: int64[cpu, limit_cpu, memory, limit_memory][at least nodes.rows]; valid until the next call.
+    def columns(self, nodes: NodeTable) -> Sequence[NDArray[np.int64]]:
+        """The sums by row: cpu, limit_cpu, memory, limit_memory, each int64[at least nodes.rows]; valid until the next
+        call.
 
         Costs as much as changed since the last call, or a pass over all nodes if those changed.
         """
         if self._names_version != nodes.names_version:
             self._names_version = nodes.names_version
             self._table = np.zeros((len(NOTHING), nodes.rows), np.int64)
+            self._columns = tuple(self._table)
             self._changed = set(self._sums)
         for name in self._changed:
             row = nodes.row(name)
             if row >= 0:
                 self._table[:, row] = [min(amount, MAX_INT64 >> 1) for amount in self.on(name)]
         self._changed.clear()
-        return self._table
+        return self._columns
 
     def _lose(self, uid: str) -> None:
         pod = self._seen.pop(uid, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from extender.framework import Container, Pod, Quantities, milli, value
+from extender.framework import Container, Pod, Quantities, milli, once_per_template, value
 
 
 class Commitment(NamedTuple):
@@ -18,27 +18,14 @@ class Commitment(NamedTuple):
 
 
 NOTHING = Commitment()
-# Templates of pods whose sums are kept.
-_TEMPLATES_MOST = 4096
-_KNOWN: dict[tuple[int, ...], tuple[Commitment, object]] = {}
-"""By the identity of a pod's parts, which are kept with the sum: pods of one template share them."""
 
 
+@once_per_template
 def commitment_of(pod: Pod) -> Commitment:
     """The sum of the containers, at least each init container (sidecars are no exception), plus overhead.
 
     Raises QuantityError.
     """
-    key = (id(pod.containers), id(pod.init_containers), id(pod.overhead))
-    found = _KNOWN.get(key)
-    if found is None:
-        if len(_KNOWN) >= _TEMPLATES_MOST:
-            _KNOWN.clear()
-        found = _KNOWN[key] = (_counted(pod), (pod.containers, pod.init_containers, pod.overhead))
-    return found[0]
-
-
-def _counted(pod: Pod) -> Commitment:
     cpu, memory = _effective(pod, lambda container: container.requests)
     limit_cpu, limit_memory = _effective(pod, lambda container: container.limits)
     return Commitment(cpu, max(cpu, limit_cpu), memory, max(memory, limit_memory))

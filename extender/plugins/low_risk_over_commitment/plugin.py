@@ -19,6 +19,7 @@ from extender.framework import (
     ReserveOnNode,
     Score,
     Status,
+    once_per_template,
     source_of,
 )
 from extender.plugins.low_risk_over_commitment.args import LowRiskOverCommitmentArgs, check, decode_args
@@ -29,28 +30,31 @@ from extender.plugins.low_risk_over_commitment.kernel import KEPT, low_risk
 
 def commitments(cycle: Cycle) -> Mapping[str, Any]:
     requested_cpu, limit_cpu, requested_memory, limit_memory = cycle.book.columns(cycle.nodes)
-    pod = [min(amount, MAX_INT64 >> 1) for amount in commitment_of(cycle.pod)]
     return {
+        **of_pod(cycle.pod),
+        **kept(cycle.memo, cycle.nodes.rows),
         "requested_cpu": requested_cpu,
         "limit_cpu": limit_cpu,
         "requested_memory": requested_memory,
         "limit_memory": limit_memory,
-        "pod_cpu": pod[0],
-        "pod_limit_cpu": pod[1],
-        "pod_memory": pod[2],
-        "pod_limit_memory": pod[3],
         "cpu_limit_weight": cycle.args.weight_of("cpu"),
         "memory_limit_weight": cycle.args.weight_of("memory"),
-        **kept(cycle.memo, cycle.nodes.rows),
     }
+
+
+@once_per_template
+def of_pod(pod: Pod) -> Mapping[str, int]:
+    names = ("pod_cpu", "pod_limit_cpu", "pod_memory", "pod_limit_memory")
+    return {name: min(amount, MAX_INT64 >> 1) for name, amount in zip(names, commitment_of(pod), strict=True)}
 
 
 def kept(memo: dict[str, Any], rows: int) -> Mapping[str, Any]:
     """Room for what the rule keeps of every row; new and empty (NaN) when there are more rows than before."""
-    if len(memo.get("kept_at", ())) < rows:
-        memo["kept_at"] = np.arange(rows, dtype=np.int64) * (2 * KEPT)
-        memo["kept"] = np.full(rows * 2 * KEPT, np.nan)
-    return {"kept": memo["kept"], "kept_at": memo["kept_at"]}
+    found: Mapping[str, Any] | None = memo.get("kept")
+    if found is None or len(found["kept_at"]) < rows:
+        at = np.arange(rows, dtype=np.int64) * (2 * KEPT)
+        found = memo["kept"] = {"kept": np.full(rows * 2 * KEPT, np.nan), "kept_at": at}
+    return found
 
 
 def _always(_cycle: Cycle) -> Status:

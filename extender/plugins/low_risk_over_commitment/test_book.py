@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,7 +78,7 @@ def test_columns_follow_any_story(story: list[Any]) -> None:
 
 
 def assert_same(book: CommitmentBook, naive: Naive, nodes: NodeTable) -> None:
-    table = book.columns(nodes)
+    table = np.array(book.columns(nodes))
     for node in NODES:
         assert book.on(node) == naive.sums(node)
         if nodes.row(node) >= 0:
@@ -105,4 +106,4 @@ def test_a_sum_beyond_int64_is_shown_as_very_large() -> None:
     for uid in UIDS:
         container = Container(requests={"memory": "9e18"})
         book.pod_changed(None, Pod(namespace="ns", name=uid, uid=uid, containers=(container,), node_name="a"))
-    assert book.columns(nodes)[2, 0] > 2**61
+    assert book.columns(nodes)[2][0] > 2**61

@@ -51,9 +51,16 @@ def siblings_are_somewhere(cycle: Cycle) -> Status:
 def counted(cycle: Cycle) -> Mapping[str, Any]:
     plan = plan_of(cycle)
     if plan is None:
-        nothing = np.zeros(cycle.nodes.rows, np.int64)
-        return {"satisfied": nothing, "violated": nothing, "cost": nothing}
+        return _nothing(cycle.memo, cycle.nodes.rows)
     return {"satisfied": plan.satisfied, "violated": plan.violated, "cost": plan.cost}
+
+
+def _nothing(memo: dict[str, Any], rows: int) -> Mapping[str, Any]:
+    found: Mapping[str, Any] | None = memo.get("nothing")
+    if found is None or len(found["cost"]) < rows:
+        zeros = np.zeros(rows, np.int64)
+        found = memo["nothing"] = {"satisfied": zeros, "violated": zeros, "cost": zeros}
+    return found
 
 
 def told_in_full(cycle: Cycle, row: int, _answer: int) -> str:

@@ -72,7 +72,7 @@ def _taken_beyond(values: Mapping[str, Any], row: int) -> str:
         return ""  # nothing is asked for, so nothing is taken
     costs_first, wants, more = int(values["costs_first"][row]), values["asked_units"], values["asked_nanos"]
     units, nanos = [0] * (names * zones), [0] * (names * zones)
-    copy_zones(values["units"], values["nanos"], first, zones, values["stride"], names, units, nanos)
+    copy_zones(values["units"], values["nanos"], values["starts"], first, zones, units, nanos)
     picked = np.empty(zones + 1, np.int64)
     for at in range(names, len(more), names):
         if not is_zoned(nanos, zones, more, at, names):

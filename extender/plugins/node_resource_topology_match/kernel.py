@@ -1,9 +1,10 @@
 """May the pod align, and how well: over one node's zones, which lie in flat vectors.
 
 An amount is a pair: whole units, and billionths in 0..999999999 on top; billionths -1 mean "not listed". A resource j
-of the n that the pod names lies at j * stride + first + zone in `cycle_units` and `cycle_nanos`; set s of the pod's
-requests (0: the whole pod, then each container in order) at s * n + j in `cycle_asked_*`. Ratios and orders of float
-operations are upstream's.
+of the n that the pod names lies at starts[j] + first + zone in `cycle_units` and `cycle_nanos`, or is listed nowhere
+(-1); set s of the pod's requests (0: the whole pod, then each container in order) at s * n + j in `cycle_asked_*`.
+Whether the node has the resource at all stands in `cycle_allocatable`, in its vector listing[j]; -1: every node has.
+Ratios and orders of float operations are upstream's.
 """
 
 from __future__ import annotations
@@ -43,16 +44,17 @@ def alignment(
     cycle_row: int,
     cycle_exempt: bool,  # noqa: FBT001 - a rule has plain parameters
     cycle_guaranteed: bool,  # noqa: FBT001
-    cycle_stride: int,
     cycle_rows: int,
     cycle_units: Sequence[int],
     cycle_nanos: Sequence[int],
+    cycle_starts: Sequence[int],
     cycle_ids: Sequence[int],
     cycle_asked_units: Sequence[int],
     cycle_asked_nanos: Sequence[int],
     cycle_kinds: Sequence[int],
     cycle_affine: Sequence[int],
     cycle_host_level: Sequence[int],
+    cycle_listing: Sequence[int],
     cycle_allocatable: Sequence[int],
     cycle_scratch_units: MutableSequence[int],
     cycle_scratch_nanos: MutableSequence[int],
@@ -70,7 +72,7 @@ def alignment(
         return PASS
     names = len(cycle_affine)
     units, nanos = cycle_scratch_units, cycle_scratch_nanos
-    copy_zones(cycle_units, cycle_nanos, cycle_first, cycle_zones, cycle_stride, names, units, nanos)
+    copy_zones(cycle_units, cycle_nanos, cycle_starts, cycle_first, cycle_zones, units, nanos)
     for s in range(len(cycle_kinds)):
         is_pod = s == 0
         if is_pod != (cycle_scope == POD_SCOPE):
@@ -87,6 +89,7 @@ def alignment(
             cycle_guaranteed,
             cycle_affine,
             cycle_host_level,
+            cycle_listing,
             cycle_allocatable,
             cycle_row,
             cycle_rows,
@@ -122,6 +125,7 @@ def aligned_zone(
     guaranteed: bool,  # noqa: FBT001
     affine: Sequence[int],
     host_level: Sequence[int],
+    listing: Sequence[int],
     allocatable: Sequence[int],
     row: int,
     rows: int,
@@ -132,7 +136,7 @@ def aligned_zone(
         want_units, want_nanos = asked_units[at + j], asked_nanos[at + j]
         if want_nanos < 0 or (want_units == 0 and want_nanos == 0):
             continue
-        if not allocatable[j * rows + row]:
+        if listing[j] >= 0 and not allocatable[listing[j] * rows + row]:
             return -1
         unbound = affine[j] != 0 and not guaranteed
         bits = 0
@@ -189,9 +193,9 @@ def fitness(
     cycle_costs_first: int,
     cycle_guaranteed: bool,  # noqa: FBT001
     cycle_strategy: int,
-    cycle_stride: int,
     cycle_units: Sequence[int],
     cycle_nanos: Sequence[int],
+    cycle_starts: Sequence[int],
     cycle_ids: Sequence[int],
     cycle_costs: Sequence[int],
     cycle_asked_units: Sequence[int],
@@ -207,7 +211,7 @@ def fitness(
         return 0
     names = len(cycle_weights)
     units, nanos = cycle_scratch_units, cycle_scratch_nanos
-    copy_zones(cycle_units, cycle_nanos, cycle_first, cycle_zones, cycle_stride, names, units, nanos)
+    copy_zones(cycle_units, cycle_nanos, cycle_starts, cycle_first, cycle_zones, units, nanos)
     if cycle_strategy == LEAST_NUMA_NODES:
         return few_zones(
             units,
@@ -543,18 +547,18 @@ def take_in_turn(
 def copy_zones(
     all_units: Sequence[int],
     all_nanos: Sequence[int],
+    starts: Sequence[int],
     first: int,
     zones: int,
-    stride: int,
-    names: int,
     units: Amounts,
     nanos: Amounts,
 ) -> int:
     """One node's amounts: resource j of zone z at j * zones + z."""
-    for j in range(names):
+    for j in range(len(starts)):
         for z in range(zones):
-            units[j * zones + z] = all_units[j * stride + first + z]
-            nanos[j * zones + z] = all_nanos[j * stride + first + z]
+            at = starts[j] + first + z
+            units[j * zones + z] = all_units[at] if starts[j] >= 0 else 0
+            nanos[j * zones + z] = all_nanos[at] if starts[j] >= 0 else -1
     return 0
 
 

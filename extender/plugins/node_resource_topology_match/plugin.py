@@ -51,7 +51,7 @@ REJECTIONS = tuple(
 
 _NODE_VALUES = ("state", "first", "zones", "policy", "scope")
 _ASKED = ("asked_units", "asked_nanos")
-_ZONE_VECTORS = ("units", "nanos", "ids", "scratch_units", "scratch_nanos")
+_ZONE_VECTORS = ("units", "nanos", "starts", "ids", "scratch_units", "scratch_nanos")
 
 
 def still_aligned(cycle: Cycle) -> Status:
@@ -100,9 +100,9 @@ def _settled(tending: Tending, args: NodeResourceTopologyMatchArgs, node: str) -
 
 _ALIGN = Prepare(
     compute=zone_values,
-    scalars=("exempt", "guaranteed", "stride", "rows"),
+    scalars=("exempt", "guaranteed", "rows"),
     columns=(*_NODE_VALUES, "row"),
-    vectors=(*_ZONE_VECTORS, *_ASKED, "kinds", "affine", "host_level", "allocatable"),
+    vectors=(*_ZONE_VECTORS, *_ASKED, "kinds", "affine", "host_level", "listing", "allocatable"),
 )
 _RULE = (*_ALIGN.scalars, *_ALIGN.columns, *_ALIGN.vectors)
 
@@ -120,7 +120,7 @@ PLUGIN = Plugin(
         normalize=Normalize.NONE,
         prepare=Prepare(
             compute=fitness_values,
-            scalars=("guaranteed", "strategy", "stride"),
+            scalars=("guaranteed", "strategy"),
             columns=(*_NODE_VALUES, "max_zones", "costs_first"),
             vectors=(*_ZONE_VECTORS, "costs", *_ASKED, "weights"),
         ),

@@ -16,17 +16,17 @@ from extender.plugins.node_resource_topology_match.book import TopologyBook
 from extender.plugins.node_resource_topology_match.kernel import NO_RELEASE, PRESENT, TOO_MUCH_RELEASED
 from extender.plugins.node_resource_topology_match.placement import container_hash
 from extender.plugins.node_resource_topology_match.requests import Asked, asks_for_devices, exclusive_part
-from extender.plugins.node_resource_topology_match.zones import pair_of
+from extender.plugins.node_resource_topology_match.zones import ZoneTable, pair_of
 
 Int64s = NDArray[np.int64]
 
 
 def with_released(
-    cycle: Cycle, names: tuple[str, ...], units: Int64s, nanos: Int64s, columns: Mapping[str, Int64s]
+    cycle: Cycle, names: tuple[str, ...], table: ZoneTable, columns: Mapping[str, Int64s]
 ) -> Mapping[str, Int64s]:
-    """Add to the amounts, in place; the columns with the state of nodes where that is impossible."""
-    book, state = cycle.book, columns["state"].copy()
-    stride = len(units) // len(names) if names else 0
+    """The table's amounts with theirs, and the columns with the state of nodes where that is impossible."""
+    book, state, starts = cycle.book, columns["state"].copy(), table.starts(names)
+    units, nanos = table.units.copy(), table.nanos.copy()
     for row, uids in cycle.leaving.items():
         if row < 0 or not uids or state[row] != PRESENT:
             continue
@@ -38,10 +38,10 @@ def with_released(
             state[row] = after
             continue
         for (z, name), amount in after.items():
-            if name in names:
-                at = names.index(name) * stride + int(columns["first"][row]) + z
+            if name in names and (start := int(starts[names.index(name)])) >= 0:
+                at = start + int(columns["first"][row]) + z
                 units[at], nanos[at] = pair_of(amount)
-    return {**columns, "state": state}
+    return {**columns, "state": state, "units": units, "nanos": nanos}
 
 
 def amounts_after(book: TopologyBook, node: str, victims: Iterable[Pod]) -> dict[tuple[int, str], int] | int:

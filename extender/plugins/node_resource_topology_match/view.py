@@ -9,7 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extender.framework import Cycle, NodeTable, resources_of
-from extender.plugins.node_resource_topology_match.args import ENABLED, STRATEGIES, Caching, caching
+from extender.plugins.node_resource_topology_match.args import (
+    ENABLED,
+    STRATEGIES,
+    Caching,
+    NodeResourceTopologyMatchArgs,
+    caching,
+)
 from extender.plugins.node_resource_topology_match.ask import ask_of
 from extender.plugins.node_resource_topology_match.kernel import STALE
 from extender.plugins.node_resource_topology_match.release import with_released
@@ -17,9 +23,7 @@ from extender.plugins.node_resource_topology_match.zones import ZoneTable
 
 Int64s = NDArray[np.int64]
 
-# Listed by every node, whatever its status says.
-_ALWAYS = ("cpu", "memory", "ephemeral-storage", "pods")
-
+_NONE: Int64s = np.zeros(0, np.int64)
 
 _VICTIMS_COUNT = "victims count"
 
@@ -32,37 +36,39 @@ def note_victims(cycle: Cycle) -> None:
 def zone_values(cycle: Cycle) -> Mapping[str, Any]:
     """For the filter. Raises QuantityError."""
     ask = ask_of(cycle.pod)
-    table, columns = _zones(cycle)
-    units, nanos = table.amounts(ask.names)
+    table, columns, most_zones = _zones(cycle)
     nodes = cycle.nodes
+    shown: Mapping[str, Int64s] = {"units": table.units, "nanos": table.nanos, **columns}
     if cycle.leaving and cycle.memo.get(_VICTIMS_COUNT) and table is cycle.book.held_zones:
-        columns = with_released(cycle, ask.names, units, nanos, columns)
+        shown = with_released(cycle, ask.names, table, columns)
     return {
         **ask.values,
-        **columns,
-        "units": units,
-        "nanos": nanos,
+        **shown,
+        "starts": table.starts(ask.names),
         "ids": table.ids,
         "costs": table.costs,
-        "stride": table.stride,
         "row": _kept(cycle.memo, "row", nodes.rows, lambda: np.arange(nodes.rows)),
         "rows": nodes.rows,
-        "allocatable": _allocatable(cycle, ask.names),
-        **_scratch(cycle.memo, len(ask.names) * int(columns["zones"].max(initial=0))),
+        "allocatable": _allocatable(cycle, ask.conditional),
+        **_scratch(cycle.memo, len(ask.names) * most_zones),
         "names": ask.names,
     }
 
 
 def fitness_values(cycle: Cycle) -> Mapping[str, Any]:
     """For the score: the same, and what the strategy says. Raises QuantityError."""
-    values = zone_values(cycle)
-    strategy = cycle.args.scoring_strategy
-    weights = {resource.name: max(1, resource.weight) for resource in strategy.resources}
+    values, args = zone_values(cycle), cycle.args
+    names = values["names"]
     return {
         **values,
-        "strategy": STRATEGIES.index(strategy.type),
-        "weights": np.array([weights.get(name, 1) for name in values["names"]], np.int64),
+        "strategy": STRATEGIES.index(args.scoring_strategy.type),
+        "weights": _kept(cycle.memo, "weights", names, lambda: _weights(args, names)),
     }
+
+
+def _weights(args: NodeResourceTopologyMatchArgs, names: tuple[str, ...]) -> Int64s:
+    given = {resource.name: max(1, resource.weight) for resource in args.scoring_strategy.resources}
+    return np.array([given.get(name, 1) for name in names], np.int64)
 
 
 def _scratch(memo: dict[str, Any], room: int) -> Mapping[str, Int64s]:
@@ -72,20 +78,25 @@ def _scratch(memo: dict[str, Any], room: int) -> Mapping[str, Int64s]:
     return scratch
 
 
-def _zones(cycle: Cycle) -> tuple[ZoneTable, Mapping[str, Int64s]]:
-    """The table that the arguments choose, and its columns with stale nodes marked."""
+def _zones(cycle: Cycle) -> tuple[ZoneTable, Mapping[str, Int64s], int]:
+    """The table that the arguments choose, its columns with stale nodes marked, and the most zones of a node."""
     book, kind = cycle.book, caching(cycle.args)
     is_held = kind is Caching.OVER_RESERVE and book.is_kept(cycle.now_s)
     table: ZoneTable = book.held_zones if is_held else book.live_zones
     key = (is_held, cycle.nodes.names_version, cycle.nodes.rows, table.version)
-    columns: dict[str, Int64s] = _kept(cycle.memo, "columns", key, lambda: table.columns(cycle.nodes))
+    columns, most_zones = _kept(cycle.memo, "columns", key, lambda: _columns(table, cycle.nodes))
     stale: Iterable[str] = ()
     if kind is Caching.DISCARD_RESERVED:
         stale = book.landing()
     elif is_held:
         ours, detect = frozenset(cycle.scheduler_names), cycle.args.cache.foreign_pods_detect
         stale = _kept(cycle.memo, "foreign", (book.marks_version, ours), lambda: book.foreign(ours, detect))
-    return table, _with_stale(columns, cycle.nodes, stale)
+    return table, _with_stale(columns, cycle.nodes, stale), most_zones
+
+
+def _columns(table: ZoneTable, nodes: NodeTable) -> tuple[dict[str, Int64s], int]:
+    columns = table.columns(nodes)
+    return columns, int(columns["zones"].max(initial=0))
 
 
 def _with_stale(columns: dict[str, Int64s], nodes: NodeTable, stale: Iterable[str]) -> Mapping[str, Int64s]:
@@ -99,15 +110,12 @@ def _with_stale(columns: dict[str, Int64s], nodes: NodeTable, stale: Iterable[st
 
 def _allocatable(cycle: Cycle, names: tuple[str, ...]) -> Int64s:
     """Whether each row's node has each resource at all, amount zero included; one vector after the other."""
-    nodes = cycle.nodes
     found = [_has(cycle, name) for name in names]
-    return np.concatenate(found) if found else np.zeros(nodes.rows, np.int64)
+    return found[0] if len(found) == 1 else np.concatenate(found) if found else _NONE
 
 
 def _has(cycle: Cycle, name: str) -> Int64s:
     nodes = cycle.nodes
-    if name in _ALWAYS:
-        return np.ones(nodes.rows, np.int64)
     if name not in resources_of({name: 0}).scalars:
         return np.zeros(nodes.rows, np.int64)
     key = (nodes.objects_version, nodes.rows)

@@ -15,6 +15,8 @@ Int64s = NDArray[np.int64]
 
 # Distinct resources over all zones, each a vector over all zones; more are left out and named in `left_out`.
 NAMES_MAX = 256
+# Sets of resources that pods name whose places are kept.
+_STARTS_MAX = 1024
 
 UNIT = 10**9
 _INT64 = 2**63 - 1
@@ -30,9 +32,15 @@ class ZoneTable:
         """Rises when a block moves or a node's configuration changes: columns over rows are then stale."""
         self.ids: Int64s = np.zeros(_ZONES_FIRST, np.int64)
         self.costs: Int64s = np.zeros(_COSTS_FIRST, np.int64)
+        self.units: Int64s = np.zeros(0, np.int64)
+        """By resource and zone; a resource's vector begins where `starts` says."""
+        self.nanos: Int64s = np.zeros(0, np.int64)
+        """The billionths on top; -1: the zone does not list the resource."""
         self.left_out: set[str] = set()
-        self._amounts: dict[str, tuple[Int64s, Int64s]] = {}
-        """Resource -> (units, billionths or -1) by zone."""
+        self._numbers: dict[str, int] = {}
+        """Resource -> which of the vectors is its."""
+        self._starts: dict[tuple[str, ...], Int64s] = {}
+        """What `starts` has said since vectors were moved."""
         self._blocks: dict[str, tuple[int, int, int]] = {}
         """Node -> (first zone, number of zones, first cost)."""
         self._shown: dict[str, Topology] = {}
@@ -67,13 +75,16 @@ class ZoneTable:
             self._zones_waste += block[1]
             self.version += 1
 
-    def amounts(self, names: tuple[str, ...]) -> tuple[Int64s, Int64s]:
-        """(units, billionths) of these resources, one vector after the other."""
-        if not names:
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        nowhere = np.zeros(self.stride, np.int64), np.full(self.stride, -1, np.int64)
-        found = [self._amounts.get(name, nowhere) for name in names]
-        return np.concatenate([units for units, _ in found]), np.concatenate([nanos for _, nanos in found])
+    def starts(self, names: tuple[str, ...]) -> Int64s:
+        """Where the vector of each of these resources begins; -1: no zone has ever listed it."""
+        found = self._starts.get(names)
+        if found is None:
+            if len(self._starts) >= _STARTS_MAX:
+                self._starts.clear()
+            numbers = (self._numbers.get(name) for name in names)
+            starts = [-1 if number is None else number * self.stride for number in numbers]
+            found = self._starts[names] = np.array(starts, np.int64)
+        return found
 
     def columns(self, nodes: NodeTable) -> dict[str, Int64s]:
         """By row: state, first, zones, costs_first, policy, scope, max_zones."""
@@ -104,12 +115,9 @@ class ZoneTable:
 
     def _make_room(self) -> None:
         if self._zones_used > len(self.ids):
-            length = 2 * self._zones_used
+            length, (units, nanos) = 2 * self._zones_used, self._tables()
             self.ids = _longer(self.ids, length, 0)
-            self._amounts = {
-                name: (_longer(units, length, 0), _longer(nanos, length, -1))
-                for name, (units, nanos) in self._amounts.items()
-            }
+            self._lay_out(list(self._numbers), _wider(units, length, 0), _wider(nanos, length, -1))
         if self._costs_used > len(self.costs):
             self.costs = _longer(self.costs, 2 * self._costs_used, FAR)
 
@@ -122,13 +130,13 @@ class ZoneTable:
             blocks[node] = len(zones), count, len(costs)
             zones += range(first, first + count)
             costs += range(costs_first, costs_first + count * count)
+        units, nanos = self._tables()
+        units, nanos = units[:, zones], nanos[:, zones]
+        listed = [number for number, amounts in enumerate(nanos) if (amounts >= 0).any()]
+        names = list(self._numbers)
         self.ids = self.ids[zones]
         self.costs = self.costs[costs]
-        self._amounts = {
-            name: (units[zones], nanos[zones])
-            for name, (units, nanos) in self._amounts.items()
-            if (nanos[zones] >= 0).any()
-        }
+        self._lay_out([names[number] for number in listed], units[listed], nanos[listed])
         self._blocks = blocks
         self._zones_used, self._costs_used, self._zones_waste = len(zones), len(costs), 0
         self.left_out.clear()
@@ -142,24 +150,38 @@ class ZoneTable:
                 self.costs[costs_first + z * count + other] = max(-_INT64 >> 16, min(_INT64 >> 16, told))
         for name in {name for zone in zones for name in zone.resources}:
             self._admit(name)
-        for name, (units, nanos) in self._amounts.items():
-            units[first : first + count] = 0
-            nanos[first : first + count] = -1
+        for name, number in self._numbers.items():
+            begin = number * self.stride + first
+            self.units[begin : begin + count] = 0
+            self.nanos[begin : begin + count] = -1
             for z, zone in enumerate(zones):
                 amount = zone.resources.get(name)
                 if amount is not None:
                     left = amount.available
                     if name in charged:
                         left = max(0, left - charged[name])
-                    units[first + z], nanos[first + z] = pair_of(left)
+                    self.units[begin + z], self.nanos[begin + z] = pair_of(left)
 
     def _admit(self, name: str) -> None:
-        if name in self._amounts:
+        if name in self._numbers:
             return
-        if len(self._amounts) >= NAMES_MAX:
+        if len(self._numbers) >= NAMES_MAX:
             self.left_out.add(name)
             return
-        self._amounts[name] = np.zeros(self.stride, np.int64), np.full(self.stride, -1, np.int64)
+        units, nanos = self._tables()
+        nothing, absent = np.zeros((1, self.stride), np.int64), np.full((1, self.stride), -1, np.int64)
+        self._lay_out([*self._numbers, name], np.append(units, nothing, axis=0), np.append(nanos, absent, axis=0))
+
+    def _tables(self) -> tuple[Int64s, Int64s]:
+        """units and nanos as resource x zone."""
+        shape = len(self._numbers), self.stride
+        return self.units.reshape(shape), self.nanos.reshape(shape)
+
+    def _lay_out(self, names: list[str], units: Int64s, nanos: Int64s) -> None:
+        """Resource x zone, in the order of the names."""
+        self.units, self.nanos = np.ascontiguousarray(units).reshape(-1), np.ascontiguousarray(nanos).reshape(-1)
+        self._numbers = {name: number for number, name in enumerate(names)}
+        self._starts.clear()
 
 
 def pair_of(amount: int) -> tuple[int, int]:
@@ -168,6 +190,12 @@ def pair_of(amount: int) -> tuple[int, int]:
     if abs(units) > _INT64:
         return (_INT64 if units > 0 else -_INT64), 0
     return units, nanos
+
+
+def _wider(table: Int64s, length: int, fill: int) -> Int64s:
+    wider = np.full((len(table), length), fill, np.int64)
+    wider[:, : table.shape[1]] = table
+    return wider
 
 
 def _longer(vector: Int64s, length: int, fill: int) -> Int64s:

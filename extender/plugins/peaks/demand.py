@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from extender.framework import MAX_INT64, Pod, milli, request_k8s
+from extender.framework import MAX_INT64, Pod, milli, once_per_template, request_k8s
 
 
+@once_per_template
 def cpu_milli(pod: Pod) -> int:
     """Millicores as the scheduler counts them; overhead counts only beside a request. Raises QuantityError."""
     requested = request_k8s(replace(pod, overhead={})).cpu_milli

@@ -14,21 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from extender.framework import Node, Object, Pod, milli, value
+from extender.framework import Node, Object, Pod, milli, once_per_template, value
 
 MAINTENANCE_LABEL = "scheduler.alpha.kubernetes.io/maintenance"
 RUNNING = "Running"
 # Moves remembered; the oldest is forgotten first. One lasts as long as the cooldown.
 MOVES_MAX = 10_000
 _SLOTS_FIRST = 64
-# Templates of pods whose sums are kept.
-_TEMPLATES_MOST = 4096
 
 Amount = tuple[int, int]
 """(millicores, bytes)"""
-
-_KNOWN: dict[int, tuple[Amount, object]] = {}
-"""By the identity of a pod's containers, which are kept with the sum: pods of one template share them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,17 +224,12 @@ class UsageBook:
         self.maintenance = np.concatenate([self.maintenance, np.zeros_like(self.maintenance)])
 
 
+@once_per_template
 def requested(pod: Pod) -> Amount:
     """REQ-RS: (millicores, bytes) of the app containers; init containers and overhead do not count."""
-    key = id(pod.containers)
-    found = _KNOWN.get(key)
-    if found is None:
-        if len(_KNOWN) >= _TEMPLATES_MOST:
-            _KNOWN.clear()
-        cpu = sum(milli(c.requests["cpu"]) for c in pod.containers if "cpu" in c.requests)
-        memory = sum(value(c.requests["memory"]) for c in pod.containers if "memory" in c.requests)
-        found = _KNOWN[key] = ((cpu, memory), pod.containers)
-    return found[0]
+    cpu = sum(milli(c.requests["cpu"]) for c in pod.containers if "cpu" in c.requests)
+    memory = sum(value(c.requests["memory"]) for c in pod.containers if "memory" in c.requests)
+    return cpu, memory
 
 
 def _same_use(old: Pod | None, new: Pod | None) -> bool:

@@ -1,11 +1,16 @@
 """Use of a node in percent of its capacity, and what filter and score make of it.
 
-`used` is counted in requests; `load` is a measurement in percent (0 where use is counted). The order of the float64
-operations is that of the plugin it is like: used / capacity x 100.
+Use is counted in requests or measured (`cycle_source`): `cycle_counted` holds (millicores, bytes) by slot of the book,
+which `cycle_slot` is the node's of. The order of the float64 operations is that of the plugin it is like: used /
+capacity x 100.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+RUNNING, REQUESTED, MEASURED = 0, 1, 2
+"""Sources: what Running pods request; what all pods on the node request, and those on their way; the measured load."""
 CPU_OVER, MEMORY_OVER, BOTH_OVER, MAINTENANCE, MOVED_FROM = 1, 2, 3, 4, 5
 BONUS_BELOW_PCT = 30.0
 SCORE_MAX = 100.0
@@ -15,12 +20,15 @@ def over_threshold(
     node_unschedulable: bool,  # noqa: FBT001 - a column
     node_capacity_cpu_milli: int,
     node_capacity_memory_bytes: int,
-    cycle_used_cpu_milli: int,
-    cycle_used_memory_bytes: int,
-    cycle_load_cpu_pct: float,
-    cycle_load_memory_pct: float,
-    cycle_known: bool,  # noqa: FBT001 - a column
-    cycle_maintenance: bool,  # noqa: FBT001 - a column
+    node_requested: Sequence[int],
+    node_load_cpu_known: bool,  # noqa: FBT001 - a column
+    node_load_cpu_pct: float,
+    node_load_memory_known: bool,  # noqa: FBT001 - a column
+    node_load_memory_pct: float,
+    cycle_source: int,
+    cycle_slot: int,
+    cycle_counted: Sequence[int],
+    cycle_maintenance: Sequence[bool],
     cycle_moved_from: bool,  # noqa: FBT001 - a column
     cycle_pod_cpu_milli: int,
     cycle_pod_memory_bytes: int,
@@ -31,10 +39,24 @@ def over_threshold(
     """Strictly over; a cordoned node, and one that is not known, is over nothing. `pod` is 0 unless it counts."""
     if not arg_enable_scheduling_optimization:
         return 0
-    if cycle_known and not node_unschedulable:
-        cpu = percent(cycle_used_cpu_milli + cycle_pod_cpu_milli, node_capacity_cpu_milli, cycle_load_cpu_pct)
-        memory = percent(
-            cycle_used_memory_bytes + cycle_pod_memory_bytes, node_capacity_memory_bytes, cycle_load_memory_pct
+    is_known = cycle_source != MEASURED or (node_load_cpu_known and node_load_memory_known)
+    if is_known and not node_unschedulable:
+        at = 2 * cycle_slot
+        cpu = use(
+            cycle_source,
+            node_requested[0],
+            cycle_counted[at],
+            node_load_cpu_pct,
+            cycle_pod_cpu_milli,
+            node_capacity_cpu_milli,
+        )
+        memory = use(
+            cycle_source,
+            node_requested[1],
+            cycle_counted[at + 1],
+            node_load_memory_pct,
+            cycle_pod_memory_bytes,
+            node_capacity_memory_bytes,
         )
         if cpu > arg_cpu_threshold and memory > arg_memory_threshold:
             return BOTH_OVER
@@ -42,7 +64,7 @@ def over_threshold(
             return CPU_OVER
         if memory > arg_memory_threshold:
             return MEMORY_OVER
-    if cycle_maintenance:
+    if cycle_maintenance[cycle_slot]:
         return MAINTENANCE
     return MOVED_FROM if cycle_moved_from else 0
 
@@ -51,11 +73,14 @@ def free_share(
     node_unschedulable: bool,  # noqa: FBT001 - a column
     node_capacity_cpu_milli: int,
     node_capacity_memory_bytes: int,
-    cycle_used_cpu_milli: int,
-    cycle_used_memory_bytes: int,
-    cycle_load_cpu_pct: float,
-    cycle_load_memory_pct: float,
-    cycle_known: bool,  # noqa: FBT001 - a column
+    node_requested: Sequence[int],
+    node_load_cpu_known: bool,  # noqa: FBT001 - a column
+    node_load_cpu_pct: float,
+    node_load_memory_known: bool,  # noqa: FBT001 - a column
+    node_load_memory_pct: float,
+    cycle_source: int,
+    cycle_slot: int,
+    cycle_counted: Sequence[int],
     arg_enable_scheduling_optimization: bool,  # noqa: FBT001 - an argument
     arg_cpu_score_weight: float,
     arg_memory_score_weight: float,
@@ -66,10 +91,13 @@ def free_share(
         return 0
     cpu = memory = 0.0
     if not node_unschedulable:
-        if not cycle_known:
+        if cycle_source == MEASURED and not (node_load_cpu_known and node_load_memory_known):
             return 0
-        cpu = percent(cycle_used_cpu_milli, node_capacity_cpu_milli, cycle_load_cpu_pct)
-        memory = percent(cycle_used_memory_bytes, node_capacity_memory_bytes, cycle_load_memory_pct)
+        at = 2 * cycle_slot
+        cpu = use(cycle_source, node_requested[0], cycle_counted[at], node_load_cpu_pct, 0, node_capacity_cpu_milli)
+        memory = use(
+            cycle_source, node_requested[1], cycle_counted[at + 1], node_load_memory_pct, 0, node_capacity_memory_bytes
+        )
     free = unclamped(cpu, memory, arg_cpu_score_weight, arg_memory_score_weight, arg_load_balance_bonus)
     return int(min(max(free, 0.0), SCORE_MAX))
 
@@ -80,6 +108,13 @@ def unclamped(cpu_pct: float, memory_pct: float, cpu_weight: float, memory_weigh
     if cpu_pct < BONUS_BELOW_PCT and memory_pct < BONUS_BELOW_PCT:
         free += bonus
     return free
+
+
+def use(source: int, requested: int, counted: int, load_pct: float, more: int, capacity: int) -> float:
+    """Percent of capacity, with so much `more` on it."""
+    if source == MEASURED:
+        return percent(more, capacity, load_pct)
+    return percent((requested if source == REQUESTED else 0) + counted + more, capacity, 0.0)
 
 
 def percent(used: int, capacity: int, load_pct: float) -> float:

@@ -24,6 +24,7 @@ from extender.framework import (
     Score,
     Status,
 )
+from extender.plugins.rescheduler import kernel
 from extender.plugins.rescheduler.args import ReschedulerArgs, check
 from extender.plugins.rescheduler.book import Amount, UsageBook, requested
 from extender.plugins.rescheduler.kernel import BOTH_OVER, free_share, over_threshold
@@ -32,27 +33,40 @@ from extender.plugins.rescheduler.usage import Bools, Usage, held, slots_of, usa
 NOTHING: Amount = (0, 0)
 
 
-def filter_columns(cycle: Cycle) -> Mapping[str, Any]:
-    usage, slots = _usage(cycle), slots_of(cycle.nodes, cycle.book, cycle.memo)
+def filter_values(cycle: Cycle) -> Mapping[str, Any]:
     cpu, memory = requested(cycle.pod) if cycle.args.count_incoming_pod else NOTHING
-    maintenance = cycle.book.maintenance[slots]
-    moved_from = np.zeros(cycle.nodes.rows, np.bool_)
-    for node in _nodes_moved_from(cycle):
-        if (row := cycle.nodes.row(node)) >= 0:
-            moved_from[row] = True
-    if moved_from.any() and not _another_passes(cycle, usage, moved_from | maintenance):
-        moved_from[:] = False
     return {
-        **_columns(usage),
-        "maintenance": maintenance,
-        "moved_from": moved_from,
+        **score_values(cycle),
+        "maintenance": cycle.book.maintenance,
+        "moved_from": _moved_from(cycle),
         "pod_cpu_milli": cpu,
         "pod_memory_bytes": memory,
     }
 
 
-def score_columns(cycle: Cycle) -> Mapping[str, Any]:
-    return _columns(_usage(cycle))
+def score_values(cycle: Cycle) -> Mapping[str, Any]:
+    book, source = cycle.book, cycle.args.usage
+    return {
+        "source": SOURCES[source],
+        "slot": slots_of(cycle.nodes, book, cycle.memo),
+        # In the rule a slot's pair lies flat.
+        "counted": (book.binding if source == "requests" else book.running).reshape(-1),
+    }
+
+
+def _moved_from(cycle: Cycle) -> Bools:
+    """By row: pods of this owner keep away from there, as long as another node would take this one."""
+    nodes = cycle.nodes
+    left = [row for row in map(nodes.row, _nodes_moved_from(cycle)) if row >= 0]
+    nowhere: Bools | None = cycle.memo.get("nowhere")
+    if nowhere is None or len(nowhere) < nodes.rows:
+        nowhere = cycle.memo["nowhere"] = np.zeros(nodes.rows, np.bool_)
+    if not left:
+        return nowhere
+    moved_from = nowhere.copy()
+    moved_from[left] = True
+    maintenance = cycle.book.maintenance[slots_of(nodes, cycle.book, cycle.memo)]
+    return moved_from if _another_passes(cycle, _usage(cycle), moved_from[: nodes.rows] | maintenance) else nowhere
 
 
 def in_full(cycle: Cycle, row: int, answer: int) -> str:
@@ -100,10 +114,6 @@ def _usage(cycle: Cycle) -> Usage:
     return usage_of(cycle.nodes, cycle.book, cycle.args.usage, slots)
 
 
-def _columns(usage: Usage) -> dict[str, Any]:
-    return {name: getattr(usage, name) for name in USAGE_COLUMNS}
-
-
 def _nodes_moved_from(cycle: Cycle) -> list[str]:
     """A pod that has failed once already takes what it can get."""
     if cycle.pod.unschedulable_at_s is not None:
@@ -130,7 +140,7 @@ def _sum(one: Amount, other: Amount) -> Amount:
     return one[0] + other[0], one[1] + other[1]
 
 
-USAGE_COLUMNS = ("used_cpu_milli", "used_memory_bytes", "load_cpu_pct", "load_memory_pct", "known")
+SOURCES = {"runningRequests": kernel.RUNNING, "requests": kernel.REQUESTED, "measured": kernel.MEASURED}
 # Plain Unschedulable, as in the plugin it is like; evicting pods in-tree would not be seen to cure any of it.
 REJECTIONS = (
     Rejection("node overloaded: cpu usage over threshold", Code.UNSCHEDULABLE),
@@ -151,13 +161,17 @@ PLUGIN = Plugin(
         rule=over_threshold,
         rejections=REJECTIONS,
         prepare=Prepare(
-            compute=filter_columns,
-            scalars=("pod_cpu_milli", "pod_memory_bytes"),
-            columns=(*USAGE_COLUMNS, "maintenance", "moved_from"),
+            compute=filter_values,
+            scalars=("source", "pod_cpu_milli", "pod_memory_bytes"),
+            columns=("slot", "moved_from"),
+            vectors=("counted", "maintenance"),
         ),
         describe=in_full,
     ),
-    score=Score(rule=free_share, prepare=Prepare(compute=score_columns, columns=USAGE_COLUMNS)),
+    score=Score(
+        rule=free_share,
+        prepare=Prepare(compute=score_values, scalars=("source",), columns=("slot",), vectors=("counted",)),
+    ),
     reserve=ReserveOnNode(check=room_left, take=UsageBook.promise, release=UsageBook.release),
     pre_bind=PreBind(check=warn),
     book=UsageBook,

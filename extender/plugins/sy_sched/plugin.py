@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from extender.framework import CaseView, Cycle, Kind, Maturity, Normalize, Plugin, Pod, Prepare, Score, pod_of
 from extender.plugins.sy_sched.args import SySchedArgs
@@ -23,7 +22,8 @@ def exposed(cycle: Cycle) -> Mapping[str, Any]:
     if columns is None or columns.exposure is not exposure:
         columns = cycle.memo["columns"] = Columns(exposure)
     columns.follow(cycle.nodes)
-    outside = columns.outside(calls) if calls else np.zeros(cycle.nodes.rows, np.int64)
+    # For a pod without calls the rule reads none of them.
+    outside = columns.outside(calls, cycle.nodes) if calls else columns.own
     return {"asked": calls.bit_count(), "outside": outside, "pods": columns.pods, "own": columns.own}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from extender.framework import Cycle, Maturity, Normalize, Plugin, Prepare, Score, source_of
+from extender.framework import Cycle, Maturity, Normalize, Plugin, Prepare, Score, once_per_template, source_of
 from extender.plugins.target_load_packing.args import TargetLoadPackingArgs, check, decode_args
 from extender.plugins.target_load_packing.kernel import packed
 from extender.plugins.target_load_packing.prediction import Predictor
@@ -16,10 +16,10 @@ def predict(cycle: Cycle) -> Mapping[str, Any]:
     """The pod's own prediction, and per row what recent pods will use but the load does not show."""
     memo = cycle.memo
     if not memo:
-        predictor = Predictor.of(cycle.args)
-        memo["predictor"], memo["recent"] = predictor, Recent(predictor.cpu_milli)
+        memo["predict"] = once_per_template(Predictor.of(cycle.args).cpu_milli)
+        memo["recent"] = Recent(memo["predict"])
     missing = memo["recent"].follow(cycle.assignments, cycle.metrics_end_s, cycle.nodes.rows)
-    return {"pod_milli": memo["predictor"].cpu_milli(cycle.pod), "missing_milli": missing}
+    return {"pod_milli": memo["predict"](cycle.pod), "missing_milli": missing}
 
 
 PLUGIN = Plugin(

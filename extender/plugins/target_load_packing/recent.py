@@ -52,8 +52,9 @@ class Recent:
         self._make_room(rows)
         self._drop_front(assignments[0].sequence if assignments else self._seen + 1)
         self._settle()
-        for entry in assignments[bisect_right(assignments, self._seen, key=_sequence) :]:
-            self._take(entry)
+        if assignments and assignments[-1].sequence > self._seen:
+            for entry in assignments[bisect_right(assignments, self._seen, key=_sequence) :]:
+                self._take(entry)
         return self._missing
 
     def __len__(self) -> int:
