@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -81,6 +81,8 @@ class ClusterState:
         self._assigned_at_s: dict[str, float] = {}
         self._deleted: OrderedDict[str, None] = OrderedDict()
         self._readings: dict[str, Reading] = {}
+        self._untold: list[tuple[Pod | None, Pod | None]] | None = None
+        """What listeners will hear of pods when all events of an `apply_all` are in; None: they hear at once."""
 
     def pods_on(self, node_name: str) -> Collection[str]:
         """UIDs of the non-terminal pods on a node, known or not, in the order in which they came."""
@@ -105,6 +107,23 @@ class ClusterState:
             log.exception("a %s could not be applied; the cluster cache goes on without it", type(event).__name__)
         self.generation += 1
         _tell(self.listeners, event)
+
+    def apply_all(self, events: Sequence[Event], now_s: float) -> None:
+        """As `apply` of one after the other, faster: of pods, the listeners are told when all events are in.
+
+        Each hears of every pod in order, one listener after the other, so that its code and its tables are at hand.
+        Meanwhile the state is ahead of what they hear: for lists, while nobody is served yet. Never raises.
+        """
+        if len(events) == 1:
+            self.apply(events[0], now_s)
+            return
+        self._untold = []
+        for event in events:
+            self.apply(event, now_s)
+        changes, self._untold = self._untold, None
+        for listener in self.pod_listeners:
+            for old, new in changes:
+                _tell((listener,), old, new)
 
     def _dispatch(self, event: Event, now_s: float) -> None:
         match event:
@@ -170,7 +189,7 @@ class ClusterState:
             if not self._stays(old, pod):
                 self._forget_place(old, now_s, keeps_node=old.node_name == pod.node_name)
                 self._take_place(pod, now_s)
-        _tell(self.pod_listeners, old, pod)
+        self._tell_of_pod(old, pod)
 
     def _delete_pod(self, uid: str, now_s: float) -> None:
         self._deleted[uid] = None
@@ -184,7 +203,13 @@ class ClusterState:
         self._unname(old)
         self._forget_place(old, now_s, keeps_node=False)
         PODS.set(len(self.pods))
-        _tell(self.pod_listeners, old, None)
+        self._tell_of_pod(old, None)
+
+    def _tell_of_pod(self, old: Pod | None, new: Pod | None) -> None:
+        if self._untold is None:
+            _tell(self.pod_listeners, old, new)
+        else:
+            self._untold.append((old, new))
 
     def _name(self, pod: Pod) -> None:
         self._uids.setdefault(pod.namespace, {})[pod.name] = pod.uid

@@ -94,7 +94,7 @@ class Engine:
         self._recent = Recent()
         self._shadows = Shadows(self._world, self.moment, offer, clock)
         state.node_listeners.append(self._node_changed)
-        state.pod_listeners.append(self._pod_changed)
+        state.pod_listeners += [*self._books.pod_listeners(), self._pod_changed]
         state.object_listeners.append(self._books.object_changed)
         state.object_listeners.append(lambda *_change: self._permits.carry_out())
 
@@ -498,7 +498,6 @@ class Engine:
     # What the watch tells.
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        self._books.pod_changed(old, new)
         if new is None:
             if old is not None:
                 self._gone(old)
