@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -23,6 +24,7 @@ from extender.cluster.state import ClusterState
 from extender.cluster.turn import FIRST_TURN_S, TURN_S, Turn
 from extender.kube import KubeApi, KubeError
 from extender.kube.client import retry_after
+from extender.model.events import Event
 from extender.model.node import KubeNode
 from extender.model.pod import KubePod
 from extender.telemetry.metrics import OBJECTS_REFUSED, WATCH_EVENTS, WATCH_RESTARTS
@@ -45,6 +47,8 @@ FORBIDDEN_SETTLES_S = 10.0
 # Watches in a row that end in trouble before we distrust the resource version itself.
 RELIST_AFTER = 5
 _SHORT_WATCH_S = 1.0
+# Objects of the first list that are applied together: each listener's code and tables are then at hand for all of them.
+TOGETHER_MOST = 50
 # Looking at the clock costs as much as looking at a key.
 _LOOK_EVERY = 64
 _BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _GONE, _UNPROCESSABLE = 400, 403, 404, 410, 422
@@ -65,6 +69,9 @@ class _Head(msgspec.Struct, gc=False):
 class _Frame(msgspec.Struct, gc=False):
     type: str
     object: msgspec.Raw
+
+
+_AnyFrame = _Frame | NodeFrame | PodFrame
 
 
 class _PageMeta(msgspec.Struct, gc=False, rename={"resource_version": "resourceVersion", "token": "continue"}):
@@ -99,6 +106,20 @@ _FRAME = msgspec.json.Decoder(_Frame)
 _PAGE = msgspec.json.Decoder(_Page)
 _BOOKMARK = msgspec.json.Decoder(_Bookmark)
 _STATUS = msgspec.json.Decoder(_Status)
+
+
+@dataclass(slots=True)
+class _Listing:
+    """A list that has begun."""
+
+    held: list[str]
+    """Keys that the state had of others."""
+    seen: Seen | None
+    """Which keys it has named; None: nothing was known when it began, so nothing can be gone."""
+
+    def add(self, key: str) -> None:
+        if self.seen is not None:
+            self.seen.add(key)
 
 
 class _StreamRefusedError(Exception):
@@ -220,13 +241,13 @@ class Informer:
     # Lists.
 
     async def _list_pages(self) -> None:
-        held, seen = list(self._held()), Seen()
+        listing = self._begin_list()
         token, limit = "", PAGE_FIRST
         while True:
             page, size = await self._page(token, limit)
             async with self._turn:
-                for raw in page.items or ():
-                    seen.add(self._take(raw))
+                for group in self._groups(page.items or []):
+                    self._take(group, listing)
                     if self._turn.is_over:
                         await self._turn.rest()
             token = page.metadata.token
@@ -234,7 +255,7 @@ class Informer:
                 break
             limit = max(PAGE_LEAST, min(PAGE_MOST, limit * PAGE_BYTES // max(1, size)))
         async with self._turn:
-            await self._listed(held, seen, page.metadata.resource_version)
+            await self._listed(listing, page.metadata.resource_version)
 
     async def _page(self, token: str, limit: int) -> tuple[_Page, int]:
         path = self.resource.path
@@ -252,10 +273,19 @@ class Informer:
         except UNREADABLE as trouble:
             raise KubeError(f"GET {path}: not a list: {trouble}") from trouble
 
-    async def _listed(self, held: list[str], seen: Seen, version: str) -> None:
+    def _begin_list(self) -> _Listing:
+        held = list(self._held())
+        return _Listing(held, Seen() if held or self._known else None)
+
+    def _groups(self, items: list[msgspec.Raw]) -> Iterator[list[msgspec.Raw]]:
+        size = 1 if self.synced else TOGETHER_MOST
+        return (items[at : at + size] for at in range(0, len(items), size))
+
+    async def _listed(self, listing: _Listing, version: str) -> None:
         """The list is whole. Whatever was known when it began and is not on it, is gone. Needs the turn."""
-        await self._delete_all([key for key in held if key not in seen])
-        await self._delete_all(await self._vanished(seen))
+        if listing.seen is not None:
+            await self._delete_all([key for key in listing.held if key not in listing.seen])
+            await self._delete_all(await self._vanished(listing.seen))
         self._version = version
         self.synced = self.present = self._trusts = True
         self._turn.length_s = TURN_S
@@ -299,28 +329,26 @@ class Informer:
 
     async def _follow(self, *, listing: bool) -> str:
         wanted = self._watch_query(listing=listing)
-        held, seen = list(self._held()) if listing else [], Seen()
+        began = self._begin_list() if listing else None
         stream = self._api.lines(self.resource.path, query=wanted, read_timeout_s=SILENCE_S)
         async with aclosing(stream) as reads:
             while True:
-                lines = await (_soon(reads) if listing else anext(reads, None))
+                lines = await (_soon(reads) if began else anext(reads, None))
                 if lines is None:
                     break
                 self.said_at_s = self._clock()
                 async with self._turn:
-                    for line in lines:
-                        frame = self._frame(line)
-                        if isinstance(frame, _Frame) and frame.type == "BOOKMARK":
-                            if self._bookmark(frame.object, listing=listing):
-                                listing = False
-                                await self._listed(held, seen, self._version)
+                    for frames in self._steps(lines):
+                        first = frames[0]
+                        if isinstance(first, _Frame) and first.type == "BOOKMARK":
+                            if self._bookmark(first.object, listing=began is not None) and began:
+                                await self._listed(began, self._version)
+                                began = None
                         else:
-                            key = self._event(frame, listing=listing)
-                            if listing:
-                                seen.add(key)
+                            self._changed(frames, began)
                         if self._turn.is_over:
                             await self._turn.rest()
-        if listing:
+        if began:
             raise KubeError(f"WATCH {self.resource.path}: ended before the list was whole")
         return "ended"
 
@@ -338,7 +366,23 @@ class Informer:
     def _query(self, **fields: str) -> dict[str, str]:
         return fields | ({"fieldSelector": self.resource.selector} if self.resource.selector else {})
 
-    def _frame(self, line: bytes) -> _Frame | NodeFrame | PodFrame:
+    def _steps(self, lines: list[bytes]) -> Iterator[list[_AnyFrame]]:
+        """The events of some lines, one by one; until the first list is whole, what is added comes in groups."""
+        added: list[_AnyFrame] = []
+        for line in lines:
+            frame = self._frame(line)
+            is_listed = frame.type == "ADDED" and not self.synced
+            if is_listed:
+                added.append(frame)
+            if added and (not is_listed or len(added) == TOGETHER_MOST):
+                yield added
+                added = []
+            if not is_listed:
+                yield [frame]
+        if added:
+            yield added
+
+    def _frame(self, line: bytes) -> _AnyFrame:
         if self.resource.frames is not None:
             try:
                 typed = self.resource.frames.decode(line)
@@ -380,22 +424,21 @@ class Informer:
             self._went_well()
         return listing and is_end
 
-    def _event(self, frame: _Frame | NodeFrame | PodFrame, *, listing: bool) -> str:
-        """Apply one change; returns the key of an object that is there afterwards, else an empty string."""
-        self._counters.get(frame.type, self._counters["other"]).inc()
-        if frame.type == "DELETED":
-            meta = self._meta(frame.object)
-            key = self.resource.key(meta) if meta else ""
-            if key:
+    def _changed(self, frames: list[_AnyFrame], listing: _Listing | None) -> None:
+        """Apply one change, or several objects of a list."""
+        first = frames[0]
+        self._counters.get(first.type, self._counters["other"]).inc(len(frames))
+        if isinstance(first, _Frame) and first.type == "DELETED":
+            meta = self._meta(first.object)
+            if meta and (key := self.resource.key(meta)):
                 self._drop(key)
-            there, version = "", meta.resource_version if meta else ""
+            version = meta.resource_version if meta else ""
         else:
-            there = self._take(frame.object)
-            version = self._known.get(there, "")
-        if not listing:
+            key = self._take([frame.object for frame in frames], listing)
+            version = self._known.get(key, "")
+        if listing is None:
             self._version = version or self._version
             self._went_well()
-        return there
 
     def _went_well(self) -> None:
         self._troubles, self.error = 0, ""
@@ -413,29 +456,41 @@ class Informer:
             log.warning("one of %s is left out, it has no readable metadata: %s", self.resource.name, trouble)
             return None
 
-    def _take(self, found: Found) -> str:
-        """Apply an object that is there; returns its key, or an empty string if it cannot be named."""
+    def _take(self, found: Sequence[Found], listing: _Listing | None) -> str:
+        """Apply objects that are there; returns the key of the last, or an empty string if it cannot be named."""
+        key, events = "", []
+        for each in found:
+            key, event = self._read(each)
+            if listing is not None:
+                listing.add(key)
+            if event is not None:
+                events.append(event)
+        if events:
+            self._state.apply_all(events, self._clock())
+        return key
+
+    def _read(self, found: Found) -> tuple[str, Event | None]:
+        """The key of an object that is there, empty if it cannot be named; what it says, if that is news."""
         meta = self._meta(found)
         if meta is None:
-            return ""
+            return "", None
         key, version = self.resource.key(meta), meta.resource_version
         if not key:
             OBJECTS_REFUSED.labels(self.resource.name).inc()
             log.warning("one of %s is left out: it has neither name nor UID", self.resource.name)
-            return ""
+            return "", None
         before = self._known.get(key)
         if version and before == version and self._trusts:
-            return key
+            return key, None
         self._known[key] = version
         try:
             whole = self.resource.decode(memoryview(found)) if isinstance(found, msgspec.Raw) else found
             event = self.resource.upserted(key, whole, self._state)
         except UNREADABLE as trouble:
             self._refuse(key, meta, trouble, was_read=before is not None)
-            return key
+            return key, None
         self._bad.discard(key)
-        self._state.apply(event, self._clock())
-        return key
+        return key, event
 
     def _refuse(self, key: str, meta: Meta, trouble: Exception, *, was_read: bool) -> None:
         OBJECTS_REFUSED.labels(self.resource.name).inc()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -33,7 +33,7 @@ from extender.model.events import (
 from extender.model.node import Node
 from extender.model.pod import Pod
 from extender.model.resources import Resources, request_k8s, resources_of
-from extender.telemetry.metrics import METRICS_ODD, NODES, OBJECTS_REFUSED, PODS, QUANTITIES_REFUSED, STATE_FAULTS
+from extender.telemetry.metrics import METRICS_ODD, OBJECTS_REFUSED, QUANTITIES_REFUSED, STATE_FAULTS
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,8 @@ _DELETED_MAX = 4096
 
 _NOBODY: Mapping[str, str] = {}
 
+PodChange = tuple[Pod | None, Pod | None]
+"""Old and new; None: there was none, or is none any more."""
 PodListener = Callable[[Pod | None, Pod | None], None]
 NodeListener = Callable[[Node | None, Node | None], None]
 ObjectListener = Callable[[str, str, Object | None, Object | None], None]
@@ -81,6 +83,8 @@ class ClusterState:
         self._assigned_at_s: dict[str, float] = {}
         self._deleted: OrderedDict[str, None] = OrderedDict()
         self._readings: dict[str, Reading] = {}
+        self._untold: list[PodChange] | None = None
+        """What listeners will hear of pods when all events of an `apply_all` are in; None: they hear at once."""
 
     def pods_on(self, node_name: str) -> Collection[str]:
         """UIDs of the non-terminal pods on a node, known or not, in the order in which they came."""
@@ -97,14 +101,38 @@ class ClusterState:
 
     def apply(self, event: Event, now_s: float) -> None:
         """Take one event in and tell the listeners. Never raises: a fault of ours is counted and logged."""
+        self._take(event, now_s)
+        self._prune(now_s)
+        self.generation += 1
+        _tell(self.listeners, event)
+
+    def apply_all(self, events: Sequence[Event], now_s: float) -> None:
+        """As `apply` of one after the other, faster: of pods, the listeners are told when all events are in.
+
+        Each hears of every pod in order, one listener after the other, so that its code and its tables are at hand.
+        Meanwhile the state is ahead of what they hear: for lists, while nobody is served yet.
+        """
+        if len(events) == 1:
+            self.apply(events[0], now_s)
+            return
+        changes: list[PodChange] = []
+        self._untold = changes
+        for event in events:
+            self._take(event, now_s)
+        self._untold = None
+        self._prune(now_s)
+        self.generation += len(events)
+        for listener in self.pod_listeners:
+            _hear(listener, changes)
+        for heard in self.listeners:
+            _hear(heard, ((event,) for event in events))
+
+    def _take(self, event: Event, now_s: float) -> None:
         try:
             self._dispatch(event, now_s)
-            self._prune(now_s)
         except Exception:
             STATE_FAULTS.labels("apply").inc()
             log.exception("a %s could not be applied; the cluster cache goes on without it", type(event).__name__)
-        self.generation += 1
-        _tell(self.listeners, event)
 
     def _dispatch(self, event: Event, now_s: float) -> None:
         match event:
@@ -162,7 +190,6 @@ class ClusterState:
         if old is None:
             self._name(pod)
             self._take_place(pod, now_s)
-            PODS.set(len(self.pods))
         else:
             if old.name != pod.name or old.namespace != pod.namespace:
                 self._unname(old)
@@ -170,7 +197,7 @@ class ClusterState:
             if not self._stays(old, pod):
                 self._forget_place(old, now_s, keeps_node=old.node_name == pod.node_name)
                 self._take_place(pod, now_s)
-        _tell(self.pod_listeners, old, pod)
+        self._tell_of_pod(old, pod)
 
     def _delete_pod(self, uid: str, now_s: float) -> None:
         self._deleted[uid] = None
@@ -183,8 +210,13 @@ class ClusterState:
             return
         self._unname(old)
         self._forget_place(old, now_s, keeps_node=False)
-        PODS.set(len(self.pods))
-        _tell(self.pod_listeners, old, None)
+        self._tell_of_pod(old, None)
+
+    def _tell_of_pod(self, old: Pod | None, new: Pod | None) -> None:
+        if self._untold is None:
+            _tell(self.pod_listeners, old, new)
+        else:
+            self._untold.append((old, new))
 
     def _name(self, pod: Pod) -> None:
         self._uids.setdefault(pod.namespace, {})[pod.name] = pod.uid
@@ -281,7 +313,6 @@ class ClusterState:
         changed |= self._set_object(row, old, node)
         if is_new:
             self._settle(node.name, row)
-            NODES.set(len(self.nodes))
         if changed:
             self.nodes.touch()
             _tell(self.node_listeners, old, node)
@@ -309,12 +340,12 @@ class ClusterState:
 
     def _set_allocatable(self, row: int, has: Resources) -> bool:
         known = [(self._resource_column(name), amount) for name, amount in has.scalars.items()]
-        amounts = np.zeros(len(self.nodes.resources), np.int64)
+        amounts = [0] * len(self.nodes.resources)
         amounts[: len(FIXED_RESOURCES)] = has.cpu_milli, has.memory_bytes, has.ephemeral_bytes, has.pods
         for column, amount in known:
             if column >= 0:
                 amounts[column] = amount
-        if np.array_equal(amounts, self.nodes.allocatable[row]):
+        if amounts == self.nodes.allocatable[row].tolist():
             return False
         self.nodes.allocatable[row] = amounts
         return True
@@ -357,7 +388,6 @@ class ClusterState:
         # Its pods wait; the row may soon be another node's, so nothing recent may point to it.
         for uid in sorted(self.pods_on(name)):
             self.assignments.remove(uid, row, now_s, self.pods[uid])
-        NODES.set(len(self.nodes))
         _tell(self.node_listeners, old, None)
 
     # Objects and metrics.
@@ -397,6 +427,12 @@ class ClusterState:
 
 def _tell(listeners: Iterable[Callable[..., None]], *what: object) -> None:
     for listener in listeners:
+        _hear(listener, (what,))
+
+
+def _hear(listener: Callable[..., None], told: Iterable[tuple[object, ...]]) -> None:
+    """What a listener is told, whatever becomes of a part of it."""
+    for what in told:
         try:
             listener(*what)
         except Exception:

@@ -6,7 +6,7 @@ They are fed with every change whether a plugin is on or not, so that switching 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from extender.framework.declaration import Book, NodeBook, Plugin, Reserve, ReserveOnNode
@@ -25,8 +25,6 @@ class Books:
         self._books: dict[str, Book] = {p.name: p.book() for p in self._plugins.values() if p.book is not None}
         self.looks = 0
         """Rises whenever a book is charged or handed out: whoever looks at one may also write in it."""
-        # Bound once: every change of a pod goes to all of them.
-        self._pods = [(name, book.pod_changed) for name, book in self._books.items()]
         self._nodes = [(name, book.node_changed) for name, book in self._books.items() if isinstance(book, NodeBook)]
 
     @contextmanager
@@ -46,12 +44,20 @@ class Books:
         self.looks += 1
         return self._books
 
-    def pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        for name, changed in self._pods:
+    def pod_listeners(self) -> Iterator[Callable[[Pod | None, Pod | None], None]]:
+        """One per book."""
+        return (self._guarded(name, book.pod_changed) for name, book in self._books.items())
+
+    def _guarded(
+        self, name: str, changed: Callable[[Pod | None, Pod | None], None]
+    ) -> Callable[[Pod | None, Pod | None], None]:
+        def pod_changed(old: Pod | None, new: Pod | None) -> None:
             try:
                 changed(old, new)
             except Exception:  # noqa: BLE001 - counted and logged with its trace in _failed
                 self._failed(name, "pod")
+
+        return pod_changed
 
     def object_changed(self, kind: str, key: str, old: Object | None, new: Object | None) -> None:
         for name, book in self._books.items():

@@ -94,7 +94,7 @@ class Engine:
         self._recent = Recent()
         self._shadows = Shadows(self._world, self.moment, offer, clock)
         state.node_listeners.append(self._node_changed)
-        state.pod_listeners.append(self._pod_changed)
+        state.pod_listeners += [*self._books.pod_listeners(), self._pod_changed]
         state.object_listeners.append(self._books.object_changed)
         state.object_listeners.append(lambda *_change: self._permits.carry_out())
 
@@ -498,7 +498,6 @@ class Engine:
     # What the watch tells.
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        self._books.pod_changed(old, new)
         if new is None:
             if old is not None:
                 self._gone(old)
@@ -532,7 +531,8 @@ class Engine:
     def _seen_assigned(self, pod: Pod) -> None:
         if pod.uid in self._binds:
             return  # the bind call itself will say how it ended
-        self._permits.end(pod.uid, HoldEnded.BOUND, f"pod {pod.key} is already bound to node {pod.node_name}")
+        if pod.uid in self._permits:
+            self._permits.end(pod.uid, HoldEnded.BOUND, f"pod {pod.key} is already bound to node {pod.node_name}")
         self._ledger.confirm(pod.uid)
         if attempt := self._attempts.get(pod.uid):
             self._end(attempt, pod, "bound", seen_by="watch")

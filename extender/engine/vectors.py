@@ -155,7 +155,7 @@ def _of_phases(compiled: CompiledPlugin, cycle: Cycle, names: list[str]) -> Answ
 def _world(plugin: Plugin) -> tuple[ClusterState, Books]:
     """An empty cluster, and the plugin's book that follows it."""
     state, books = ClusterState(), Books((plugin,))
-    state.pod_listeners.append(books.pod_changed)
+    state.pod_listeners += books.pod_listeners()
     state.object_listeners.append(books.object_changed)
     state.node_listeners.append(books.node_changed)
     return state, books

@@ -258,10 +258,10 @@ def test_a_list_deletes_pods_of_own_binds_that_are_gone() -> None:
 def test_a_dead_informer_is_begun_again(monkeypatch: pytest.MonkeyPatch) -> None:
     real, faults = informer.Informer._take, iter([True, True, True])
 
-    def faulty(self: informer.Informer, raw: Any) -> str:
+    def faulty(self: informer.Informer, *what: Any) -> str:
         if next(faults, False):
             raise ZeroDivisionError("ours")
-        return real(self, raw)
+        return real(self, *what)
 
     monkeypatch.setattr(informer.Informer, "_take", faulty)
     live(a_server(), all_the_same)

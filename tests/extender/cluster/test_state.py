@@ -288,6 +288,38 @@ def test_a_heartbeat_that_changes_nothing_leaves_the_generation_of_the_columns_a
     assert state.nodes.generation == before
 
 
+@given(st.lists(events, max_size=30), st.integers(1, 30))
+def test_events_applied_together_are_events_applied_one_by_one(told: list[Event], size: int) -> None:
+    together, heard = an_overheard_state()
+    for at in range(0, len(told), size):
+        together.apply_all(told[at : at + size], NOW)
+    singly, heard_singly = an_overheard_state()
+    for event in told:
+        singly.apply(event, NOW)
+    assert heard == heard_singly, "each listener hears the same in the same order"
+    assert together.pods == singly.pods
+    assert together.nominated == singly.nominated
+    assert together.assumed == singly.assumed
+    assert list(together.assignments) == list(singly.assignments)
+    assert (together.generation, together.nodes.names) == (singly.generation, singly.nodes.names)
+    for column, _kind, _meaning in together.nodes.COLUMNS:
+        assert np.array_equal(getattr(together.nodes, column), getattr(singly.nodes, column)), column
+    assert np.array_equal(together.nodes.requested, singly.nodes.requested)
+    for node in NODES:
+        assert list(together.pods_on(node)) == list(singly.pods_on(node))
+
+
+def an_overheard_state() -> tuple[ClusterState, list[list[Any]]]:
+    """And what each of its listeners hears."""
+    state = ClusterState()
+    heard: list[list[Any]] = [[] for _ in range(5)]
+    state.pod_listeners += [lambda *what: heard[0].append(what), lambda *what: heard[1].append(what)]
+    state.node_listeners.append(lambda *what: heard[2].append(what))
+    state.object_listeners.append(lambda *what: heard[3].append(what))
+    state.listeners.append(heard[4].append)
+    return state, heard
+
+
 def test_a_failing_listener_stops_neither_the_state_nor_the_other_listeners() -> None:
     state = ClusterState()
     heard: list[Any] = []

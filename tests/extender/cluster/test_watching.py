@@ -128,6 +128,16 @@ def test_a_stream_says_the_same_in_whatever_reads_it_comes(events: list[bytes], 
     assert shown(followed(a_cluster(), [reads])) == shown(one_by_one)
 
 
+@given(EVENTS, EVENTS, st.data())
+def test_a_first_list_says_the_same_in_whatever_groups_it_comes(
+    listed: list[bytes], after: list[bytes], data: st.DataObject
+) -> None:
+    lines = [*listed, END, *after]
+    cuts = sorted(data.draw(st.sets(st.integers(1, len(lines)), max_size=3)) | {0, len(lines)})
+    one_by_one = followed(a_cluster(), [[[line] for line in lines]])
+    assert shown(followed(a_cluster(), [[lines[a:b] for a, b in pairwise(cuts)]])) == shown(one_by_one)
+
+
 @given(EVENTS, st.lists(st.tuples(st.sampled_from(["p1", "p2", "p3"]), st.sampled_from(["Running", "Failed"]))))
 def test_after_a_list_there_is_what_it_named_and_nothing_else(
     before: list[bytes], listed: list[tuple[str, str]]
