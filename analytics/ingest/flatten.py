@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from analytics.store.detail import WORDS, pack
 from analytics.store.tables import (
@@ -33,8 +33,7 @@ _SECONDS_MAX = 253_402_300_800
 _REJECTING = ("Unschedulable", "UnschedulableAndUnresolvable")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True, gc=False):
     """Where a frame stood, and when it was taken in."""
 
     producer: str
@@ -42,45 +41,41 @@ class Origin:
     seen_us: int
 
 
-def decision_rows(frame: Decision, origin: Origin, *, opens: bool) -> Iterator[Row]:
+def decision_rows(frame: Decision, origin: Origin, *, opens: bool) -> list[Row]:
     """One verb call: facts, verdicts, rejections, detail, and its end if this call was one."""
-    yield _call(frame, origin, opens=opens)
+    producer, id_, at_us, decision = origin.producer, origin.id, frame.at_us, frame.decision
+    rows: list[Row] = [_call(frame, origin, opens=opens)]
     for verdict in frame.plugins:
-        yield VerdictRow(
-            origin.producer,
-            origin.id,
-            frame.at_us,
-            frame.decision,
-            verdict.plugin,
-            verdict.phase,
-            verdict.code,
-            verdict.mode,
-            verdict.nodes_in,
-            0 if verdict.code == _WAIT else verdict.rejected,
-            float(verdict.duration_us),
-            verdict.message,
-        )
-        for reason, nodes in _reasons(verdict):
-            yield RejectionRow(
-                origin.producer,
-                origin.id,
-                frame.at_us,
-                frame.decision,
+        rows.append(
+            VerdictRow(
+                producer,
+                id_,
+                at_us,
+                decision,
                 verdict.plugin,
                 verdict.phase,
+                verdict.code,
                 verdict.mode,
-                reason,
-                nodes,
+                verdict.nodes_in,
+                0 if verdict.code == _WAIT else verdict.rejected,
+                float(verdict.duration_us),
+                verdict.message,
+            )
+        )
+        for reason, nodes in _reasons(verdict).items():
+            rows.append(
+                RejectionRow(producer, id_, at_us, decision, verdict.plugin, verdict.phase, verdict.mode, reason, nodes)
             )
     chosen = choice_row(frame, origin)
     if chosen is not None:
-        yield chosen
+        rows.append(chosen)
     body = pack(frame)
     if body is not None:
-        yield DetailRow(origin.producer, origin.id, frame.at_us, frame.decision, WORDS, body)
+        rows.append(DetailRow(producer, id_, at_us, decision, WORDS, body))
     end = _end_of_call(frame, origin)
     if end is not None:
-        yield end
+        rows.append(end)
+    return rows
 
 
 def choice_row(frame: Decision, origin: Origin) -> ChoiceRow | None:
@@ -260,15 +255,13 @@ def _created_us(features: Mapping[str, Any]) -> int:
     return seconds * 1_000_000 if isinstance(seconds, int) and 0 < seconds < _SECONDS_MAX else 0
 
 
-def _reasons(verdict: PluginVerdict) -> Iterator[tuple[str, int]]:
+def _reasons(verdict: PluginVerdict) -> Mapping[str, int]:
     if verdict.code == _WAIT:  # to wait is not to be rejected
-        return
-    if verdict.reasons:
-        yield from verdict.reasons.items()
-    elif verdict.code in _REJECTING and (
-        verdict.rejected or verdict.nodes_in
-    ):  # a reason that concerns the pod, whatever the node
-        yield verdict.message or verdict.code, verdict.rejected or verdict.nodes_in
+        return {}
+    if not verdict.reasons and verdict.code in _REJECTING:  # a reason that concerns the pod, whatever the node
+        nodes = verdict.rejected or verdict.nodes_in
+        return {verdict.message or verdict.code: nodes} if nodes else {}
+    return verdict.reasons
 
 
 def _end_of_call(frame: Decision, origin: Origin) -> OutcomeRow | None:

@@ -6,10 +6,12 @@ last committed place.
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,8 @@ from analytics.store.retention import Retention, forget, prune_positions
 from extender.record.reader import JournalReader, Place
 
 POLL_S = 0.15
-BATCH_FRAMES = 4000
+# Most of one transaction: live ones are small, and what each costs by itself is shared by more when there is a backlog.
+BATCH_FRAMES = 16_000
 BATCH_BYTES = 32 << 20
 CHECKPOINT_EVERY_S = 10.0
 REFUSED_CHECKPOINT_S = 60.0
@@ -212,7 +215,7 @@ class Ingest:
             raise StoreError("the ingest has not been opened")
         bad = {(items[0].producer, items[0].id): refused} if refused else None
         try:
-            with self._store.alone():
+            with _no_collecting(), self._store.alone():
                 self._look_where_we_are(places)
                 batch = build(items, self._known, self._seen_us, bad, self._firsts)
                 self._store.write([*batch.rows, *positions(places, self._places, self._seen_us)])
@@ -326,6 +329,19 @@ class Ingest:
         self._reader = self._known = None
         self._waiting = []
         self._places = {}
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """A batch makes many objects, none of them in a cycle: looking for cycles among them again and again takes longer
+    than some of what is done with them."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 def _newest(store: Store) -> list[tuple[str, Known]]:
