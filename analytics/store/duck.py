@@ -42,6 +42,7 @@ class DuckDialect:
             "storage_compatibility_version": STORAGE_VERSION,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            "pandas_analyze_sample": 1,  # a column's values are of one kind: its first says which
         }
         self._connection = _translated(lambda: duckdb.connect(path, config=config), path)
         self._writing = threading.RLock()
