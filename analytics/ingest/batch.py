@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from analytics.ingest.flatten import (
     Origin,
@@ -18,6 +20,7 @@ from analytics.ingest.flatten import (
 )
 from analytics.ingest.known import FirstSeen, KnownDecisions
 from analytics.ingest.rollup import End, Sums
+from analytics.store.detail import pack
 from analytics.store.dialect import StoreError
 from analytics.store.tables import DecisionRow, GapRow, OutcomeRow, PositionRow, QuarantineRow, Row, SkippedRow
 from extender.record.frames import (
@@ -37,6 +40,27 @@ from extender.record.reader import Found, Lost, Place
 QUARANTINED_BYTES_MAX = 1 << 20
 
 Item = Found | Lost
+
+
+class Read(Struct, frozen=True, gc=False):
+    """An item of the journals, and what can be made of it without knowing any other."""
+
+    item: Item
+    frame: Frame | None = None
+    detail: bytes | None = None
+    """Of a call, packed."""
+    error: str = ""
+    """Why there is no frame."""
+
+
+def read(item: Item) -> Read:
+    if isinstance(item, Lost):
+        return Read(item)
+    try:
+        frame = decode(item.frame.payload)
+        return Read(item, frame, pack(frame) if isinstance(frame, Decision) else None)
+    except Exception as error:  # noqa: BLE001 one bad record must not stop the others, whatever is wrong with it
+        return Read(item, error=_told(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,34 +104,35 @@ _OUTCOME = {3: "scheduled", 2: "error", 1: "unschedulable"}
 
 
 def build(
-    items: Sequence[Item],
+    reads: Iterable[Read],
     known: KnownDecisions,
     seen_us: int,
     refused: Mapping[tuple[str, int], str] | None = None,
     firsts: FirstSeen | None = None,
 ) -> Batch:
-    """Rows for all items, and their roll-ups. Those that cannot be decoded, and those `refused` (by producer and id,
-    with the reason) by the store before, become quarantine rows. Without `firsts` no pod was seen before.
+    """Rows of all that was read, and their roll-ups. What could not be decoded, and what was `refused` by the store
+    before (by producer and id, with the reason), become quarantine rows. Without `firsts` no pod was seen before.
 
     Raises StoreError when the store cannot say what it knows of a decision.
     """
     batch = Batch()
     firsts = firsts or FirstSeen(lambda _: None)
     refused = refused or {}
-    for item in items:
+    for one in reads:
+        item = one.item
         if isinstance(item, Lost):
             _add_loss(batch, item, seen_us)
             continue
         batch.frames += 1
-        why = refused.get((item.producer, item.id)) if refused else None
+        why = one.error or refused.get((item.producer, item.id), "")
         try:
-            if why is None:
-                _add_frame(batch, item, known, firsts, seen_us)
+            if not why:
+                _add_frame(batch, one, known, firsts, seen_us)
                 continue
         except StoreError:
             raise
-        except Exception as error:  # noqa: BLE001 one bad record must not stop the others, whatever is wrong with it
-            why = f"{type(error).__name__}: {error}"
+        except Exception as error:  # noqa: BLE001 as in `read`
+            why = _told(error)
         body = item.frame.payload[:QUARANTINED_BYTES_MAX]
         batch.rows.append(QuarantineRow(item.producer, item.id, seen_us, why, body))
         batch.quarantined += 1
@@ -125,11 +150,16 @@ def positions(places: Mapping[str, Place], before: Mapping[str, Place], at_us: i
     ]
 
 
-def _add_frame(batch: Batch, item: Found, known: KnownDecisions, firsts: FirstSeen, seen_us: int) -> None:
-    frame = decode(item.frame.payload)
-    origin = Origin(item.producer, item.id, seen_us)
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _add_frame(batch: Batch, one: Read, known: KnownDecisions, firsts: FirstSeen, seen_us: int) -> None:
+    frame, origin = one.frame, Origin(one.item.producer, one.item.id, seen_us)
+    if frame is None:
+        return
     if isinstance(frame, Decision):
-        rows = _call(batch, frame, origin, known, firsts)
+        rows = _call(batch, frame, one.detail, origin, known, firsts)
     elif isinstance(frame, Outcome):
         rows = [outcome_row(frame, origin)]
         _note_end(batch, rows[-1], known, frame.at_us)
@@ -140,10 +170,12 @@ def _add_frame(batch: Batch, item: Found, known: KnownDecisions, firsts: FirstSe
     batch.newest_us = max(batch.newest_us, frame.at_us)
 
 
-def _call(batch: Batch, frame: Decision, origin: Origin, known: KnownDecisions, firsts: FirstSeen) -> list[Row]:
+def _call(
+    batch: Batch, frame: Decision, detail: bytes | None, origin: Origin, known: KnownDecisions, firsts: FirstSeen
+) -> list[Row]:
     scheduler = frame.pod.scheduler or frame.profile
     opens = known.opens(frame.decision, scheduler, is_filter=frame.verb == "filter")
-    rows = decision_rows(frame, origin, opens=opens)
+    rows = decision_rows(frame, origin, detail, opens=opens)
     _note_end(batch, rows[-1], known, frame.at_us + frame.duration_us)
     if opens:
         firsts.opened(frame.pod.uid, frame.at_us, frame.attempt)

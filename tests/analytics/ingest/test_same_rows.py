@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from msgspec.structs import astuple
 
 from analytics.ingest import Ingest
-from analytics.ingest.batch import build
+from analytics.ingest.batch import build, read
 from analytics.ingest.known import FirstSeen, KnownDecisions
-from analytics.store import Store, StoreError
+from analytics.store import Store, StoreDamaged, StoreError
 from analytics.store.tables import TABLES, DecisionRow, KeyRow, key_of
 from extender.record.frames import Decision, Event, Frame, Gap, Policy
 from extender.record.reader import JournalReader
@@ -121,7 +121,7 @@ def test_a_store_holds_every_row_of_a_batch_field_for_field(store: Store, tmp_pa
     frames = [make(number) for number in range(3) for make in (*_OF_ONE, *_OF_THE_FIRST)]
     Writer(journal).put(*frames)
     items = JournalReader([journal]).read(len(frames), 1 << 30)
-    batch = build(items, KnownDecisions((), lambda _: None), T0, None, FirstSeen(lambda _: None))
+    batch = build(map(read, items), KnownDecisions((), lambda _: None), T0, None, FirstSeen(lambda _: None))
     store.write(batch.rows)
     expected = Counter((type(row), astuple(row)) for row in batch.rows)
     opened = [row for row in batch.rows if isinstance(row, DecisionRow) and row.opens]
@@ -132,7 +132,7 @@ def test_a_store_holds_every_row_of_a_batch_field_for_field(store: Store, tmp_pa
         for values in store.query(f"SELECT {', '.join(row.__struct_fields__)} FROM {table}")
     )
     assert found == expected
-    assert len({kind for kind, _ in found}) == 14
+    assert len({kind for kind, _ in found}) == 15
 
 
 def test_a_store_that_cannot_say_what_it_knows_costs_no_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,3 +157,50 @@ def test_a_store_that_cannot_say_what_it_knows_costs_no_record(tmp_path: Path, m
         assert store.query("SELECT count(*) FROM quarantine") == [(0,)]
         assert store.query("SELECT count(*) FROM outcome WHERE decision = 'd1'") == [(1,)]
         assert store.query("SELECT count(*) FROM decision") == [(3,)]
+
+
+def test_what_was_read_ahead_when_the_store_was_lost_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = tmp_path / "journal"
+    Writer(journal).put(*(frame for number in range(8) for frame in whole(number)))
+    with closing(Store.open(tmp_path / "store.duckdb")) as store:
+        ingest = Ingest(store, [journal], batch_frames=5)
+        ingest.step()
+
+        def lost(_: Any) -> None:
+            raise StoreDamaged("the file is broken")
+
+        monkeypatch.setattr(store, "write", lost)
+        ingest.step()
+        monkeypatch.undo()
+        while ingest.step():
+            pass
+        assert store.query("SELECT count(*) FROM decision") == [(24,)]
+        assert store.query("SELECT count(*) FROM decision WHERE opens") == [(8,)]
+
+
+def test_what_was_read_ahead_and_not_written_when_it_stopped_is_the_next_ones(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "journal")
+    writer.put(*whole(1), *whole(2))
+    with closing(Store.open(":memory:")) as store:
+        first = Ingest(store, [tmp_path / "journal"], batch_frames=2)
+        assert first.step() == 2
+        first.stop()
+        writer.put(*whole(3))
+        following = Ingest(store, [tmp_path / "journal"], batch_frames=2)
+        while following.step():
+            pass
+        assert store.query("SELECT count(*), count(DISTINCT id) FROM decision") == [(9, 9)]
+
+
+def test_what_came_while_nothing_was_read_ahead_waits_for_no_other_step(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "journal")
+    writer.put(*whole(1))
+    with closing(Store.open(":memory:")) as store:
+        ingest = Ingest(store, [tmp_path / "journal"], batch_frames=3)
+        assert ingest.step() == 3
+        writer.put(*whole(2))
+        while ingest.step():
+            pass
+        assert store.query("SELECT count(*) FROM decision") == [(6,)]
