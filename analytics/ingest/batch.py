@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from analytics.ingest.flatten import (
     Origin,
@@ -17,19 +19,19 @@ from analytics.ingest.flatten import (
     shadow_tally_row,
 )
 from analytics.ingest.known import FirstSeen, KnownDecisions
-from analytics.ingest.rollup import End, rolled
+from analytics.ingest.rollup import End, Sums
+from analytics.store.detail import pack
+from analytics.store.dialect import StoreError
 from analytics.store.tables import DecisionRow, GapRow, OutcomeRow, PositionRow, QuarantineRow, Row, SkippedRow
 from extender.record.frames import (
     Decision,
-    Event,
     Eviction,
+    Frame,
     Gap,
-    GuardTrip,
     Outcome,
     Policy,
     Shadow,
     ShadowTally,
-    Snapshot,
     decode,
 )
 from extender.record.reader import Found, Lost, Place
@@ -38,6 +40,27 @@ from extender.record.reader import Found, Lost, Place
 QUARANTINED_BYTES_MAX = 1 << 20
 
 Item = Found | Lost
+
+
+class Read(Struct, frozen=True, gc=False):
+    """An item of the journals, and what can be made of it without knowing any other."""
+
+    item: Item
+    frame: Frame | None = None
+    detail: bytes | None = None
+    """Of a call, packed."""
+    error: str = ""
+    """Why there is no frame."""
+
+
+def read(item: Item) -> Read:
+    if isinstance(item, Lost):
+        return Read(item)
+    try:
+        frame = decode(item.frame.payload)
+        return Read(item, frame, pack(frame) if isinstance(frame, Decision) else None)
+    except Exception as error:  # noqa: BLE001 one bad record must not stop the others, whatever is wrong with it
+        return Read(item, error=_told(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +81,7 @@ class Batch:
     rows: list[Row] = field(default_factory=list)
     decisions: dict[str, None] = field(default_factory=dict)
     ended: list[tuple[str, str]] = field(default_factory=list)
-    ends: list[End] = field(default_factory=list)
-    """The same, each with its row."""
+    sums: Sums = field(default_factory=Sums)
     skipped: Counter[tuple[str, str]] = field(default_factory=Counter)
     frames: int = 0
     quarantined: int = 0
@@ -71,8 +93,8 @@ class Batch:
     def taken(self, seen_us: int) -> Taken:
         return Taken(
             list(self.decisions),
-            [row for row in self.rows if isinstance(row, DecisionRow)],
-            [row for row in self.rows if isinstance(row, OutcomeRow)],
+            [row for row in self.rows if type(row) is DecisionRow],
+            [row for row in self.rows if type(row) is OutcomeRow],
             self.ended,
             seen_us,
         )
@@ -82,34 +104,40 @@ _OUTCOME = {3: "scheduled", 2: "error", 1: "unschedulable"}
 
 
 def build(
-    items: Sequence[Item],
+    reads: Iterable[Read],
     known: KnownDecisions,
     seen_us: int,
     refused: Mapping[tuple[str, int], str] | None = None,
     firsts: FirstSeen | None = None,
 ) -> Batch:
-    """Rows for all items, and their roll-ups. Those that cannot be decoded, and those `refused` (by producer and id,
-    with the reason) by the store before, become quarantine rows. Without `firsts` no pod was seen before."""
+    """Rows of all that was read, and their roll-ups. What could not be decoded, and what was `refused` by the store
+    before (by producer and id, with the reason), become quarantine rows. Without `firsts` no pod was seen before.
+
+    Raises StoreError when the store cannot say what it knows of a decision.
+    """
     batch = Batch()
-    for item in items:
+    firsts = firsts or FirstSeen(lambda _: None)
+    refused = refused or {}
+    for one in reads:
+        item = one.item
         if isinstance(item, Lost):
             _add_loss(batch, item, seen_us)
             continue
         batch.frames += 1
-        why = (refused or {}).get((item.producer, item.id))
-        before = len(batch.rows)
+        why = one.error or refused.get((item.producer, item.id), "")
         try:
-            if why is None:
-                _add_frame(batch, item, known, seen_us)
+            if not why:
+                _add_frame(batch, one, known, firsts, seen_us)
                 continue
-        except Exception as error:  # noqa: BLE001 one bad record must not stop the others, whatever is wrong with it
-            del batch.rows[before:]
-            why = f"{type(error).__name__}: {error}"
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 as in `read`
+            why = _told(error)
         body = item.frame.payload[:QUARANTINED_BYTES_MAX]
         batch.rows.append(QuarantineRow(item.producer, item.id, seen_us, why, body))
         batch.quarantined += 1
     batch.rows += [SkippedRow(producer, seen_us, kind, n) for (producer, kind), n in batch.skipped.items()]
-    batch.rows += rolled(batch.rows, batch.ends, firsts or FirstSeen(lambda _: None), seen_us)
+    batch.rows += batch.sums.rows(firsts, seen_us)
     return batch
 
 
@@ -122,45 +150,68 @@ def positions(places: Mapping[str, Place], before: Mapping[str, Place], at_us: i
     ]
 
 
-def _add_frame(batch: Batch, item: Found, known: KnownDecisions, seen_us: int) -> None:
-    frame = decode(item.frame.payload)
-    origin = Origin(item.producer, item.id, seen_us)
-    match frame:
-        case Decision():
-            scheduler = frame.pod.scheduler or frame.profile
-            opens = known.opens(frame.decision, scheduler, is_filter=frame.verb == "filter")
-            rows: list[Row] = list(decision_rows(frame, origin, opens=opens))
-            batch.decisions[frame.decision] = None
-        case Outcome():
-            rows = [outcome_row(frame, origin)]
-            batch.decisions[frame.decision] = None
-        case Eviction():
-            rows = [eviction_row(frame, origin)]
-            if frame.decision:
-                batch.decisions[frame.decision] = None
-        case Shadow():
-            rows = [shadow_row(frame, origin)]
-        case ShadowTally():
-            rows = [shadow_tally_row(frame, origin)]
-        case Policy():
-            rows = [policy_row(frame, origin)]
-        case Gap():
-            rows = [gap_row(frame, origin)]
-        case Snapshot() | Event() | GuardTrip():
-            rows = []
-            batch.skipped[item.producer, type(frame).__name__.lower()] += 1
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _add_frame(batch: Batch, one: Read, known: KnownDecisions, firsts: FirstSeen, seen_us: int) -> None:
+    frame, origin = one.frame, Origin(one.item.producer, one.item.id, seen_us)
+    if frame is None:
+        return
+    if isinstance(frame, Decision):
+        rows = _call(batch, frame, one.detail, origin, known, firsts)
+    elif isinstance(frame, Outcome):
+        rows = [outcome_row(frame, origin)]
+        _note_end(batch, rows[-1], known, frame.at_us)
+        batch.decisions[frame.decision] = None
+    else:
+        rows = _others(batch, frame, origin)
     batch.rows += rows
     batch.newest_us = max(batch.newest_us, frame.at_us)
-    _note_ends(batch, rows, known)
 
 
-def _note_ends(batch: Batch, rows: Sequence[Row], known: KnownDecisions) -> None:
-    for row in rows:
-        if isinstance(row, OutcomeRow) and row.rank in _OUTCOME:
-            ended = known.ends(row.decision)
-            if ended is not None:
-                batch.ended.append((ended, _OUTCOME[row.rank]))
-                batch.ends.append(End(ended, _OUTCOME[row.rank], row))
+def _call(
+    batch: Batch, frame: Decision, detail: bytes | None, origin: Origin, known: KnownDecisions, firsts: FirstSeen
+) -> list[Row]:
+    scheduler = frame.pod.scheduler or frame.profile
+    opens = known.opens(frame.decision, scheduler, is_filter=frame.verb == "filter")
+    rows = decision_rows(frame, origin, detail, opens=opens)
+    _note_end(batch, rows[-1], known, frame.at_us + frame.duration_us)
+    if opens:
+        firsts.opened(frame.pod.uid, frame.at_us, frame.attempt)
+    batch.sums.add_call(frame, scheduler)
+    batch.decisions[frame.decision] = None
+    return rows
+
+
+def _others(batch: Batch, frame: Frame, origin: Origin) -> list[Row]:
+    """Of a frame that is neither a call nor an end."""
+    match frame:
+        case Eviction():
+            if frame.decision:
+                batch.decisions[frame.decision] = None
+            return [eviction_row(frame, origin)]
+        case Shadow():
+            return [shadow_row(frame, origin)]
+        case ShadowTally():
+            return [shadow_tally_row(frame, origin)]
+        case Policy():
+            return [policy_row(frame, origin)]
+        case Gap():
+            return [gap_row(frame, origin)]
+    batch.skipped[origin.producer, type(frame).__name__.lower()] += 1
+    return []
+
+
+def _note_end(batch: Batch, row: Row, known: KnownDecisions, done_us: float) -> None:
+    """`row`: the last of a frame. `done_us`: when the call was over, or the end was seen."""
+    if not isinstance(row, OutcomeRow) or row.rank not in _OUTCOME:
+        return
+    scheduler = known.ends(row.decision)
+    if scheduler is not None:
+        outcome = _OUTCOME[row.rank]
+        batch.ended.append((scheduler, outcome))
+        batch.sums.add_end(End(scheduler, outcome, row.uid, row.at_us, done_us))
 
 
 def _add_loss(batch: Batch, item: Lost, seen_us: int) -> None:

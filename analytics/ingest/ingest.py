@@ -6,15 +6,18 @@ last committed place.
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from analytics.ingest import metrics
-from analytics.ingest.batch import Batch, Item, Taken, build, positions
+from analytics.ingest.ahead import NOTHING, ReadingAhead
+from analytics.ingest.batch import Batch, Read, Taken, build, positions
 from analytics.ingest.known import REMEMBERED_MAX, FirstSeen, Known, KnownDecisions
 from analytics.store import Store, StoreDamaged, StoreError
 from analytics.store.decisions import Decisions
@@ -25,7 +28,8 @@ from analytics.store.retention import Retention, forget, prune_positions
 from extender.record.reader import JournalReader, Place
 
 POLL_S = 0.15
-BATCH_FRAMES = 4000
+# Most of one transaction: live ones are small, and what each costs by itself is shared by more when there is a backlog.
+BATCH_FRAMES = 16_000
 BATCH_BYTES = 32 << 20
 CHECKPOINT_EVERY_S = 10.0
 REFUSED_CHECKPOINT_S = 60.0
@@ -68,13 +72,14 @@ class Ingest:
         self._keep_journal_s = keep_journal_s
         self._clock = clock
 
-        self._reader: JournalReader | None = None
+        self._ahead: ReadingAhead | None = None
         self._known: KnownDecisions | None = None
         self._firsts = FirstSeen(lambda uid: _first_us(store, uid))
         self._places: dict[str, Place] = {}
         """Committed."""
-        self._waiting: list[Item] = []
-        """Read, and not written because the store would not."""
+        self._portion = NOTHING
+        self._waiting: list[Read] = []
+        """Those of the portion that are not written yet."""
         self._seen_us = 0
         self._written_since_checkpoint = False
         self._next_checkpoint = 0.0
@@ -99,6 +104,8 @@ class Ingest:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(within_s)
+        else:
+            self._close()
 
     def step(self) -> int:
         """One batch, if there is something new; answers the number of frames and losses taken in.
@@ -107,19 +114,20 @@ class Ingest:
         """
         try:
             self._store.revive()
-            reader = self._opened()
+            ahead = self._opened()
             if not self._waiting:
-                self._waiting = list(reader.read(self._batch_frames, BATCH_BYTES))
+                self._portion = ahead.portion()
+                self._waiting = list(self._portion.reads)
             taken = len(self._waiting)
             if taken:
-                self._take(list(self._waiting), reader.places())
+                self._take(list(self._waiting), self._portion.places)
         except StoreMoved as moved:
             self._follow(moved)
             return 0
         except StoreDamaged as damage:
             self._begin_again(damage)
             return 0
-        self._behind = reader.behind_bytes()
+        self._behind = self._portion.behind_bytes
         metrics.BEHIND_BYTES.set(sum(self._behind.values()))
         return taken
 
@@ -186,8 +194,7 @@ class Ingest:
                 _LOG.exception("the ingest stumbled and goes on")
                 self._failed(f"{type(error).__name__}: {error}")
             self._stop.wait(pause)
-        if self._reader is not None:
-            self._reader.close()
+        self._close()
 
     def _failed(self, text: str) -> None:
         metrics.FAILURES.inc()
@@ -197,40 +204,50 @@ class Ingest:
 
     # --- one batch
 
-    def _opened(self) -> JournalReader:
-        if self._reader is None or self._known is None:
-            self._places = {name: Place(at.segment, at.offset) for name, at in self._store.positions().items()}
+    def _opened(self) -> ReadingAhead:
+        if self._ahead is None or self._known is None:
             self._seen_us = Decisions(self._store).newest_change_us()
             self._known = KnownDecisions(_newest(self._store), lambda decision: _ask(self._store, decision))
-            self._reader = JournalReader(self._journals, self._places)
-        return self._reader
+            self._ahead = self._where_the_store_stands()
+        return self._ahead
 
-    def _take(self, items: Sequence[Item], places: dict[str, Place], refused: str = "") -> None:
-        """The first of the waiting items, in one transaction. A record that the store refuses is found by halving
+    def _where_the_store_stands(self) -> ReadingAhead:
+        self._places = {name: Place(at.segment, at.offset) for name, at in self._store.positions().items()}
+        return ReadingAhead(JournalReader(self._journals, self._places), self._batch_frames, BATCH_BYTES)
+
+    def _close(self) -> None:
+        """What has been read and is not written is forgotten."""
+        if self._ahead is not None:
+            self._ahead.close()
+        self._ahead = None
+        self._portion, self._waiting = NOTHING, []
+
+    def _take(self, reads: Sequence[Read], places: dict[str, Place], refused: str = "") -> None:
+        """The first of the waiting, in one transaction. A record that the store refuses is found by halving
         and quarantined."""
         if self._known is None:
             raise StoreError("the ingest has not been opened")
-        bad = {(items[0].producer, items[0].id): refused} if refused else None
+        bad = {(reads[0].item.producer, reads[0].item.id): refused} if refused else None
         try:
-            with self._store.alone():
+            with _no_collecting(), self._store.alone():
                 self._look_where_we_are(places)
-                batch = build(items, self._known, self._seen_us, bad, self._firsts)
+                batch = build(reads, self._known, self._seen_us, bad, self._firsts)
                 self._store.write([*batch.rows, *positions(places, self._places, self._seen_us)])
         except RowsRefused as refusal:
             self._known.discard()
             if refused:
                 raise
-            if len(items) == 1:
-                self._take(items, places, refused=str(refusal))
+            if len(reads) == 1:
+                self._take(reads, places, refused=str(refusal))
                 return
-            middle = len(items) // 2
-            self._take(items[:middle], self._places | {item.producer: item.after for item in items[:middle]})
-            self._take(items[middle:], places)
+            middle = len(reads) // 2
+            self._take(reads[:middle], self._places | {one.item.producer: one.item.after for one in reads[:middle]})
+            self._take(reads[middle:], places)
             return
         except StoreError:
             self._known.discard()
             raise
-        del self._waiting[: len(items)]
+        del self._waiting[: len(reads)]
         self._known.keep()
         self._places = dict(places)
         self._written_since_checkpoint = True
@@ -285,10 +302,10 @@ class Ingest:
 
     def _unlink_below(self, durable: dict[str, Place]) -> None:
         """Delete segments wholly below places that the checkpoint has made durable, once they are old enough."""
-        if self._reader is None:
+        if self._ahead is None:
             return
         old = self._clock() - self._keep_journal_s
-        for producer, segments in self._reader.segments().items():
+        for producer, segments in self._ahead.reader.segments().items():
             place = durable.get(producer, Place(0, 0))
             for segment in segments:
                 if not segment.sealed or segment.number >= place.segment:
@@ -309,23 +326,31 @@ class Ingest:
         """Go on where the store stands. Decisions that the other has seen are asked of the store."""
         _LOG.debug("the ingest goes on at the other's place: %s", moved)
         metrics.MOVED.inc()
-        if self._reader is not None:
-            self._reader.close()
-        self._places = {name: Place(at.segment, at.offset) for name, at in self._store.positions().items()}
+        self._close()
         self._known = KnownDecisions((), lambda decision: _ask(self._store, decision))
-        self._reader = JournalReader(self._journals, self._places)
-        self._waiting = []
+        self._ahead = self._where_the_store_stands()
 
     def _begin_again(self, damage: StoreDamaged) -> None:
         """The store is lost: an empty one is filled from the journals that are still there."""
         _LOG.error("the store is damaged and is filled again from the journals: %s", damage)
         metrics.REBUILDS.inc()
         self._store.rebuild(damage)
-        if self._reader is not None:
-            self._reader.close()
-        self._reader = self._known = None
-        self._waiting = []
+        self._close()
+        self._known = None
         self._places = {}
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """A batch makes many objects, none of them in a cycle: looking for cycles among them again and again takes longer
+    than some of what is done with them."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 def _newest(store: Store) -> list[tuple[str, Known]]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 # Decisions that may still be in flight, and pods that may still wait; of older ones the store is asked.
 REMEMBERED_MAX = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Struct, frozen=True, gc=False):
     scheduler: str
     ended: bool
 

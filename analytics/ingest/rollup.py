@@ -1,59 +1,77 @@
-"""Rows of a batch to sums by minute, which outlive them: how long pods, calls and plugins took, and how attempts ended.
+"""Frames of a batch to sums by minute, which outlive them: how long pods, calls and plugins took, and how attempts
+ended.
 
 store/to_8.sql makes the same of the decisions that were stored before; a test holds one against the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from itertools import chain
 from typing import Final
 
 import numpy as np
+from msgspec import Struct
 
 from analytics.ingest.known import FirstSeen
 from analytics.store.joined import PERMIT
-from analytics.store.tables import DecisionRow, MinuteCountRow, MinuteLatencyRow, OutcomeRow, Row, VerdictRow
+from analytics.store.tables import MinuteCountRow, MinuteLatencyRow, Row
 from analytics.trends.sketch import bucket_of
+from extender.record.frames import Decision
 
 MINUTE_US: Final = 60_000_000
 SCHEDULED: Final = "scheduled"
 _ERROR: Final = "Error"
 _BUCKETS: Final = 1 << 16
-Frame = tuple[str, int]
-"""Producer and id."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True, gc=False):
     """The first known end of a decision."""
 
     scheduler: str
     outcome: str
-    row: OutcomeRow
+    uid: str
+    at_us: int
+    done_us: float
+    """When the call was over that ended it; of an end that was only seen, when that was."""
 
 
 Of = tuple[int, str, str, str]
 """What a sum is about: minute, kind, name, scheduler, as in minute_latency of store/to_8.sql."""
 
 
-class _Sums:
-    """Of one batch. Called for each verdict: plain tuples, and numpy for all at once."""
+class Sums:
+    """Of one batch. Called for every frame: it only gathers, and numpy puts all into buckets at once."""
 
     def __init__(self) -> None:
-        self._places: dict[Of, int] = {}
-        self._place: list[int] = []
-        self._us: list[float] = []
-        self._counts: dict[Of, int] = {}
+        self._took_us: defaultdict[Of, list[float]] = defaultdict(list)
+        self._counts: Counter[Of] = Counter()
+        self._ends: list[End] = []
 
-    def took(self, of: Of, us: float) -> None:
-        self._place.append(self._places.setdefault(of, len(self._places)))
-        self._us.append(us)
+    def add_call(self, call: Decision, scheduler: str) -> None:
+        minute_us, held_us = _minute(call.at_us), 0.0
+        for verdict in call.plugins:
+            name = f"{verdict.plugin}/{verdict.phase}"
+            if verdict.phase == PERMIT:
+                held_us += verdict.duration_us
+            else:
+                self._took_us[minute_us, "plugin", name, scheduler].append(verdict.duration_us)
+            if verdict.code == _ERROR:
+                self._counts[minute_us, "fault", name, scheduler] += 1
+        if call.verb != PERMIT:
+            self._took_us[minute_us, "verb", call.verb, scheduler].append(call.duration_us - held_us)
 
-    def counted(self, of: Of) -> None:
-        self._counts[of] = self._counts.get(of, 0) + 1
+    def add_end(self, end: End) -> None:
+        self._counts[_minute(end.at_us), "outcome", end.outcome, end.scheduler] += 1
+        self._ends.append(end)
 
-    def rows(self, seen_us: int) -> list[Row]:
+    def rows(self, firsts: FirstSeen, seen_us: int) -> list[Row]:
+        """`firsts`: knows the first attempts of this batch, too. Times below 0 count as 0, those without end not."""
+        for end in self._ends:
+            if end.outcome == SCHEDULED:
+                first_us = firsts.of(end.uid)
+                took_us = 0.0 if first_us is None else max(end.done_us, end.at_us) - first_us
+                self._took_us[_minute(end.at_us), "pod", "", end.scheduler].append(took_us)
         return [
             *self._latencies(seen_us),
             *(
@@ -63,61 +81,19 @@ class _Sums:
         ]
 
     def _latencies(self, seen_us: int) -> list[MinuteLatencyRow]:
-        us = np.array(self._us, dtype=np.float64)
+        us = np.array([*chain.from_iterable(self._took_us.values())], dtype=np.float64)
+        place = np.repeat(np.arange(len(self._took_us)), [len(took) for took in self._took_us.values()])
         known = np.isfinite(us)
-        us, place = us[known], np.array(self._place, dtype=np.int64)[known]
+        us, place = np.maximum(us[known], 0.0), place[known]
         # Buckets of times are never negative and below _BUCKETS.
         both, into, n = np.unique(place * _BUCKETS + bucket_of(us), return_inverse=True, return_counts=True)
         total = np.bincount(into, weights=us, minlength=len(both))
-        ofs = list(self._places)
+        ofs = list(self._took_us)
         found = []
         for key, many, total_us in zip(both.tolist(), n.tolist(), total.tolist(), strict=True):
             at_us, kind, name, scheduler = ofs[key // _BUCKETS]
             found.append(MinuteLatencyRow(at_us, seen_us, kind, name, scheduler, key % _BUCKETS, many, total_us))
         return found
-
-
-def rolled(rows: Iterable[Row], ends: Iterable[End], firsts: FirstSeen, seen_us: int) -> list[Row]:
-    """Roll-ups of one batch, in which the rows of a frame stand together, the call before its verdicts."""
-    calls: dict[Frame, DecisionRow] = {}
-    held: dict[Frame, float] = {}
-    sums = _Sums()
-    for row in rows:
-        if isinstance(row, DecisionRow):
-            calls[row.producer, row.id] = row
-            if row.opens:
-                firsts.opened(row.uid, row.at_us, row.attempt)
-        elif isinstance(row, VerdictRow):
-            frame = (row.producer, row.id)
-            _verdict(row, calls[frame].scheduler, sums)
-            if row.phase == PERMIT:
-                held[frame] = held.get(frame, 0.0) + row.duration_us
-    for frame, call in calls.items():
-        if call.verb != PERMIT:
-            own_us = max(0.0, call.duration_us - held.get(frame, 0.0))
-            sums.took((_minute(call.at_us), "verb", call.verb, call.scheduler), own_us)
-    for end in ends:
-        minute_us = _minute(end.row.at_us)
-        sums.counted((minute_us, "outcome", end.outcome, end.scheduler))
-        if end.outcome == SCHEDULED:
-            sums.took((minute_us, "pod", "", end.scheduler), _waited_us(end.row, calls, firsts))
-    return sums.rows(seen_us)
-
-
-def _verdict(row: VerdictRow, scheduler: str, sums: _Sums) -> None:
-    name = f"{row.plugin}/{row.phase}"
-    if row.phase != PERMIT:
-        sums.took((_minute(row.at_us), "plugin", name, scheduler), max(0.0, row.duration_us))
-    if row.code == _ERROR:
-        sums.counted((_minute(row.at_us), "fault", name, scheduler))
-
-
-def _waited_us(end: OutcomeRow, calls: dict[Frame, DecisionRow], firsts: FirstSeen) -> float:
-    """From the pod's first attempt to its being bound; the row of a bind's outcome has the time at which that began."""
-    call = calls.get((end.producer, end.id))
-    bound_us = float(end.at_us) if call is None else max(float(end.at_us), call.at_us + call.duration_us)
-    first_us = firsts.of(end.uid)
-    return 0.0 if first_us is None else max(0.0, bound_us - first_us)
 
 
 def _minute(at_us: int) -> int:

@@ -19,7 +19,7 @@ MAX_LIMIT = 1000
 UNKNOWN_US = -1
 """`wait_us` of what is no binding, or of a pod whose creation nobody saw."""
 _SPLIT_MAX = 20_000
-_COLUMNS = ", ".join(AuditEventRow._fields)
+_COLUMNS = ", ".join(AuditEventRow.__struct_fields__)
 _BOUND = "kind = 'binding' AND code >= 200 AND code < 300"
 
 

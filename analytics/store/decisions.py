@@ -524,4 +524,4 @@ def _add_outcome(where: Condition, outcome: str, after: int) -> None:
 
 
 def _names(row: type[DecisionRow | OutcomeRow | RejectionRow | VerdictRow | DetailRow]) -> str:
-    return ", ".join(row._fields)
+    return ", ".join(row.__struct_fields__)

@@ -7,8 +7,9 @@ from typing import Any
 
 import orjson
 import zstandard
+from msgspec import Struct, json
 
-from extender.record.frames import Decision
+from extender.record.frames import Decision, LeaseTouch, NodeRejection, NodeScore, Skipped
 
 CODEC = "zstd"
 """How details were packed before WORDS, and audit events are."""
@@ -58,35 +59,33 @@ class _Packers(threading.local):
 
 
 _PACKERS = _Packers()
+_ENCODER = json.Encoder()
+_NOTHING = b"{}"
+
+
+class _Detail(Struct, gc=False, omit_defaults=True):
+    """What of a frame is packed, as the frame has it; what is empty is left out."""
+
+    best: list[NodeScore] = []
+    rejected: list[NodeRejection] = []
+    leases: list[LeaseTouch] = []
+    skipped: list[Skipped] = []
+    victims: dict[str, list[dict[str, str]]] = {}
+    features: dict[str, Any] = {}
+    candidates: list[str] = []
 
 
 def pack(frame: Decision) -> bytes | None:
     """The detail of one frame, or None when it has none."""
-    detail: dict[str, Any] = {}
-    if frame.best:
-        detail["best"] = [{"node": s.node, "total": s.total, "parts": s.parts} for s in frame.best]
-    if frame.rejected:
-        detail["rejected"] = [
-            {"node": r.node, "plugin": r.plugin, "reason": r.reason, "unresolvable": r.unresolvable}
-            for r in frame.rejected
-        ]
-    if frame.leases:
-        detail["leases"] = [{"plugin": t.plugin, "action": t.action, "detail": t.detail} for t in frame.leases]
-    if frame.skipped:
-        detail["skipped"] = [{"plugin": s.plugin, "phases": s.phases, "why": s.why} for s in frame.skipped]
-    if frame.victims:
-        detail["victims"] = {
-            node: [{"namespace": pod.namespace, "name": pod.name, "uid": pod.uid} for pod in pods]
-            for node, pods in frame.victims.items()
-        }
-    if frame.features:
-        detail["features"] = frame.features
-    if 0 < len(frame.candidates) <= MAX_CANDIDATES:
-        detail["candidates"] = frame.candidates
-    if not detail:
-        return None
-    body = orjson.dumps(detail, option=orjson.OPT_NON_STR_KEYS, default=str)
-    return _PACKERS.packer.compress(body)
+    victims = {
+        node: [{"namespace": pod.namespace, "name": pod.name, "uid": pod.uid} for pod in pods]
+        for node, pods in frame.victims.items()
+    }
+    candidates = frame.candidates if len(frame.candidates) <= MAX_CANDIDATES else []
+    body = _ENCODER.encode(
+        _Detail(frame.best, frame.rejected, frame.leases, frame.skipped, victims, frame.features, candidates)
+    )
+    return None if body == _NOTHING else _PACKERS.packer.compress(body)
 
 
 def unpack(codec: str, body: bytes) -> dict[str, Any]:

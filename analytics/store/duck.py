@@ -10,6 +10,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import duckdb
 import numpy as np
+from msgspec.structs import astuple
 
 from analytics.store.dialect import Batch, RowsRefused, StoreBusy, StoreDamaged, StoreError, StoreStopped, StoreTimeout
 from analytics.store.tables import TABLES
@@ -41,6 +42,7 @@ class DuckDialect:
             "storage_compatibility_version": STORAGE_VERSION,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            "pandas_analyze_sample": 1,  # a column's values are of one kind: its first says which
         }
         self._connection = _translated(lambda: duckdb.connect(path, config=config), path)
         self._writing = threading.RLock()
@@ -83,7 +85,7 @@ class DuckDialect:
             for row, rows in batch.items():
                 if not rows:
                     continue
-                columns = zip(self._columns[row], zip(*rows, strict=True), strict=True)
+                columns = zip(self._columns[row], zip(*map(astuple, rows), strict=True), strict=True)
                 connection.register(_BATCH, {name: _array(kind, values) for (name, kind), values in columns})
                 connection.execute(f"INSERT INTO {TABLES[row]} SELECT * FROM {_BATCH}")  # noqa: S608 our own names
                 connection.unregister(_BATCH)

@@ -15,7 +15,7 @@ from analytics.store.tokens import decoded, encoded
 MAX_LIMIT = 1000
 WHYS = ("preemption", "rescheduling")
 RESULTS = ("evicted", "refused", "gone", "failed", "dryRun")
-_COLUMNS = ", ".join(EvictionRow._fields)
+_COLUMNS = ", ".join(EvictionRow.__struct_fields__)
 _VICTIMS_MAX = 200
 
 

@@ -172,7 +172,7 @@ class Exports:
     def _choices(self, parts: Sequence[Frames]) -> dict[str, list[ChoiceRow]]:
         found: dict[str, list[ChoiceRow]] = {}
         for row in self._store.query(
-            f"SELECT {', '.join(ChoiceRow._fields)} FROM choice WHERE decision = ANY(?)",  # noqa: S608 our own names
+            f"SELECT {', '.join(ChoiceRow.__struct_fields__)} FROM choice WHERE decision = ANY(?)",  # noqa: S608 our own names
             ([_id(frames) for frames in parts],),
         ):
             choice = ChoiceRow(*row)
@@ -252,7 +252,7 @@ def _to_come(row: DecisionRow, reached: Mapping[str, Position]) -> bool:
 
 
 def _seen(row: Row, now_us: int) -> Row:
-    return row._replace(seen_us=now_us) if isinstance(row, DecisionRow | OutcomeRow) else row
+    return msgspec.structs.replace(row, seen_us=now_us) if isinstance(row, DecisionRow | OutcomeRow) else row
 
 
 def _known(store: Store, decisions: Sequence[str]) -> set[str]:

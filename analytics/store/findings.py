@@ -18,8 +18,8 @@ from analytics.store.tokens import decoded, encoded
 MAX_LIMIT = 1000
 SEVERITIES = ("critical", "high", "medium", "low")
 STATES = ("open", "acknowledged", "suppressed")
-_COLUMNS = ", ".join(f"f.{name}" for name in FindingRow._fields)
-_WIDTH = len(FindingRow._fields)
+_COLUMNS = ", ".join(f"f.{name}" for name in FindingRow.__struct_fields__)
+_WIDTH = len(FindingRow.__struct_fields__)
 # Its own newest word counts; without one, a suppression of what is similar.
 _STATE = (
     "CASE WHEN s.state = 'acknowledged' THEN 'acknowledged' "
@@ -108,7 +108,7 @@ class Findings:
 
     def said(self, finding: str) -> list[FindingStateRow]:
         """All that was said about it, newest first."""
-        columns = ", ".join(FindingStateRow._fields)
+        columns = ", ".join(FindingStateRow.__struct_fields__)
         rows = self._store.query(
             f"SELECT {columns} FROM finding_state WHERE finding = ? ORDER BY at_us DESC LIMIT 100", (finding,)
         )

@@ -85,7 +85,7 @@ def joined(frames: Frames, *, whole: bool = False) -> dict[str, Any]:
     for phase, call in zip(answer["phases"], sorted(frames.calls, key=_order), strict=False):
         phase["plugins"] = plugins.get((call.producer, call.id), [])
         phase["proposed"] = proposed.get((call.producer, call.id), {})
-    answer["leases"] = [lease for _, detail in details for lease in detail.get("leases", ())]
+    answer["leases"] = [{"detail": ""} | lease for _, detail in details for lease in detail.get("leases", ())]
     answer["features"] = next((detail["features"] for _, detail in details if "features" in detail), {})
     answer["candidates"] = next((detail["candidates"] for _, detail in details if "candidates" in detail), [])
     answer["outcomes"] = [_outcome(row) for row in sorted(frames.outcomes, key=lambda row: row.at_us)]
@@ -250,7 +250,7 @@ def _proposed(rows: Iterable[DetailRow]) -> dict[tuple[str, int], dict[str, Any]
 
 
 def _score(best: dict[str, Any]) -> dict[str, Any]:
-    parts = best["parts"]
+    parts = best.get("parts", {})
     return {
         "node": best["node"],
         "score": best["total"],

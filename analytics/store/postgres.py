@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
+from msgspec.structs import astuple
 from psycopg import errors, sql
 
 from analytics.store.dialect import Batch, RowsRefused, StoreBusy, StoreError, StoreTimeout
@@ -159,11 +160,11 @@ def _adapted(text: str) -> str:
 
 
 def _copy(cursor: psycopg.Cursor[tuple[Any, ...]], row: type[Row], rows: Sequence[Row]) -> None:
-    columns = sql.SQL(", ").join(sql.Identifier(name) for name in row._fields)
+    columns = sql.SQL(", ").join(sql.Identifier(name) for name in row.__struct_fields__)
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(TABLES[row]), columns)
     with cursor.copy(statement) as copy:
-        for values in rows:
-            copy.write_row([_storable(value) for value in values])
+        for one in rows:
+            copy.write_row([_storable(value) for value in astuple(one)])
 
 
 def _storable(value: Any) -> Any:

@@ -144,7 +144,7 @@ class Shadows:
 
     def _examples(self, where: str, params: list[Any]) -> dict[str, list[dict[str, Any]]]:
         """The newest of each plugin."""
-        columns = ", ".join(ShadowRow._fields)
+        columns = ", ".join(ShadowRow.__struct_fields__)
         rows = self._store.query(
             f"SELECT {columns} FROM (SELECT {columns}, row_number() OVER (PARTITION BY plugin ORDER BY at_us DESC, "
             f"producer DESC, id DESC) AS place FROM shadow WHERE {where}) s WHERE place <= ? ORDER BY plugin, place",

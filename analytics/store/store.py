@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -230,11 +231,15 @@ def _statements(name: str) -> list[str]:
 
 
 def _by_table(rows: Iterable[Row]) -> Batch:
-    batch: dict[type[Row], list[Row]] = {}
+    batch: defaultdict[type[Row], list[Row]] = defaultdict(list)
     for row in rows:
-        batch.setdefault(type(row), []).append(row)
-        if isinstance(row, DecisionRow) and row.opens:
-            batch.setdefault(KeyRow, []).append(KeyRow(row.at_us, key_of(row.uid), key_of(row.decision)))
+        batch[type(row)].append(row)
+    if DecisionRow in batch:
+        batch[KeyRow] += [
+            KeyRow(row.at_us, key_of(row.uid), key_of(row.decision))
+            for row in batch[DecisionRow]
+            if isinstance(row, DecisionRow) and row.opens
+        ]
     return batch
 
 

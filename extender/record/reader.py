@@ -12,6 +12,8 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
+
 from extender.record.segment import (
     FRAME_OVERHEAD,
     HEADER_MAX,
@@ -29,16 +31,14 @@ CHUNK_BYTES = 1 << 20
 _LARGEST_FRAME = FRAME_OVERHEAD + MAX_PAYLOAD
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
+class Place(Struct, frozen=True, order=True, gc=False):
     """Everything before `offset` of `segment` has been given out."""
 
     segment: int
     offset: int
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True, gc=False):
     """A frame and where it stood."""
 
     producer: str
@@ -56,8 +56,7 @@ class Found:
         return Place(self.segment, self.frame.end)
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True, gc=False):
     """Bytes that are no frame, or segments that are gone unread."""
 
     producer: str

@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from zlib import crc32
 
+from msgspec import Struct
+
 from extender.record.frames import SCHEMA_VERSION
 
 FORMAT_VERSION = 1
@@ -51,8 +53,7 @@ class Header:
     """Bytes of the header: where the first frame begins."""
 
 
-@dataclass(frozen=True, slots=True)
-class Framed:
+class Framed(Struct, frozen=True, gc=False):
     """A frame whose checksum holds."""
 
     offset: int
@@ -64,8 +65,7 @@ class Framed:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Damage:
+class Damage(Struct, frozen=True, gc=False):
     """Bytes that are no frame. What stood there is lost."""
 
     offset: int

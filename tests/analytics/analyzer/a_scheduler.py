@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from analytics.cluster import Cluster, ClusterView, Usage
 from analytics.store import Store
 from analytics.store.tables import Row
@@ -45,7 +47,7 @@ def attempt(
         rows.append(call(frame + 1, name, "prioritize", opens=False, duration_us=100.0, **common))
         rows.append(call(frame + 2, name, "bind", opens=False, duration_us=3000.0, **common))
     elif rank == 1:
-        rows.append(rejection(frame, name, "Fit", reason, 10)._replace(at_us=at, producer=scheduler))
+        rows.append(replace(rejection(frame, name, "Fit", reason, 10), at_us=at, producer=scheduler))
     if rank >= 0:
         told = message if rank == 2 else ""
         rows.append(

@@ -8,6 +8,7 @@ import io
 import duckdb
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from analytics.ingest.batch import build
 from analytics.ingest.known import KnownDecisions
@@ -65,7 +66,7 @@ def test_json_is_an_array_of_what_the_list_answers(filled, exports):
 
 def test_a_text_that_looks_like_a_formula_is_no_formula(store):
     rows = recorded(1)
-    store.write([r._replace(owner="=1+1", revision="plain") if isinstance(r, DecisionRow) else r for r in rows])
+    store.write([replace(r, owner="=1+1", revision="plain") if isinstance(r, DecisionRow) else r for r in rows])
     exports = Exports(store)
     text = b"".join(exports.csv(exports.chosen(DecisionFilter(), 1))).decode()
     line = next(iter(csv.DictReader(io.StringIO(text))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from analytics.store import Store
 from analytics.store.decisions import DecisionFilter
@@ -27,19 +28,19 @@ def some():
     return [
         call(1, "a", at_us=10 * S, uid="u1", owner="Job/x", created_us=8 * S, duration_us=200.0, nodes_out=0),
         end(1, "a", 1, at_us=10 * S),
-        rejection(1, "a", "Quota", "over quota", 6)._replace(at_us=10 * S),
-        rejection(1, "a", "Taints", "tainted", 4)._replace(at_us=10 * S),
+        replace(rejection(1, "a", "Quota", "over quota", 6), at_us=10 * S),
+        replace(rejection(1, "a", "Taints", "tainted", 4), at_us=10 * S),
         call(2, "b", at_us=13 * S, uid="u1", owner="Job/x", created_us=8 * S, attempt=2, duration_us=300.0),
         call(3, "b", "prioritize", at_us=13 * S + 500, uid="u1", duration_us=100.0),
         call(4, "b", "bind", at_us=13 * S + 1000, uid="u1", duration_us=50_000.0),
         verdict(4, "b", "Gang", phase="permit", duration_us=40_000.0, at_us=13 * S + 1000),
         end(4, "b", 3, "n1", at_us=13 * S + 1000),
-        rejection(2, "b", "Taints", "tainted", 2)._replace(at_us=13 * S),
+        replace(rejection(2, "b", "Taints", "tainted", 2), at_us=13 * S),
         call(5, "c", at_us=20 * S, uid="u2", namespace="team-b", revision="8"),
         end(6, "c", 3, "n2", at_us=20 * S + 7000, seen_by="watch"),
         call(7, "d", at_us=30 * S, uid="u3", namespace="team-b", scheduler="other"),
         end(8, "d", 2, at_us=30 * S + 1),
-        rejection(7, "d", "Quota", "shadowed", 9, "shadow")._replace(at_us=30 * S),
+        replace(rejection(7, "d", "Quota", "shadowed", 9, "shadow"), at_us=30 * S),
         call(9, "e", at_us=40 * S, uid="u4", namespace="team-c"),
     ]  # fmt: skip
 

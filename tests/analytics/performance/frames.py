@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from analytics.ingest.batch import build
+from analytics.ingest.batch import build, read
 from analytics.ingest.known import FirstSeen, KnownDecisions
 from analytics.store.tables import Row
 from extender.record.frames import Decision, Frame, Outcome, PluginVerdict, PodRef, Policy, encode
@@ -74,7 +74,7 @@ class Taker:
             self._frames += 1
             at = 64 * self._frames
             items.append(Found(self._producer, 1, Framed(at, at + 64, self._frames, encode(frame))))
-        batch = build(items, self._known, seen_us, None, self._firsts)
+        batch = build(map(read, items), self._known, seen_us, None, self._firsts)
         self._known.keep()
         assert batch.quarantined == 0
         return batch.rows

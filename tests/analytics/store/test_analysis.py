@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from analytics.store.analysis import Analysis, Latency, Stretch
 from analytics.store.tables import GapRow, QuarantineRow
@@ -63,7 +64,7 @@ def test_r162_paths_are_the_phases_in_their_order_with_their_ends(store) -> None
 
 
 def test_r173_schedulers_are_told_apart_in_every_question(store) -> None:
-    mine = [row._replace(producer="q") for row in three_attempts("mine")]
+    mine = [replace(row, producer="q") for row in three_attempts("mine")]
     others = [call(40, "z", uid="z"), rejection(40, "z", "Quota", "full", 3), end(41, "z", 1)]
     store.write([*mine, *others])
     ask = Analysis(store)

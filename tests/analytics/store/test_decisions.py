@@ -7,6 +7,7 @@ import statistics
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from analytics.store import Store, StoreTimeout
 from analytics.store.decisions import DecisionFilter, Decisions
@@ -141,7 +142,7 @@ def test_what_preemption_found_does_not_count_for_the_filter(store):
     store.write([
         call(1, "a", nodes_out=0, code="Unschedulable"), end(1, "a", 1), rejection(1, "a", "Gang", "few", 6),
         call(2, "a", "preempt", opens=False, nodes_in=9), rejection(2, "a", "Gang", "few", 8),
-        rejection(2, "a", "Gang", "no victims", 1)._replace(phase="postFilter"),
+        replace(rejection(2, "a", "Gang", "no victims", 1), phase="postFilter"),
     ])  # fmt: skip
     found = Decisions(store).get("a")
     assert found is not None

@@ -6,6 +6,7 @@ import random
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from analytics.store.decisions import Decisions
 from analytics.store.hours import HOUR_US, SETTLED_US, Hours, quantile
@@ -24,11 +25,11 @@ def some(count=60, seed=1, seen=1, prefix="d"):
         given = {"at_us": at, "seen_us": seen, "producer": prefix}
         rank = draw.choice([3, 3, 3, 1, 2, 0, None])
         rows.append(call(frame, name, duration_us=draw.uniform(1, 5000), **given))
-        rows.append(rejection(frame, name, draw.choice("AB"), "full", draw.randint(1, 9))._replace(at_us=at))
+        rows.append(replace(rejection(frame, name, draw.choice("AB"), "full", draw.randint(1, 9)), at_us=at))
         rows.append(call(frame + 1, name, "bind", duration_us=draw.uniform(2000, 90_000), **given))
         if n % 5 == 0:
             held = verdict(frame + 1, name, "Gang", phase="permit", duration_us=1500.0, at_us=at)
-            rows.append(held._replace(producer=prefix))
+            rows.append(replace(held, producer=prefix))
         if rank is not None:
             rows.append(end(frame, name, rank, f"n{draw.randint(1, 4)}" if rank == 3 else "", at_us=at, seen_us=seen))
     return rows

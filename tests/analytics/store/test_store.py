@@ -36,7 +36,7 @@ def test_the_rows_are_the_columns_of_the_schema(store):
             "SELECT column_name FROM information_schema.columns WHERE table_name = ? ORDER BY ordinal_position",
             (table,),
         )
-        assert [column for (column,) in columns] == list(row._fields), table
+        assert [column for (column,) in columns] == list(row.__struct_fields__), table
 
 
 def test_what_is_written_is_there_after_opening_again(target):

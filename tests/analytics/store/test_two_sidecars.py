@@ -31,7 +31,7 @@ from analytics.tenants import Uses, register_of
 from analytics.views.tenants.view import Watch
 from tests.analytics.audit_io.events import bound, created, line, us
 from tests.analytics.cluster.clusters import AT_US
-from tests.analytics.ingest.test_ingest import Writer, ended, whole
+from tests.analytics.ingest.a_journal import Writer, ended, whole
 from tests.analytics.tenants.a_tenancy import TEAM_A, a_cluster
 from tests.analytics.tenants.test_tenants import nine_cpus
 from tests.browser.sidecar import REPOSITORY, free_port

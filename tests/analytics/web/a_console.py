@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import httpx
 
-from analytics.ingest.batch import build
+from analytics.ingest.batch import Read, build, read
 from analytics.ingest.known import KnownDecisions
 from analytics.store import Store
 from analytics.views import VIEWS
@@ -24,9 +24,12 @@ T0_US = 1_767_323_045_000_000
 """2026-01-02T03:04:05Z"""
 
 
-def found(frames: Iterable[Frame]) -> list[Found]:
-    """Frames as the reader would give them out."""
-    return [Found("p", 1, Framed(64 * at, 64 * at + 64, at, encode(frame))) for at, frame in enumerate(frames, start=1)]
+def found(frames: Iterable[Frame]) -> list[Read]:
+    """Frames as they would have been read."""
+    return [
+        read(Found("p", 1, Framed(64 * at, 64 * at + 64, at, encode(frame))))
+        for at, frame in enumerate(frames, start=1)
+    ]
 
 
 def a_store(frames: Iterable[Frame] = ()) -> Store:
