@@ -23,6 +23,7 @@ from analytics.audit import (
     Detector,
     Finding,
     Latencies,
+    Rule,
     kind_of,
     read_events,
     shipped_rules,
@@ -78,15 +79,24 @@ class Taken:
 class Intake:
     """One per store. Any thread; one batch at a time."""
 
-    def __init__(self, store: Store, context: Callable[[], Context], *, clock: Callable[[], float] = time.time) -> None:
-        """`context` is asked anew for each batch: what it says of identities and tenants may change."""
+    def __init__(
+        self,
+        store: Store,
+        context: Callable[[], Context],
+        *,
+        rules: Callable[[], Sequence[Rule]] = shipped_rules,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`context` and `rules` are asked anew for each batch: what they say may change."""
         self._store = store
         self._context = context
+        self._rules = rules
         self._clock = clock
         self._lock = threading.Lock()
         self._detector: Detector | None = None
         self._anomalies: Anomalies | None = None
         self._in_force = context()
+        self._ruled = rules()
         self._latencies = Latencies()
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._aside: OrderedDict[str, AuditEventRow | _Aside] = OrderedDict()
@@ -149,7 +159,8 @@ class Intake:
 
     def _prepare(self, events: Sequence[AuditEvent], source: str, taken: Taken) -> None:
         """Rows and findings of what is new, behind those that wait. Raises StoreError, and nothing is changed then."""
-        if self._detector is None or self._in_force != self._context():
+        # Rules are told apart by what they are: to compare them would take longer than a batch.
+        if self._detector is None or self._in_force != self._context() or self._ruled is not self._rules():
             self._open()
         detector, anomalies = self._detector, self._anomalies
         if detector is None or anomalies is None:
@@ -258,8 +269,8 @@ class Intake:
         now_us = self._now_us()
         lately = audits.newest(WARM_EVENTS, now_us - WARM_US)
         waiting = [] if self._detector else audits.open_pods(now_us - OPEN_PODS_US, OPEN_PODS_MAX)
-        self._in_force = self._context()
-        detector = Detector(shipped_rules(), self._in_force)
+        self._in_force, self._ruled = self._context(), self._rules()
+        detector = Detector(self._ruled, self._in_force)
         anomalies = Anomalies(self._in_force)
         for row in lately:
             self._remember(row.id)
@@ -320,12 +331,12 @@ _INTAKES: Final[WeakKeyDictionary[Store, Intake]] = WeakKeyDictionary()
 _MAKING: Final = threading.Lock()
 
 
-def intake_of(store: Store, make: Callable[[], Callable[[], Context]]) -> Intake:
-    """The one intake of a store: what files and webhook bring meets there. `make` makes its `context`."""
+def intake_of(store: Store, make: Callable[[], Intake]) -> Intake:
+    """The one intake of a store: what files and webhook bring meets there."""
     with _MAKING:
         made = _INTAKES.get(store)
         if made is None:
-            made = _INTAKES[store] = Intake(store, make())
+            made = _INTAKES[store] = make()
         return made
 
 
