@@ -214,6 +214,11 @@ def _named(option: str, **more: Any) -> Callable[[Callable[..., None]], Callable
     help="File with the token that the audit webhook of the API server sends; without it no events are received.",
 )
 @_named(
+    "audit-rules",
+    type=click.Path(path_type=Path),
+    help="Folder of audit rules of your own (*.yaml), beside the shipped ones; read again when it changes.",
+)
+@_named(
     "scheduler-identity",
     multiple=True,
     default=("system:kube-scheduler",),
@@ -343,6 +348,7 @@ def tool_settings(given: Mapping[str, Any]) -> ToolSettings:
         schedulers=given["scheduler"],
         audit_logs=given["audit_log"],
         audit_token=given["audit_token_file"],
+        audit_rules=given["audit_rules"],
         scheduler_identities=given["scheduler_identity"],
         deployers=given["deployer_identity"],
         prometheus=given["prometheus"],

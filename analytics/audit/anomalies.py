@@ -27,6 +27,8 @@ _LEARN_EVENTS = 50
 _HOURS_LEARN_US = 7 * 24 * HOUR_US
 _HOURS_LEARN_EVENTS = 200
 _DAY_HOURS = 24
+_USUAL_AGENT = 256
+"""Characters of a user agent; what is found out about a longer one is not kept."""
 _READS = frozenset({"get", "list", "watch"})
 _FAILED = 400
 
@@ -78,6 +80,7 @@ class _Habits:
     """Of one user."""
 
     first_us: int
+    is_system: bool
     events: int = 0
     origins: dict[str, None] = field(default_factory=dict)
     namespaces: dict[str, None] = field(default_factory=dict)
@@ -124,17 +127,18 @@ class Anomalies:
         event = facts.event
         habits = self._users.get(event.user)
         if habits is None:
-            habits = _Habits(at_us)
+            habits = _Habits(at_us, facts.is_system)
             self._users.put(event.user, habits)
         habits.events += 1
         known_us = at_us - habits.first_us
         settled = known_us >= _LEARN_US and habits.events > _LEARN_EVENTS
         found: list[Finding] = []
-        origin = _origin(event)
+        origin_of = _known_origin if len(event.user_agent) <= _USUAL_AGENT else _origin
+        origin = origin_of(event.user_agent, event.source_ips[-1] if event.source_ips else "")
         if _new(habits.origins, origin) and settled:
             says = f"{event.user} called from {origin}, which it never did before"
             found.append(_finding("ANO-02", event, at_us, says, (event.user, origin)))
-        if event.namespace and not facts.is_system and _new(habits.namespaces, event.namespace) and settled:
+        if event.namespace and not habits.is_system and _new(habits.namespaces, event.namespace) and settled:
             says = f"{event.user} did {event.verb} on {event.object}: its first act in {event.namespace}"
             found.append(_finding("ANO-03", event, at_us, says, (event.user, event.namespace)))
         if not event.user.startswith("system:"):
@@ -161,9 +165,12 @@ def _new(known: dict[str, None], value: str) -> bool:
     return True
 
 
-def _origin(event: AuditEvent) -> str:
-    program = event.user_agent.partition("/")[0].partition(" ")[0] or "a nameless program"
-    return f"{program} in {_network(event.source_ips[-1]) if event.source_ips else 'no network'}"
+def _origin(agent: str, address: str) -> str:
+    program = agent.partition("/")[0].partition(" ")[0] or "a nameless program"
+    return f"{program} in {_network(address) if address else 'no network'}"
+
+
+_known_origin = lru_cache(maxsize=4096)(_origin)
 
 
 @lru_cache(maxsize=4096)

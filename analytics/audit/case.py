@@ -7,10 +7,10 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import product
 from typing import Any
 
-from analytics.audit.condition import BadCondition, compiled, only
+from analytics.audit.condition import BadCondition, asks, compiled, only
 from analytics.audit.context import Context
 from analytics.audit.facts import Facts
-from analytics.audit.fields import Field, field_named
+from analytics.audit.fields import WHO, Field, field_named
 from analytics.audit.finding import Finding, key_of
 from analytics.audit.memory import Chains, Mark, Quiet, Recent, Windows
 from analytics.audit.record import AuditEvent
@@ -50,7 +50,10 @@ class CompiledCase:
         """By field: values outside which it cannot find anything; None: any."""
         compiled(case.match, context, f"{at}.match")
         # Of a sequence empty, and therefore true: its steps ask for themselves.
-        self._test = compiled(_left(case.match), context, f"{at}.match")
+        left = _left(case.match)
+        by_who = {key: wanted for key, wanted in left.items() if asks({key: wanted}) <= WHO}
+        self._test_who = compiled(by_who, context, f"{at}.match")
+        self._test = compiled({key: left[key] for key in left if key not in by_who}, context, f"{at}.match")
         self._allowed = [
             compiled(one.match, context, f"{rule.id}.allow[{number}].match") for number, one in enumerate(rule.allow)
         ]
@@ -73,8 +76,12 @@ class CompiledCase:
         wanted = ((self.within[field], value) for field, value in values)
         return self.case.outcome in (outcome, "any") and all(known is None or value in known for known, value in wanted)
 
+    def concerns_who(self, facts: Facts) -> bool:
+        """Of an event that it `concerns`: whether it, and every other that agrees in `who`, is to be shown to it."""
+        return self._test_who(facts)
+
     def see(self, facts: Facts, at_us: int) -> Sequence[Finding]:
-        """Findings that this event, which `concerns` it, completes. `at_us`: its time as the log's clock has it."""
+        """Findings that this event completes, which it `concerns` both ways. `at_us`: as the log's clock has it."""
         if not self._test(facts):
             return ()
         if self._allowed and any(allows(facts) for allows in self._allowed):

@@ -282,6 +282,19 @@ def _flag(value: Any, at: str) -> bool:
     return value
 
 
+def asks(condition: Any) -> frozenset[str]:
+    """Names of the fields that a condition, which `compiled` takes, asks for."""
+    found: set[str] = set()
+    for key, value in condition.items():
+        if key == "not":
+            found |= asks(value)
+        elif key in ("all", "any"):
+            found = found.union(*map(asks, value))
+        else:
+            found.add(key)
+    return frozenset(found)
+
+
 def only(field: str, condition: Any) -> frozenset[str] | None:
     """Values of a text field outside which the condition cannot hold; None where it may hold for any."""
     if not isinstance(condition, dict):

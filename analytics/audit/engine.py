@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from functools import cache
 
 from analytics.audit.case import CompiledCase, outcome_of
 from analytics.audit.context import Context
 from analytics.audit.facts import Facts
+from analytics.audit.fields import who
 from analytics.audit.finding import Finding
 from analytics.audit.memory import Clock, Recent
 from analytics.audit.record import AuditEvent
@@ -18,6 +19,10 @@ _MOST_SEEN = 200_000
 """Requests that are remembered for delivery more than once, about 150 bytes each."""
 _MOST_PODS = 50_000
 _MOST_KINDS = 5_000
+_MOST_WHO = 10_000
+"""About 1 kB each."""
+_LONGEST_WHO = 2_000
+"""Characters."""
 _RANKS = {"ResponseStarted": 1, "ResponseComplete": 2, "Panic": 2}
 """Stages that have an answer. RequestReceived comes before anything is decided."""
 
@@ -69,7 +74,7 @@ class Detector:
         facts = Facts(event, self.context, self._creator(event))
         found: list[Finding] = []
         outcome = outcome_of(event)
-        for case in self._index.cases((event.resource, event.verb, event.subresource, outcome)):
+        for case in self._index.cases(facts, outcome):
             found += case.see(facts, at_us)
         return found
 
@@ -84,21 +89,47 @@ class Detector:
 
 
 class _Index:
-    """Which cases may concern an event, by its resource, verb, subresource and outcome."""
+    """Which cases may concern an event: by its resource, verb, subresource and outcome, then by who asked from where.
+
+    What is left for the cases to ask are names and bodies. A log may name any number of resources and users: what is
+    kept of them has bounds.
+    """
 
     def __init__(self, cases: Sequence[CompiledCase]) -> None:
         self._all = tuple(cases)
-        self._cases: dict[tuple[str, str, str, str], tuple[CompiledCase, ...]] = {}
+        self._by_kind: dict[tuple[str, str, str, str], tuple[CompiledCase, ...]] = {}
+        self._by_who: dict[Hashable, tuple[CompiledCase, ...]] = {}
+        self._same: dict[tuple[CompiledCase, ...], tuple[CompiledCase, ...]] = {}
+        """Equal ones are kept once."""
 
-    def cases(self, kind: tuple[str, str, str, str]) -> tuple[CompiledCase, ...]:
-        found = self._cases.get(kind)
+    def cases(self, facts: Facts, outcome: str) -> tuple[CompiledCase, ...]:
+        key = who(facts.event, outcome)
+        found = self._by_who.get(key)
+        if found is None:
+            found = tuple(case for case in self._of_kind(facts.event, outcome) if case.concerns_who(facts))
+            if _is_short(facts.event):
+                if len(self._by_who) >= _MOST_WHO:
+                    self._by_who.clear()
+                    self._same.clear()
+                self._by_who[key] = found = self._same.setdefault(found, found)
+        return found
+
+    def _of_kind(self, event: AuditEvent, outcome: str) -> tuple[CompiledCase, ...]:
+        kind = event.resource, event.verb, event.subresource, outcome
+        found = self._by_kind.get(kind)
         if found is None:
             found = tuple(case for case in self._all if case.concerns(*kind))
-            # A log may name any number of resources: what is kept of them has a bound.
-            if len(self._cases) >= _MOST_KINDS:
-                self._cases.clear()
-            self._cases[kind] = found
+            if len(self._by_kind) >= _MOST_KINDS:
+                self._by_kind.clear()
+            self._by_kind[kind] = found
         return found
+
+
+def _is_short(event: AuditEvent) -> bool:
+    """Worth being remembered: what anybody may send, such as a user agent, may be very long."""
+    what = event.verb, event.resource, event.subresource, event.namespace
+    texts = (*what, event.user, event.user_agent, event.impersonated, *event.groups, *event.source_ips[-1:])
+    return sum(map(len, texts)) <= _LONGEST_WHO
 
 
 @cache

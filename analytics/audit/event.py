@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -43,28 +43,28 @@ def read_event(raw: bytes | str | Mapping[str, Any]) -> AuditEvent:
     return found[0]
 
 
-def read_events(raw: bytes | str | Mapping[str, Any]) -> Iterator[AuditEvent | BadEvent]:
+def read_events(raw: bytes | str | Mapping[str, Any]) -> Iterable[AuditEvent | BadEvent]:
     """Every event in a line, a delivery or a decoded object; in place of one that cannot be read, why."""
     if isinstance(raw, Mapping):
-        yield from _unwrap(raw, 0)
-        return
+        return _unwrap(raw, 0)
     if len(raw) > LONGEST:
-        yield BadEvent(f"no audit event: {len(raw)} bytes; the longest that is read is {LONGEST}")
-        return
-    yield from _decode(raw, 0)
+        return (BadEvent(f"no audit event: {len(raw)} bytes; the longest that is read is {LONGEST}"),)
+    return _decode(raw, 0)
 
 
-def _decode(raw: bytes | str, depth: int) -> Iterator[AuditEvent | BadEvent]:
+def _decode(raw: bytes | str, depth: int) -> Iterable[AuditEvent | BadEvent]:
     try:
         wire = _wire.decode(raw)
         if wire.kind == "Event" or (wire.kind is None and wire.audit_id):
-            yield from_wire(wire)
-            return
+            return (from_wire(wire),)
     except BadEvent as bad:
-        yield bad
-        return
+        return (bad,)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         pass  # an envelope may use the same names for something else; what is wrong is said below
+    return _decode_envelope(raw, depth)
+
+
+def _decode_envelope(raw: bytes | str, depth: int) -> Iterator[AuditEvent | BadEvent]:
     try:
         given = _any.decode(_without_prefix(raw))
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as wrong:

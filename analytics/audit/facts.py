@@ -98,6 +98,26 @@ class Facts:
     def spec(self) -> podspec.Tree:
         return podspec.tree(self.pod.get("spec"))
 
+    @_Kept
+    def securities(self) -> tuple[podspec.Tree, ...]:
+        return podspec.securities(self.spec)
+
+    @_Kept
+    def pins(self) -> tuple[str, ...]:
+        return podspec.pins(self.spec)
+
+    @_Kept
+    def tolerates(self) -> tuple[str, ...]:
+        return podspec.tolerations(self.spec)
+
+    @_Kept
+    def cpu_milli(self) -> int:
+        return podspec.cpu_milli(self.spec)
+
+    @_Kept
+    def devices(self) -> int:
+        return podspec.devices(self.spec)
+
     @property
     def owner(self) -> str:
         """`ReplicaSet/web-5d9`: what the pod belongs to, or itself."""

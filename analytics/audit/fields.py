@@ -7,12 +7,13 @@ part in brackets is one key (`request.metadata.labels[app.kubernetes.io/name]`),
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from analytics.audit import podspec, powers
 from analytics.audit.facts import Facts
+from analytics.audit.record import AuditEvent
 from analytics.audit.scheduling import kind_of
 
 Type = Literal["text", "texts", "number", "flag", "values"]
@@ -75,19 +76,65 @@ FIELDS: dict[str, Field] = {
     "pod.above_tenant": Field("flag", lambda f: f.above_tenant, "priority above the tenant's maximum"),
     "pod.account": Field("text", lambda f: podspec.text(f.spec.get("serviceAccountName")), "spec.serviceAccountName"),
     "pod.owner": Field("text", lambda f: f.owner, "its controller, as in ReplicaSet/web-5d9, or the object itself"),
-    "pod.pins": Field("texts", lambda f: podspec.pins(f.spec), "label=value that nodes must have"),
-    "pod.tolerates": Field("texts", lambda f: podspec.tolerations(f.spec), "keys of taints; * for every taint"),
-    "pod.privileged": Field("flag", lambda f: podspec.privileged(f.spec), "some container is"),
+    "pod.pins": Field("texts", lambda f: f.pins, "label=value that nodes must have"),
+    "pod.tolerates": Field("texts", lambda f: f.tolerates, "keys of taints; * for every taint"),
+    "pod.privileged": Field("flag", lambda f: podspec.privileged(f.securities), "some container is"),
     "pod.host": Field("texts", lambda f: podspec.host_namespaces(f.spec), "hostNetwork, hostPID, ..."),
     "pod.host_paths": Field("texts", lambda f: podspec.host_paths(f.spec), "paths of the host that are mounted"),
-    "pod.capabilities": Field("texts", lambda f: podspec.capabilities(f.spec), "added, as in SYS_ADMIN"),
-    "pod.cpu_milli": Field("number", lambda f: podspec.cpu_milli(f.spec), "requested, thousandths of a core"),
-    "pod.devices": Field("number", lambda f: podspec.devices(f.spec), "requested GPUs and other extended resources"),
+    "pod.capabilities": Field("texts", lambda f: podspec.capabilities(f.securities), "added, as in SYS_ADMIN"),
+    "pod.cpu_milli": Field("number", lambda f: f.cpu_milli, "requested, thousandths of a core"),
+    "pod.devices": Field("number", lambda f: f.devices, "requested GPUs and other extended resources"),
     "rbac.powers": Field("texts", lambda f: f.powers, "wildcard, role cluster-admin, pods/binding, escalate, ..."),
     "rbac.subjects": Field("texts", lambda f: powers.subjects(f.body), "to whom a binding grants"),
     "rbac.actors": Field("texts", lambda f: f.actors, "the user and the subjects"),
     "admission.touches_pods": Field("flag", lambda f: powers.touches_pods(f.body), "it is asked about pods"),
 }
+
+
+WHO = frozenset(
+    {
+        "verb",
+        "resource",
+        "subresource",
+        "code",
+        "stage",
+        "agent",
+        "program",
+        "address",
+        "user",
+        "groups",
+        "impersonated",
+        "user.namespace",
+        "user.is_system",
+        "user.is_controller",
+        "user.is_kubelet",
+        "user.is_scheduler",
+        "user.is_administrator",
+        "user.is_tenant",
+        "user.is_anonymous",
+        "namespace",
+        "namespace.is_system",
+    }
+)
+"""Fields that follow from `who` and the detector's context alone: many events agree in them."""
+
+
+def who(event: AuditEvent, outcome: str) -> tuple[Hashable, ...]:
+    """Equal for events that agree in all fields of WHO."""
+    return (
+        event.user,
+        event.verb,
+        event.resource,
+        event.subresource,
+        event.namespace,
+        event.code,
+        outcome,
+        event.stage,
+        event.user_agent,
+        event.source_ips[-1:],
+        event.groups,
+        event.impersonated,
+    )
 
 
 def field_named(name: str) -> Field:

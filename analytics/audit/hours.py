@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 
 import numpy as np
 import numpy.typing as npt
@@ -28,7 +29,7 @@ class Hours:
     __slots__ = ("_counts", "_first", "_limit", "_newest", "told")
 
     def __init__(self, hour: int) -> None:
-        self._counts: npt.NDArray[np.int64] = np.zeros(KEPT, np.int64)
+        self._counts = array("q", bytes(8 * KEPT))
         """By the hour modulo KEPT."""
         self._first = self._newest = hour
         self._limit = math.inf
@@ -42,8 +43,10 @@ class Hours:
             self._turn(hour)
         elif hour <= self._newest - KEPT:
             return 0, math.inf
-        self._counts[hour % KEPT] += 1
-        return int(self._counts[hour % KEPT]), self._limit if hour == self._newest else math.inf
+        at = hour % KEPT
+        count = self._counts[at] + 1
+        self._counts[at] = count
+        return count, self._limit if hour == self._newest else math.inf
 
     def _turn(self, hour: int) -> None:
         for passed in range(max(self._newest + 1, hour - KEPT + 1), hour + 1):
@@ -53,7 +56,7 @@ class Hours:
         self._limit = self._most(hour, known) if known >= LEAST else math.inf
 
     def _most(self, hour: int, known: int) -> float:
-        past: npt.NDArray[np.int64] = self._counts[np.arange(hour - known, hour) % KEPT]
+        past: npt.NDArray[np.int64] = np.frombuffer(self._counts, np.int64)[np.arange(hour - known, hour) % KEPT]
         # The same hour of other days, with its neighbours: a nightly job is usual at night.
         ago = known - np.arange(known)
         near = np.minimum(ago % _DAY, _DAY - ago % _DAY) <= 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from analytics.audit.anomalies import KINDS
 from analytics.audit.proof import disproof
 from analytics.audit.rule import Rule
 from analytics.audit.rulefile import BadRule, load_rules
@@ -19,6 +20,8 @@ def with_own(shipped: Sequence[Rule], folder: Path) -> tuple[Rule, ...]:
         if (rule.id in rules) != rule.replaces:
             why = "is shipped; say replaces: true, or take another id" if rule.id in rules else "replaces nothing"
             raise BadRule(f"{folder}: {rule.id}: id: {why}")
+        if rule.id in KINDS:
+            raise BadRule(f"{folder}: {rule.id}: id: is that of unusual behaviour; take another id")
         if wrong := disproof(rule):
             raise BadRule(f"{folder}: {rule.id}: {wrong}")
         rules[rule.id] = rule

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from extender import quantity
@@ -49,45 +49,61 @@ def text(value: Any) -> str:
 
 def containers(spec: Tree) -> Iterator[Tree]:
     for key in _CONTAINERS:
-        yield from trees(spec.get(key))
+        if key in spec:
+            yield from trees(spec[key])
 
 
 def host_namespaces(spec: Tree) -> tuple[str, ...]:
     """Which of the host's namespaces the pod shares."""
     found = [key for key in _HOST if spec.get(key) is True]
-    options = tree(tree(spec.get("securityContext")).get("windowsOptions"))
-    return (*found, "hostProcess") if options.get("hostProcess") is True else tuple(found)
+    if "securityContext" in spec:
+        options = tree(tree(spec["securityContext"]).get("windowsOptions"))
+        if options.get("hostProcess") is True:
+            found.append("hostProcess")
+    return tuple(found)
 
 
-def privileged(spec: Tree) -> bool:
-    return any(tree(one.get("securityContext")).get("privileged") is True for one in containers(spec))
+def securities(spec: Tree) -> tuple[Tree, ...]:
+    """The securityContext of each container that has one."""
+    return tuple(tree(one["securityContext"]) for one in containers(spec) if "securityContext" in one)
 
 
-def capabilities(spec: Tree) -> tuple[str, ...]:
-    """Added ones, without the CAP_ that some write."""
+def privileged(each: Iterable[Tree]) -> bool:
+    """`each`: of containers, as `securities` has them."""
+    return any(one.get("privileged") is True for one in each)
+
+
+def capabilities(each: Iterable[Tree]) -> tuple[str, ...]:
+    """Added ones, without the CAP_ that some write. `each`: of containers, as `securities` has them."""
     found: list[str] = []
-    for one in containers(spec):
-        added = tree(tree(one.get("securityContext")).get("capabilities")).get("add")
+    for one in each:
+        added = tree(one.get("capabilities")).get("add")
         if isinstance(added, list):
             found += [name.upper().removeprefix("CAP_") for name in added[:_MOST] if isinstance(name, str)]
     return tuple(found)
 
 
 def host_paths(spec: Tree) -> tuple[str, ...]:
+    if "volumes" not in spec:
+        return ()
     volumes = (one.get("hostPath") for one in trees(spec.get("volumes")))
     return tuple(text(one.get("path")) or "/" for one in volumes if isinstance(one, dict))
 
 
 def tolerations(spec: Tree) -> tuple[str, ...]:
     """Keys of tolerated taints; `*` for one that tolerates every taint."""
-    return tuple(text(one.get("key")) or "*" for one in trees(spec.get("tolerations")))
+    if "tolerations" not in spec:
+        return ()
+    return tuple(text(one.get("key")) or "*" for one in trees(spec["tolerations"]))
 
 
 def pins(spec: Tree) -> tuple[str, ...]:
     """What nodes must be: `label=value` for each label that is required to have one value or one of some."""
     selector = spec.get("nodeSelector")
     found = [f"{key}={value}" for key, value in selector.items()] if isinstance(selector, dict) else []
-    node = tree(tree(spec.get("affinity")).get("nodeAffinity"))
+    if "affinity" not in spec:
+        return tuple(found)
+    node = tree(tree(spec["affinity"]).get("nodeAffinity"))
     required = tree(node.get("requiredDuringSchedulingIgnoredDuringExecution"))
     for term in trees(required.get("nodeSelectorTerms")):
         for one in trees(term.get("matchExpressions")):
@@ -121,7 +137,9 @@ def devices(spec: Tree) -> int:
 
 
 def _asked(container: Tree) -> Tree:
-    asked = tree(container.get("resources"))
+    if "resources" not in container:
+        return {}
+    asked = tree(container["resources"])
     return {**tree(asked.get("limits")), **tree(asked.get("requests"))}
 
 

@@ -58,6 +58,8 @@ _RBAC = frozenset({"roles", "rolebindings", "clusterroles", "clusterrolebindings
 _DEVICES = frozenset({"resourceclaims", "resourceclaimtemplates", "deviceclasses", "resourceslices"})
 _ACCESS = frozenset({"exec", "attach", "portforward", "ephemeralcontainers", "proxy"})
 _CONTROL_NAMES = ("scheduler", "trimtab")
+_OF_PODS = frozenset({"binding", "create", "gate", "delete", "preemption"})
+"""Kinds that begin or end a pod's wait. By whom it is deleted does not matter, so that any schedulers may be known."""
 OPEN_PODS = 150_000
 """Pods that wait for their other half, about 200 bytes each."""
 EXPIRY_US = 24 * 3600 * 1_000_000
@@ -161,18 +163,21 @@ class Latencies:
     def __len__(self) -> int:
         return len(self._ready) + len(self._bound)
 
-    def see(self, event: AuditEvent) -> float | None:
-        """Milliseconds, when this event is the second of a pair; else None."""
+    def see(self, event: AuditEvent, kind: str | None = None) -> float | None:
+        """Milliseconds, when this event is the second of a pair; else None. `kind`: as kind_of says, if it is known."""
         if event.code >= 400 or event.stage != "ResponseComplete" or not event.name:  # noqa: PLR2004 - HTTP
             return None
-        kind, pod = kind_of(event), (event.namespace, event.name)
+        if kind is None:
+            kind = kind_of(event)
+        if kind not in _OF_PODS:
+            return None
+        pod = event.namespace, event.name
         if kind == "binding":
             return self._joined(pod, self._ready.pop(pod, None), event.at_us)
         if kind in ("create", "gate"):
             return self._made(pod, event.at_us)
-        if kind in ("delete", "preemption"):
-            self._ready.pop(pod, None)
-            self._bound.pop(pod, None)
+        self._ready.pop(pod, None)
+        self._bound.pop(pod, None)
         return None
 
     def _joined(self, pod: tuple[str, str], ready: int | None, bound: int) -> float | None:

@@ -15,7 +15,11 @@ _ROOM: Final = "analytics.ingest.audit.check"
 
 
 def flags() -> list[click.Option]:
-    return [click.Option(["--validate-config"], is_flag=True, help="Judge the settings and each --audit-log, and end.")]
+    return [
+        click.Option(
+            ["--validate-config"], is_flag=True, help="Judge the settings, each --audit-log and --audit-rules, and end."
+        )
+    ]
 
 
 def once(_ctx: click.Context, given: Mapping[str, Any]) -> int | None:
@@ -25,7 +29,7 @@ def once(_ctx: click.Context, given: Mapping[str, Any]) -> int | None:
     problems = [] if token is None else _token(token)
     if not given["audit_log"] and token is None:
         problems.append("there is nothing to read: give --audit-log, or --audit-token-file for the webhook")
-    problems += _judge()(given["audit_log"])
+    problems += _judge()(given["audit_log"], given["audit_rules"])
     for problem in problems:
         click.echo(problem)
     if not problems:
@@ -42,10 +46,10 @@ def _token(path: Path) -> list[str]:
         return [f"--audit-token-file {path}: {why}"]
 
 
-def _judge() -> Callable[[Sequence[Path]], list[str]]:
-    """What is wrong with each log. Looked up when it is needed: other programs do without the audit's rooms."""
+def _judge() -> Callable[[Sequence[Path], Path | None], list[str]]:
+    """What is wrong with each log and with own rules. Looked up when needed: other programs do without these rooms."""
     try:
-        found: Callable[[Sequence[Path]], list[str]] = import_module(_ROOM).validate_config
+        found: Callable[[Sequence[Path], Path | None], list[str]] = import_module(_ROOM).validate_config
     except ModuleNotFoundError as why:
         raise CannotAnswer("this installation lacks the audit analyzer") from why
     return found

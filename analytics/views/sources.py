@@ -22,6 +22,8 @@ class ToolSettings:
     audit_logs: tuple[Path, ...] = ()
     audit_token: Path | None = None
     """File with the token that the API server's audit webhook sends; None: the receiver is closed."""
+    audit_rules: Path | None = None
+    """Folder of rules beside the shipped ones, read again when it changes."""
     scheduler_identities: tuple[str, ...] = ("system:kube-scheduler",)
     """Who may bind pods, as the audit log names them."""
     deployers: tuple[str, ...] = ()

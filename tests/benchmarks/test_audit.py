@@ -18,27 +18,32 @@ FEW = [attack for attack in ATTACKS if attack.name in ("binding", "privileged", 
 
 
 @pytest.fixture(scope="module")
-def small() -> Corpus:
+def corpus() -> Corpus:
     return generate(5, scenes=20, attacks=FEW)
 
 
-def test_every_event_is_read_and_the_store_tells_of_the_attacks(small: Corpus, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def small(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> audit.Log:
+    return audit.log_of(corpus, tmp_path_factory.mktemp("logs") / "small.log")
+
+
+def test_every_event_is_read_and_the_store_tells_of_the_attacks(small: audit.Log, tmp_path: Path) -> None:
     found = audit.read(small, KNOWN, tmp_path / "audit")
     assert found.seconds > 0
-    assert 0 < found.stored < len(small.events)
+    assert 0 < found.stored < small.events
     told = audit.quality(audit.judged(small.labels, found.findings))
     assert "SCH-11: slow evictions" in told["missed"]
     assert not any(name.startswith(("SCH-02", "SCH-16")) for name in told["missed"])
     assert 0 < told["recall"] < 1
 
 
-def test_a_log_that_is_not_read_whole_fails(small: Corpus, tmp_path: Path) -> None:
-    broken = Corpus([*small.events[:10], {"kind": "Event"}], small.labels)
+def test_a_log_that_is_not_read_whole_fails(corpus: Corpus, tmp_path: Path) -> None:
+    broken = audit.log_of(Corpus([*corpus.events[:10], {"kind": "Event"}], corpus.labels), tmp_path / "broken.log")
     with pytest.raises(BenchmarkFailed, match="of 11 audit events 11 were read"):
         audit.read(broken, KNOWN, tmp_path / "audit")
 
 
-def test_findings_beside_attacks_cost_precision_and_missed_attacks_recall(small: Corpus, tmp_path: Path) -> None:
+def test_findings_beside_attacks_cost_precision_and_missed_attacks_recall(small: audit.Log, tmp_path: Path) -> None:
     found = audit.read(small, KNOWN, tmp_path / "audit").findings
     nothing = audit.quality(audit.judged(small.labels, []))
     assert (nothing["precision"], nothing["recall"]) == (1.0, 0.0)

@@ -6,5 +6,6 @@ with the position. Never here: reading an event, the rules themselves (analytics
 
 from analytics.ingest.audit.check import validate_config
 from analytics.ingest.audit.intake import Busy, Intake, intake_of
+from analytics.ingest.audit.rulebook import RuleBook
 
-__all__ = ["Busy", "Intake", "intake_of", "validate_config"]
+__all__ = ["Busy", "Intake", "RuleBook", "intake_of", "validate_config"]

@@ -8,15 +8,19 @@ from typing import Final
 
 from analytics.audit import BadEvent, read_events
 from analytics.ingest.audit.log import Log
+from analytics.ingest.audit.rulebook import RuleBook
 
 LINES_MAX: Final = 1000
 _TOLD_MAX: Final = 3
 _BYTES_MAX: Final = 64 << 20
 
 
-def validate_config(paths: Sequence[Path | str]) -> list[str]:
-    """What is wrong, one sentence each; empty: all is well. Looks at the first 1,000 lines of each log."""
+def validate_config(paths: Sequence[Path | str], rules: Path | None = None) -> list[str]:
+    """What is wrong, one sentence each; empty: all is well. Looks at the first 1,000 lines of each log, and at all
+    rules of the folder `rules`."""
     problems: list[str] = []
+    if rules is not None and (wrong := str(RuleBook(lambda: rules).status()["problem"])):
+        problems.append(wrong)
     for path in map(Path, paths):
         try:
             problems += _of_one(path)

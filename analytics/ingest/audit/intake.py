@@ -6,7 +6,6 @@ transaction; what the rules remember (thresholds, sequences) is filled again fro
 
 from __future__ import annotations
 
-import itertools
 import logging
 import threading
 import time
@@ -24,12 +23,13 @@ from analytics.audit import (
     Detector,
     Finding,
     Latencies,
+    Rule,
     kind_of,
     read_events,
     shipped_rules,
 )
 from analytics.ingest.audit import metrics
-from analytics.ingest.audit.rows import event_of, finding_id, finding_row, row_of
+from analytics.ingest.audit.rows import TEXT_MAX, event_of, finding_id, finding_row, is_short, row_of
 from analytics.store import Store, StoreError
 from analytics.store.audit import UNKNOWN_US, Audits
 from analytics.store.dialect import RowsRefused
@@ -50,6 +50,10 @@ _EARLY: Final = "RequestReceived"
 _REFUSALS: Final = (401, 403)
 """Kept whatever they concern: somebody tries doors."""
 _LOG: Final = logging.getLogger(__name__)
+
+
+_Aside = tuple[AuditEvent, str, int]
+"""A short event, its source, and when it was taken: few become rows."""
 
 
 class Busy(Exception):
@@ -75,18 +79,27 @@ class Taken:
 class Intake:
     """One per store. Any thread; one batch at a time."""
 
-    def __init__(self, store: Store, context: Callable[[], Context], *, clock: Callable[[], float] = time.time) -> None:
-        """`context` is asked anew for each batch: what it says of identities and tenants may change."""
+    def __init__(
+        self,
+        store: Store,
+        context: Callable[[], Context],
+        *,
+        rules: Callable[[], Sequence[Rule]] = shipped_rules,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`context` and `rules` are asked anew for each batch: what they say may change."""
         self._store = store
         self._context = context
+        self._rules = rules
         self._clock = clock
         self._lock = threading.Lock()
         self._detector: Detector | None = None
         self._anomalies: Anomalies | None = None
         self._in_force = context()
+        self._ruled = rules()
         self._latencies = Latencies()
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._aside: OrderedDict[str, AuditEventRow] = OrderedDict()
+        self._aside: OrderedDict[str, AuditEventRow | _Aside] = OrderedDict()
         self._unwritten: list[Row] = []
         self._seen_us = 0
 
@@ -133,18 +146,21 @@ class Intake:
 
     def _read(self, lines: Sequence[bytes], way: str, taken: Taken) -> list[AuditEvent]:
         events: list[AuditEvent] = []
-        for found in itertools.chain.from_iterable(read_events(line) for line in lines if line.strip()):
-            if isinstance(found, BadEvent):
-                _note(taken, way, str(found))
-            else:
-                events.append(found)
+        for line in lines:
+            if line.strip():
+                for found in read_events(line):
+                    if isinstance(found, BadEvent):
+                        _note(taken, way, str(found))
+                    else:
+                        events.append(found)
         return events
 
     # --- judging
 
     def _prepare(self, events: Sequence[AuditEvent], source: str, taken: Taken) -> None:
         """Rows and findings of what is new, behind those that wait. Raises StoreError, and nothing is changed then."""
-        if self._detector is None or self._in_force != self._context():
+        # Rules are told apart by what they are: to compare them would take longer than a batch.
+        if self._detector is None or self._in_force != self._context() or self._ruled is not self._rules():
             self._open()
         detector, anomalies = self._detector, self._anomalies
         if detector is None or anomalies is None:
@@ -159,16 +175,19 @@ class Intake:
             self._remember(event.audit_id)
             taken.events += 1
             kind = self._kind(event)
-            row = row_of(event, kind, source, self._seen_us, wait_us=self._wait_us(event))
+            wait_us = self._wait_us(event, kind)
             new = self._findings(detector, event) + self._findings(anomalies, event)
             found += new
             if kind:
                 kinds[kind] += 1
             if kind or new or event.code in _REFUSALS:
-                self._unwritten.append(row)
+                self._unwritten.append(row_of(event, kind, source, self._seen_us, wait_us=wait_us))
                 taken.stored += 1
+            elif is_short(event):
+                self._put_aside(event.audit_id[:TEXT_MAX], (event, source, self._seen_us))
             else:
-                self._put_aside(row)
+                row = row_of(event, kind, source, self._seen_us)
+                self._put_aside(row.id, row)
         for kind, count in kinds.items():
             metrics.EVENTS.labels(kind).inc(count)
         metrics.LEFT_OUT.labels("other").inc(taken.events - taken.stored)
@@ -199,10 +218,10 @@ class Intake:
             self._faulty(event, fault)
             return ""
 
-    def _wait_us(self, event: AuditEvent) -> int:
+    def _wait_us(self, event: AuditEvent, kind: str) -> int:
         skewed = self._latencies.skewed
         try:
-            wait_ms = self._latencies.see(event)
+            wait_ms = self._latencies.see(event, kind)
         except Exception as fault:  # noqa: BLE001 - as above
             self._faulty(event, fault)
             return UNKNOWN_US
@@ -230,15 +249,15 @@ class Intake:
             for event in finding.event_ids:
                 evidence = self._aside.pop(event, None)
                 if evidence is not None:
-                    self._unwritten.append(evidence)
+                    self._unwritten.append(evidence if isinstance(evidence, AuditEventRow) else _row_of(*evidence))
 
     def _remember(self, event: str) -> None:
         self._seen[event] = None
         if len(self._seen) > SEEN_MAX:
             self._seen.popitem(last=False)
 
-    def _put_aside(self, row: AuditEventRow) -> None:
-        self._aside[row.id] = row
+    def _put_aside(self, event: str, row: AuditEventRow | _Aside) -> None:
+        self._aside[event] = row
         if len(self._aside) > ASIDE_MAX:
             self._aside.popitem(last=False)
 
@@ -250,8 +269,8 @@ class Intake:
         now_us = self._now_us()
         lately = audits.newest(WARM_EVENTS, now_us - WARM_US)
         waiting = [] if self._detector else audits.open_pods(now_us - OPEN_PODS_US, OPEN_PODS_MAX)
-        self._in_force = self._context()
-        detector = Detector(shipped_rules(), self._in_force)
+        self._in_force, self._ruled = self._context(), self._rules()
+        detector = Detector(self._ruled, self._in_force)
         anomalies = Anomalies(self._in_force)
         for row in lately:
             self._remember(row.id)
@@ -259,7 +278,8 @@ class Intake:
             self._findings(detector, event)
             self._findings(anomalies, event)
         for row in waiting:
-            self._wait_us(event_of(row))
+            event = event_of(row)
+            self._wait_us(event, self._kind(event))
         self._detector, self._anomalies = detector, anomalies
 
     # --- writing
@@ -311,13 +331,18 @@ _INTAKES: Final[WeakKeyDictionary[Store, Intake]] = WeakKeyDictionary()
 _MAKING: Final = threading.Lock()
 
 
-def intake_of(store: Store, make: Callable[[], Callable[[], Context]]) -> Intake:
-    """The one intake of a store: what files and webhook bring meets there. `make` makes its `context`."""
+def intake_of(store: Store, make: Callable[[], Intake]) -> Intake:
+    """The one intake of a store: what files and webhook bring meets there."""
     with _MAKING:
         made = _INTAKES.get(store)
         if made is None:
-            made = _INTAKES[store] = Intake(store, make())
+            made = _INTAKES[store] = make()
         return made
+
+
+def _row_of(event: AuditEvent, source: str, seen_us: int) -> AuditEventRow:
+    """Of an event that does not concern scheduling."""
+    return row_of(event, "", source, seen_us)
 
 
 def _note(taken: Taken, way: str, wrong: str) -> None:

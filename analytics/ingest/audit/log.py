@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-CHUNK: Final = 1 << 20
+CHUNK: Final = 4 << 20
 LINE_MAX: Final = 16 << 20
 """A longer line is passed over: an event has a request and an answer, of 1.5 MB at most each."""
 FIRST_LINE: Final = 4096

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -16,48 +17,68 @@ from analytics.store.tables import AuditEventRow, FindingRow
 
 BODY_BYTES_MAX: Final = 256 * 1024
 """A longer body, as JSON, is not kept."""
-_TEXT_MAX: Final = 1024
+TEXT_MAX: Final = 1024
+"""Characters of one text that a row keeps."""
 _LEVEL: Final = 3
 _SECRET: Final = frozenset({"secrets", "configmaps", "tokenreviews", "certificatesigningrequests"})
 """Their bodies are never kept, whatever the audit policy lets through."""
 _SECRET_PARTS: Final = frozenset({"token"})
 _APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
 _HIDDEN: Final = "(not kept)"
+_SHORT_CHARS: Final = 2 * TEXT_MAX
+_USUAL_NOTES: Final = 4
+_USUAL_CHARS: Final = 512
+_SCRUBBED: Final = (b'"env"', b'"managedFields"', _APPLIED.encode())
+"""A body that holds none of these, as JSON writes them, is kept as it is."""
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _packing: Final = threading.local()
 
 
 def row_of(event: AuditEvent, kind: str, source: str, seen_us: int, *, wait_us: int = UNKNOWN_US) -> AuditEventRow:
     """`kind` empty: it does not concern scheduling, and its body is not kept."""
-    made = _metadata(event.response) if event.resource == "pods" and event.verb == "create" else {}
+    name, uid = event.name, event.uid
+    if not (name and uid):
+        made = _metadata(event.response) if event.resource == "pods" and event.verb == "create" else {}
+        sent_metadata = _metadata(event.request)
+        name = name or _text(made, "name") or _text(sent_metadata, "name")
+        uid = uid or _text(made, "uid") or _text(sent_metadata, "uid")
+    # In the order of the fields: by their names it would take twice as long, and every event comes here.
     return AuditEventRow(
-        id=event.audit_id[:_TEXT_MAX],
-        stage=event.stage,
-        seen_us=seen_us,
-        at_us=event.at_us,
-        received_us=event.received_us,
-        source=source,
-        kind=kind,
-        level=event.level,
-        verb=event.verb[:_TEXT_MAX],
-        actor=event.user[:_TEXT_MAX],
-        actor_groups=orjson.dumps([group[:_TEXT_MAX] for group in event.groups[:64]]).decode(),
-        impersonated=event.impersonated[:_TEXT_MAX],
-        address=", ".join(event.source_ips)[:_TEXT_MAX],
-        agent=event.user_agent[:_TEXT_MAX],
-        api_group=event.api_group[:_TEXT_MAX],
-        resource=event.resource[:_TEXT_MAX],
-        subresource=event.subresource[:_TEXT_MAX],
-        namespace=event.namespace[:_TEXT_MAX],
-        name=(event.name or _text(made, "name") or _text(_metadata(event.request), "name"))[:_TEXT_MAX],
-        uid=(event.uid or _text(made, "uid") or _bound_uid(event))[:_TEXT_MAX],
-        node=_node(event)[:_TEXT_MAX],
-        code=event.code,
-        uri=event.request_uri[:_TEXT_MAX],
-        wait_us=wait_us,
-        notes=_notes(event.annotations),
-        body=_body(event) if kind else b"",
+        event.audit_id[:TEXT_MAX],
+        event.stage,
+        seen_us,
+        event.at_us,
+        event.received_us,
+        source,
+        kind,
+        event.level,
+        event.verb[:TEXT_MAX],
+        event.user[:TEXT_MAX],
+        _groups(event.groups),
+        event.impersonated[:TEXT_MAX],
+        ", ".join(event.source_ips)[:TEXT_MAX],
+        event.user_agent[:TEXT_MAX],
+        event.api_group[:TEXT_MAX],
+        event.resource[:TEXT_MAX],
+        event.subresource[:TEXT_MAX],
+        event.namespace[:TEXT_MAX],
+        name[:TEXT_MAX],
+        uid[:TEXT_MAX],
+        _node(event)[:TEXT_MAX],
+        event.code,
+        event.request_uri[:TEXT_MAX],
+        wait_us,
+        _notes(event.annotations),
+        _body(event) if kind else b"",
     )
+
+
+def is_short(event: AuditEvent) -> bool:
+    """It takes about as much memory as its row: no bodies, and no text that a row would cut."""
+    if event.request is not None or event.response is not None or len(event.annotations) > _USUAL_NOTES:
+        return False
+    texts = (event.user, event.user_agent, event.request_uri, event.name, *event.groups, *event.source_ips)
+    return sum(map(len, (*texts, *event.annotations.values()))) <= _SHORT_CHARS
 
 
 def event_of(row: AuditEventRow) -> AuditEvent:
@@ -96,9 +117,9 @@ def finding_row(finding: Finding, seen_us: int) -> FindingRow:
         rule=finding.rule,
         title=finding.title,
         severity=finding.severity,
-        actor=finding.user[:_TEXT_MAX],
-        object=finding.object[:_TEXT_MAX],
-        description=finding.description[: 4 * _TEXT_MAX],
+        actor=finding.user[:TEXT_MAX],
+        object=finding.object[:TEXT_MAX],
+        description=finding.description[: 4 * TEXT_MAX],
         event_ids=orjson.dumps(list(finding.event_ids)).decode(),
         attack=orjson.dumps(list(finding.attack)).decode(),
         fix=finding.fix,
@@ -122,13 +143,30 @@ def _node(event: AuditEvent) -> str:
     return _text(_object(request, "spec"), "nodeName") if event.resource == "pods" and event.verb == "create" else ""
 
 
-def _bound_uid(event: AuditEvent) -> str:
-    return _text(_metadata(event.request), "uid")
+def _groups(groups: tuple[str, ...]) -> str:
+    return _short_groups(groups) if sum(map(len, groups)) <= TEXT_MAX else _written_groups(groups)
+
+
+def _written_groups(groups: tuple[str, ...]) -> str:
+    return orjson.dumps([group[:TEXT_MAX] for group in groups[:64]]).decode()
 
 
 def _notes(annotations: Mapping[str, Any]) -> str:
-    kept = {key: value[:_TEXT_MAX] for key, value in list(annotations.items())[:64] if isinstance(value, str)}
+    """Few events say more than why the authorizer allowed them."""
+    said = tuple(annotations.items())
+    if len(said) <= _USUAL_NOTES and all(isinstance(value, str) and len(value) <= _USUAL_CHARS for _, value in said):
+        return _short_notes(said)
+    return _written_notes(said)
+
+
+def _written_notes(annotations: tuple[tuple[str, Any], ...]) -> str:
+    kept = {key: value[:TEXT_MAX] for key, value in annotations[:64] if isinstance(value, str)}
     return orjson.dumps(kept).decode()
+
+
+# What thousands of events have in common is written once. Long ones are not kept: a log may hold anything.
+_short_groups: Final = lru_cache(maxsize=1024)(_written_groups)
+_short_notes: Final = lru_cache(maxsize=1024)(_written_notes)
 
 
 def _body(event: AuditEvent) -> bytes:
@@ -136,7 +174,9 @@ def _body(event: AuditEvent) -> bytes:
     if not event.request or event.resource in _SECRET or event.subresource in _SECRET_PARTS:
         return b""
     try:
-        text = orjson.dumps(_scrubbed(event.request))
+        text = orjson.dumps(event.request)
+        if any(word in text for word in _SCRUBBED):
+            text = orjson.dumps(_scrubbed(event.request))
     except (orjson.JSONEncodeError, RecursionError):
         return b""
     return _packed(text) if len(text) <= BODY_BYTES_MAX else b""

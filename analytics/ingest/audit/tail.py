@@ -16,7 +16,8 @@ from analytics.store import Store, StoreError
 from analytics.store.audit import Audits
 from analytics.store.tables import AuditPositionRow
 
-LINES_MAX: Final = 1000
+LINES_MAX: Final = 2500
+"""Of one batch: what a transaction costs is shared by so many, and a page waits no longer than a second for one."""
 SETTLED_S: Final = 2.0
 """A rotated file that was not written for so long has no writer any more."""
 KEPT_US: Final = 30 * 86_400 * 1_000_000

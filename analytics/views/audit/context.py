@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
+from weakref import WeakKeyDictionary
 
 from analytics.audit import Context
-from analytics.ingest.audit import Intake, intake_of
+from analytics.ingest.audit import Intake, RuleBook, intake_of
+from analytics.store import Store
 from analytics.tenants import Register, register_of
 from analytics.views.sources import Sources
 
 REGISTER_S: Final = 10.0
 """So old may be what is known of tenants."""
+_BOOKS: Final[WeakKeyDictionary[Store, RuleBook]] = WeakKeyDictionary()
+_MAKING: Final = threading.Lock()
 
 
 class Tenancy:
@@ -52,4 +57,13 @@ def context_of(sources: Sources) -> Callable[[], Context]:
 
 def intake(sources: Sources) -> Intake:
     """The one of this store."""
-    return intake_of(sources.store, lambda: context_of(sources))
+    return intake_of(sources.store, lambda: Intake(sources.store, context_of(sources), rules=rulebook(sources).rules))
+
+
+def rulebook(sources: Sources) -> RuleBook:
+    """The one of this store."""
+    with _MAKING:
+        made = _BOOKS.get(sources.store)
+        if made is None:
+            made = _BOOKS[sources.store] = RuleBook(lambda: sources.settings().audit_rules)
+        return made

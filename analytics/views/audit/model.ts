@@ -85,6 +85,8 @@ export interface Status {
   logs: Log[];
   webhook: boolean;
   configured: boolean;
+  /** Own rules: their folder (null: none is set), the ids in force, and what is wrong with it (empty: nothing). */
+  rules: { folder: string | null; own: string[]; problem: string };
   events: number;
   newest: string | null;
 }

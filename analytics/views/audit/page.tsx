@@ -100,12 +100,16 @@ function Reading({ status }: { status: Status }) {
 }
 
 function Troubles({ status }: { status: Status }) {
-  const told = status.logs.flatMap((log) => [
-    ...(log.error ? [log.error] : []),
-    ...(log.bad_lines > 0
-      ? [`${t("audit.bad", { n: log.bad_lines, path: log.path })} ${log.troubles.at(-1) ?? ""}`]
-      : []),
-  ]);
+  const wrong = status.rules.problem;
+  const told = wrong ? [t("audit.rules.problem", { problem: wrong })] : [];
+  for (const log of status.logs) {
+    told.push(
+      ...(log.error ? [log.error] : []),
+      ...(log.bad_lines > 0
+        ? [`${t("audit.bad", { n: log.bad_lines, path: log.path })} ${log.troubles.at(-1) ?? ""}`]
+        : []),
+    );
+  }
   return told.length === 0 ? null : (
     <div class="refused audit-troubles" role="status">
       {told.map((text) => (

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import orjson
 
-from analytics.audit import KINDS, shipped_rules
+from analytics.audit import KINDS
 from analytics.audit.anomalies import KINDS as UNUSUAL
 from analytics.ingest.audit import metrics
 from analytics.store.audit import MAX_LIMIT, Audits, EventFilter, sent, told
@@ -18,7 +18,7 @@ from analytics.store.joined import rfc3339
 from analytics.store.tables import AuditEventRow
 from analytics.store.tokens import BadToken
 from analytics.views.audit.analysis import patterns
-from analytics.views.audit.context import context_of
+from analytics.views.audit.context import context_of, rulebook
 from analytics.views.audit.latency import split
 from analytics.views.audit.worker import follow, states
 from analytics.views.declaration import Endpoint, Kind, NotHere, NotValid, Parameter, View, Worker
@@ -127,7 +127,7 @@ def one_finding(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
 def list_rules(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]:
     _in_order(given)
     counts = Findings(sources.store).by_rule(FindingFilter(since_us=given["start"], until_us=given["end"]))
-    rules: list[tuple[str, str, str]] = [(rule.id, rule.title, rule.severity) for rule in shipped_rules()]
+    rules: list[tuple[str, str, str]] = [(rule.id, rule.title, rule.severity) for rule in rulebook(sources).rules()]
     rules += [(name, kind.title, kind.severity) for name, kind in UNUSUAL.items()]
     return {
         "rules": [
@@ -179,6 +179,7 @@ def status(sources: Sources, _given: Mapping[str, Any]) -> dict[str, Any]:
         "webhook": settings.audit_token is not None,
         "configured": bool(settings.audit_logs) or settings.audit_token is not None,
         "scheduler_identities": list(settings.scheduler_identities),
+        "rules": rulebook(sources).status(),
         "events": events,
         "oldest": rfc3339(oldest_us) if events else None,
         "newest": rfc3339(newest_us) if events else None,

@@ -332,6 +332,7 @@ def test_clocks_that_differ_are_clamped_and_counted(bench):
 def test_without_a_log_the_status_says_that_none_is_configured(bench):
     assert bench.get("/api/v1/audit/status") == {
         "logs": [], "webhook": False, "configured": False, "scheduler_identities": ["system:kube-scheduler"],
+        "rules": {"folder": None, "own": [], "problem": ""},
         "events": 0, "oldest": None, "newest": None,
     }  # fmt: skip
     assert bench.get("/api/v1/audit/latency") == {"pods": 0, "skewed": 0, "parts": []}
