@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -19,6 +19,8 @@ class Answer:
     verb: str
     status: int
     body: bytes = b""
+    more: Sequence[bytes | memoryview] = ()
+    """What follows `body`: pieces that are not worth copying (Node objects where they came). Let go once written."""
     reason: str = ""
     """Why the call was refused (header X-Trimtab-Reason): printable ASCII, at most REASON_CHARS_MAX. Then no body."""
     close: bool = False
@@ -34,13 +36,23 @@ class Answer:
     encode_ns: int = 0
     duration_ns: int = 0
     bytes_in: int = 0
+    bytes_out: int = 0
     nodes_in: int = 0
     nodes_out: int = 0
     nodes_unknown: int = 0
 
+    def size(self) -> int:
+        """Bytes of the whole body."""
+        return len(self.body) + sum(map(len, self.more)) if self.more else len(self.body)
+
+    def join(self) -> None:
+        """Make one `body` of all pieces."""
+        if self.more:
+            self.body, self.more = b"".join((self.body, *self.more)), ()
+
     def headers(self, *, close: bool) -> list[tuple[bytes, bytes]]:
         """Exact length, and nothing that nobody reads. `close`: the caller is asked to leave."""
-        found = [(b"content-length", b"%d" % len(self.body))]
+        found = [(b"content-length", b"%d" % self.size())]
         if self.body:
             found.append(_JSON)
         if self.reason:
@@ -52,7 +64,7 @@ class Answer:
     def head(self, *, close: bool) -> bytes:
         """Status line and headers as they go on the line, up to the body."""
         if self.status == HTTPStatus.OK and not close and not self.close and self.body:
-            return _OK_HEAD % len(self.body)
+            return _OK_HEAD % self.size()
         status = HTTPStatus(self.status)
         lines = b"".join(b"%b: %b\r\n" % header for header in self.headers(close=close))
         return b"HTTP/1.1 %d %b\r\n%b\r\n" % (status, status.phrase.encode(), lines)

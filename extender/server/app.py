@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from extender.server.answer import Answer, header_text, refusal
-from extender.server.body import Disconnected, TooLarge, read_body
+from extender.server.body import Disconnected, Room, TooLarge, read_body
 from extender.server.records import Records
 from extender.server.verbs import VERBS, Verbs
 from extender.telemetry import metrics
@@ -46,6 +46,8 @@ class SchedulerApp:
         self._draining = False
         self.connections: set[Connection] = set()
         """Those that are open. Only the protocol that knows this app keeps them here (protocol.py)."""
+        self.room = Room()
+        """For the long body that is collected or answered just now."""
         self.records = Records(verbs.record)
         self._verb_of = {f"/{verb}": verb for verb in VERBS}
         self._disconnects = {verb: metrics.DISCONNECTS.labels(verb) for verb in VERBS}

@@ -14,6 +14,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from extender.server.answer import Answer
 from extender.server.app import SchedulerApp
 
 _LINE = rb"(?:(?:Host|User-Agent|Content-Type|Accept-Encoding|Accept|Authorization): [ -~]{0,4096}\r\n)*"
@@ -47,6 +48,8 @@ class VerbProtocol(HttpToolsProtocol):
         self._parts: list[bytes] = []
         self._missing = 0
         """Bytes of a body that is being collected here."""
+        self._filling: _Filling | None = None
+        """Who collects it, if it is long."""
         self._leaving = False
         self._idle_since_s = 0.0
 
@@ -100,6 +103,10 @@ class VerbProtocol(HttpToolsProtocol):
         if self._missing:
             self._missing = 0
             self._parts.clear()
+            if self._filling is not None:
+                self._filling.leave()
+                self._filling = None
+                self._front.room.give_back()
             self._front.left(self.verb)
         super().connection_lost(exc)
 
@@ -131,8 +138,14 @@ class VerbProtocol(HttpToolsProtocol):
             self._answer(data[begin : begin + size])
             self._go_on(data[begin + size :])
         else:
-            self._parts.append(data[begin:])
             self._missing = size - have
+            room = self._front.room.take(size)
+            if room is None:
+                self._parts.append(data[begin:])
+            else:
+                room[:have] = data[begin:]
+                self._filling = _Filling(self, room, have)
+                self.transport.set_protocol(self._filling)
 
     def _collect(self, data: bytes) -> None:
         rest = b""
@@ -147,16 +160,25 @@ class VerbProtocol(HttpToolsProtocol):
             if rest:
                 self._go_on(rest)
 
+    def filled(self, body: bytearray) -> None:
+        """A long body has come."""
+        self._filling, self._missing = None, 0
+        self.transport.set_protocol(self)
+        try:
+            self._answer(body)
+        finally:
+            self._front.room.give_back()
+
     def _go_on(self, data: bytes) -> None:
         """What a caller sent behind its call, without waiting for the answer."""
         if not self.transport.is_closing():
             self.data_received(data)
 
-    def _answer(self, body: bytes) -> None:
+    def _answer(self, body: bytes | bytearray) -> None:
         front = self._front
         answer = front.verbs.begin(self.verb, body)
         leaving = self._leaving or front.draining or answer.close
-        self._write(answer.head(close=leaving), answer.body)
+        self._write(answer.head(close=leaving), answer)
         front.verbs.conclude(answer)
         self.server_state.total_requests += 1
         front.follow_up(answer)
@@ -166,11 +188,51 @@ class VerbProtocol(HttpToolsProtocol):
         elif self.timeout_keep_alive_task is None:
             self._watch_idle(self.timeout_keep_alive)
 
-    def _write(self, head: bytes, body: bytes) -> None:
-        if len(body) > _JOINED_MOST:
+    def _write(self, head: bytes, answer: Answer) -> None:
+        body = answer.body
+        if answer.more:
+            self.transport.writelines((head + body, *answer.more))
+            # Its record is made later, and the room is wanted for the next body.
+            answer.more = ()
+        elif len(body) > _JOINED_MOST:
             self.transport.writelines((head, body))
         else:
             self.transport.write(head + body)
 
     def _watch_idle(self, after_s: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(after_s, self.timeout_keep_alive_handler)
+
+
+class _Filling(asyncio.BufferedProtocol):
+    """In the place of a VerbProtocol until the rest of a long body has come: it is read from the socket to where it is
+    to stand."""
+
+    def __init__(self, owner: VerbProtocol, body: bytearray, have: int) -> None:
+        self._owner = owner
+        self._body = body
+        self._left = memoryview(body)[have:]
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - the rest of the body, and not a byte more
+        return self._left
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._left = self._left[nbytes:]
+        if not self._left:
+            self.leave()
+            self._owner.filled(self._body)
+
+    def leave(self) -> None:
+        """Look at the body no longer, though the transport may hold this object for good."""
+        self._left = memoryview(b"")
+
+    def eof_received(self) -> None:
+        self._owner.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._owner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._owner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._owner.resume_writing()

@@ -142,12 +142,15 @@ class Verbs:
     def call(self, verb: str, body: bytes) -> Answer:
         """filter, prioritize or preempt. Never raises."""
         answer = self.begin(verb, body)
+        answer.join()
         self.conclude(answer)
         return answer
 
-    def begin(self, verb: str, body: bytes) -> Answer:
+    def begin(self, verb: str, body: bytes | bytearray) -> Answer:
         """As `call`, but the call is over only when `conclude` has been called, in the same turn of the loop: what the
-        scheduler need not wait for is done with its answer on the way. Never raises."""
+        scheduler need not wait for is done with its answer on the way. Never raises.
+
+        Pieces of the body may be `more` of the answer: a bytearray must stay as it is until they are written."""
         started = self._ticks()
         try:
             answer = self._calls[verb](body, started)
@@ -234,7 +237,7 @@ class Verbs:
 
     # --- filter, prioritize
 
-    def _filter(self, body: bytes, started: int) -> Answer:
+    def _filter(self, body: bytes | bytearray, started: int) -> Answer:
         request = self._candidates("filter", body)
         decoded = self._ticks()
         if closed := self._active():
@@ -242,7 +245,9 @@ class Verbs:
         try:
             verdict = self._engine.decide(request.pod, request.names, request.rows, self._clock())
             decided = self._ticks()
-            answer = self._answered("filter", self._encoded(request, verdict), request)
+            first, *more = self._encoded(request, verdict)
+            answer = self._answered("filter", bytes(first), request)
+            answer.more = more
             answer.conclude, answer.behind = verdict.conclude, verdict.behind
         except Exception as fault:  # noqa: BLE001 - the pod's event must say so, and the scheduler go on
             return self._answered("filter", encode.filter_error(request, self._fault("filter", fault)), request)
@@ -251,7 +256,7 @@ class Verbs:
         self._filtered = _Filtered(request, verdict.codes, answer)
         return self._recorded(answer, verdict.make_frame, started, decoded, decided)
 
-    def _prioritize(self, body: bytes, started: int) -> Answer:
+    def _prioritize(self, body: bytes | bytearray, started: int) -> Answer:
         if ahead := self._ready_for(body):
             return ahead
         request = self._candidates("prioritize", body)
@@ -275,7 +280,7 @@ class Verbs:
         answer.nodes_out = len(request.names) if least is None else int(np.count_nonzero(verdict.totals >= least))
         return self._recorded(answer, verdict.make_frame, started, decoded, decided)
 
-    def _ready_for(self, body: bytes) -> Answer | None:
+    def _ready_for(self, body: bytes | bytearray) -> Answer | None:
         """The answer that was made ahead, if it is the one to this call, here and now. It serves once."""
         ahead, self._ahead = self._ahead, None
         if ahead is None:
@@ -293,14 +298,14 @@ class Verbs:
         """Scoring now would give what scoring then gave."""
         return not self._active() and self._clock() <= ahead.until_s and self._engine.moment() == ahead.moment
 
-    def _encoded(self, request: CandidateRequest, verdict: FilterVerdict) -> bytes:
+    def _encoded(self, request: CandidateRequest, verdict: FilterVerdict) -> list[bytes | memoryview]:
         if verdict.error:
             raise BrokenVerdict(verdict.error)
         reasons = [rejection.reason for rejection in verdict.rejections]
         unresolvable = [not rejection.cured_in_tree for rejection in verdict.rejections]
-        return self._codec.filter_answer(request, verdict.codes, reasons, unresolvable)
+        return self._codec.filter_pieces(request, verdict.codes, reasons, unresolvable)
 
-    def _candidates(self, verb: str, body: bytes) -> CandidateRequest:
+    def _candidates(self, verb: str, body: bytes | bytearray) -> CandidateRequest:
         request = self._codec.read(body)
         if request.items is not None:
             self._objects_came(verb)
@@ -318,8 +323,8 @@ class Verbs:
 
     # --- preempt
 
-    def _preempt(self, body: bytes, started: int) -> Answer:
-        request = read_preempt(body)
+    def _preempt(self, body: bytes | bytearray, started: int) -> Answer:
+        request = read_preempt(bytes(body))
         decoded = self._ticks()
         sent = request.nodes
         answer = Answer("preempt", 200, encode.preempt_answer({}), nodes_in=len(sent))
@@ -390,8 +395,9 @@ class Verbs:
         answer.encode_ns = self._ticks() - decided
         return answer
 
-    def _timed(self, answer: Answer, body: bytes, started: int) -> Answer:
+    def _timed(self, answer: Answer, body: bytes | bytearray, started: int) -> Answer:
         answer.bytes_in = len(body)
+        answer.bytes_out = answer.size()
         answer.duration_ns = self._ticks() - started
         return answer
 
@@ -430,7 +436,7 @@ class _Meters:
             metrics.REQUESTS_REFUSED.labels(_REFUSED.get(answer.status, "other")).inc()
         self._seconds.observe(answer.duration_ns / 1e9)
         self._bytes_in.inc(answer.bytes_in)
-        self._bytes_out.inc(len(answer.body))
+        self._bytes_out.inc(answer.bytes_out)
         self._nodes_in.inc(answer.nodes_in)
         self._nodes_out.inc(answer.nodes_out)
         if answer.nodes_unknown:

@@ -4,11 +4,13 @@ kube-scheduler with nodeCacheCapable writes `{"Pod":…,"Nodes":null,"NodeNames"
 text `,"Nodes":` cannot stand inside a JSON string (its first quote would end that string), so in a valid body it is
 structure; if the part before it is one whole pod and the part behind it is known names, each once, then reading the
 body plainly gives the same. So it is with `{"Pod":…,"Nodes":{"metadata":{},"items":[…]},"NodeNames":null}` and whole
-objects. Whatever is otherwise goes to the plain reader, which also finds the words for what is wrong.
+objects, of which only those are read that are not known from an earlier request (spans.py). Whatever is otherwise goes
+to the plain reader, which also finds the words for what is wrong.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -19,7 +21,7 @@ from extender.model.names import JsonNames
 from extender.model.pod import Pod, SharedParts
 from extender.native.memory import bytes_address
 from extender.wire import encode, kernels
-from extender.wire.decode import read_candidates, read_object_names, read_pod, recognised, require_utf8
+from extender.wire.decode import read_candidates, read_object_name, read_pod, recognised, require_utf8
 from extender.wire.messages import POD_HEAD, BadRequest, CandidateRequest, Foretold, ObjectSpans
 from extender.wire.names import NameIndex
 from extender.wire.spans import find_objects
@@ -65,7 +67,8 @@ class Codec:
         self._codes = np.zeros(COMPACT_NAMES_MAX, np.int16)
         self._totals = np.zeros(COMPACT_NAMES_MAX, np.int64)
         self._out = np.zeros(1 << 16, np.uint8)
-        self._spans = np.zeros(OBJECTS_MAX, np.int64), np.zeros(OBJECTS_MAX, np.int64)
+        self._ends = np.zeros(OBJECTS_MAX, np.int64)
+        self._fresh = np.zeros(OBJECTS_MAX + 1, np.int32)
         self._ticket = 0
         self._scanner = kernels.scan_names.bound(
             self._text,
@@ -83,7 +86,20 @@ class Codec:
             self._text, self._starts, self._codes, *self._last_reasons.arrays, _PIECES, _PIECE_ENDS, self._out, None
         )
         self._score_writer = kernels.write_scores.bound(self._text, self._starts, self._totals, self._out, None, None)
-        self._object_finder = find_objects.bound(*self._spans, None, None, None)
+        self._object_finder = find_objects.bound(
+            *self._index.object_arrays,
+            self._rows,
+            self._starts,
+            self._ends,
+            self._hashes,
+            self._fresh,
+            None,
+            None,
+            None,
+            None,
+            None,
+        )
+        self._seed = secrets.randbits(63)
         self._last_pod: tuple[bytes, Pod] | None = None
         # Pods of one template come one after the other: what they have in common is made once.
         self._parts = SharedParts()
@@ -91,11 +107,23 @@ class Codec:
 
     # --- requests
 
-    def read(self, body: bytes) -> CandidateRequest:
-        """ExtenderArgs of filter or prioritize. Raises BadRequest and nothing else."""
+    def read(self, body: bytes | bytearray) -> CandidateRequest:
+        """ExtenderArgs of filter or prioritize. Raises BadRequest and nothing else.
+
+        A bytearray must stay as it is, and as long, for as long as the request or a piece of its answer is alive.
+        """
+        cut = body.find(_AFTER_POD) if kernels.COMPILED and body.startswith(POD_HEAD) else -1
+        if cut >= 0 and body.startswith(_OBJECTS_FOLLOW, cut) and body.endswith(_OBJECTS_TAIL):
+            found = self._read_objects(body, cut, cut + len(_OBJECTS_FOLLOW))
+            if found is not None:
+                return found
         body = bytes(body)  # the same object, if it is one already: compiled code reads it where it stands
         require_utf8(body)
-        return self._read_quickly(body) or self.read_plain(body)
+        if cut >= 0 and body.startswith(_NAMES_FOLLOW, cut):
+            found = self._read_names(body, cut, cut + len(_NAMES_FOLLOW))
+            if found is not None:
+                return found
+        return self.read_plain(body)
 
     def read_plain(self, body: bytes) -> CandidateRequest:
         """Any valid body, without the fast path."""
@@ -103,16 +131,6 @@ class Codec:
         row = self._nodes.row
         rows = np.fromiter((row(name) for name in names), np.int32, len(names))
         return CandidateRequest(self._pod(bytes(raw)), names, rows, items)
-
-    def _read_quickly(self, body: bytes) -> CandidateRequest | None:
-        cut = body.find(_AFTER_POD)
-        if cut < 0 or not body.startswith(POD_HEAD) or not kernels.COMPILED:
-            return None
-        if body.startswith(_NAMES_FOLLOW, cut):
-            return self._read_names(body, cut, cut + len(_NAMES_FOLLOW))
-        if body.startswith(_OBJECTS_FOLLOW, cut) and body.endswith(_OBJECTS_TAIL):
-            return self._read_objects(body, cut, cut + len(_OBJECTS_FOLLOW))
-        return None
 
     def _read_names(self, body: bytes, cut: int, begin: int) -> CandidateRequest | None:
         size = len(body) - begin
@@ -131,20 +149,45 @@ class Codec:
         names = JsonNames(body, begin - 1, len(body) - 1, rows, self._index.names)
         return CandidateRequest(pod, names, rows, None, self._ticket, text)
 
-    def _read_objects(self, body: bytes, cut: int, begin: int) -> CandidateRequest | None:
+    def _read_objects(self, body: bytes | bytearray, cut: int, begin: int) -> CandidateRequest | None:
+        end = len(body) - len(_OBJECTS_TAIL)
+        self._renew_index()
+        self._ticket += 1
+        text = np.frombuffer(body, np.uint8)
+        count = self._object_finder(text.ctypes.data, begin, end, self._ticket, self._seed)
+        if count < 0:
+            return None
+        spans = ObjectSpans(memoryview(body), self._starts[:count].copy(), self._ends[:count].copy())
+        rows = self._rows[:count].copy()
+        by_row = self._index.names
+        names = [by_row[row] if row >= 0 else "" for row in rows.tolist()]
+        pod_text = bytes(body[len(POD_HEAD) : cut])
         try:
-            names = read_object_names(body)
-            pod = self._pod(body[len(POD_HEAD) : cut])
+            if self._fresh[0] and not self._read_fresh(spans, rows, names):
+                return None
+            require_utf8(pod_text)
+            pod = self._pod(pod_text)
         except BadRequest:
             return None
-        end = len(body) - len(_OBJECTS_TAIL)
-        count = self._object_finder(bytes_address(body), begin, end)
-        if count != len(names) or len(set(names)) != count:
-            return None
-        row = self._nodes.row
-        rows = np.fromiter((row(name) for name in names), np.int32, count)
-        starts, ends = (span[:count].tolist() for span in self._spans)
-        return CandidateRequest(pod, names, rows, ObjectSpans(body, starts, ends))
+        return CandidateRequest(pod, names, rows, spans)
+
+    def _read_fresh(self, spans: ObjectSpans, rows: NDArray[np.int32], names: list[str]) -> bool:
+        """Read the objects that are not known, and know them from now on. Completes `rows` and `names`. False: not each
+        name stands in one object alone, at its begin. Raises BadRequest."""
+        index = self._index
+        for place in self._fresh[1 : self._fresh[0] + 1].tolist():
+            item = bytes(spans[place])
+            name = read_object_name(item)
+            row = int(rows[place])
+            if row < 0:
+                names[place] = name
+                rows[place] = self._nodes.row(name)
+            elif name == names[place]:
+                index.sizes[row] = len(item)
+                index.prints[row] = self._hashes[place]
+            else:
+                return False
+        return len(set(names)) == len(names)
 
     def foretold(self, filtered: CandidateRequest, answer: bytes, codes: NDArray[np.int16]) -> Foretold | None:
         """The prioritize call that follows a filter call which was just answered with `answer` and `codes`: the same
@@ -166,11 +209,16 @@ class Codec:
         return Foretold(request, b"%b%b}" % (_NAMES_FOLLOW, answer[begin:end]))
 
     def _scan(self, source: int, size: int) -> int:
+        self._renew_index()
+        return self._scanner(source, size, self._ticket)
+
+    def _renew_index(self) -> None:
         if self._index.version != self._nodes.names_version:
             self._index = self._index.renewed(self._nodes)
             for position, found in enumerate(self._index.arrays, 1):
                 self._scanner.put(position, found)
-        return self._scanner(source, size, self._ticket)
+            for position, known in enumerate(self._index.object_arrays):
+                self._object_finder.put(position, known)
 
     def _pod(self, raw: bytes) -> Pod:
         """prioritize follows filter with the same pod: comparing it is far cheaper than decoding it again."""
@@ -190,15 +238,25 @@ class Codec:
         unresolvable: Sequence[bool],
     ) -> bytes:
         """ExtenderFilterResult. Raises ValueError if there is not one code per candidate, or one without a reason."""
+        return b"".join(self.filter_pieces(request, codes, reasons, unresolvable))
+
+    def filter_pieces(
+        self,
+        request: CandidateRequest,
+        codes: NDArray[np.int16],
+        reasons: Sequence[str],
+        unresolvable: Sequence[bool],
+    ) -> list[bytes | memoryview]:
+        """The same in pieces, at least one: Node objects lie where they came."""
         count = len(request.names)
         if codes.dtype != np.int16 or codes.shape != (count,):
             raise ValueError(f"{count} int16 codes were due, not {codes.shape} of {codes.dtype}")
         if request.ticket != self._ticket or not request.ticket:
             if count and not 0 <= int(codes.min()) <= int(codes.max()) <= len(reasons):
                 raise ValueError(f"a code lies outside 0..{len(reasons)}")
-            return encode.filter_answer(request, codes.tolist(), reasons, unresolvable)
+            return encode.filter_pieces(request, codes.tolist(), reasons, unresolvable)
         self._codes[:count] = codes
-        return self._filter_compact(count, self._reasons(reasons, unresolvable))
+        return [self._filter_compact(count, self._reasons(reasons, unresolvable))]
 
     def prioritize_answer(
         self, request: CandidateRequest, totals: NDArray[np.int64], least: int | None = None

@@ -40,14 +40,6 @@ class _Node(Struct, gc=False):
     metadata: _Metadata
 
 
-class _NamedNodes(Struct, gc=False):
-    items: list[_Node] = []
-
-
-class _NamedArgs(Struct, gc=False):
-    nodes: _NamedNodes = field(name="Nodes")
-
-
 class _MetaPod(Struct, gc=False):
     uid: str = field(name="UID")
 
@@ -92,7 +84,6 @@ class _PreemptArgs(Struct, gc=False):
 
 _ARGS = msgspec.json.Decoder(_Args)
 _NODE = msgspec.json.Decoder(_Node)
-_NAMED_ARGS = msgspec.json.Decoder(_NamedArgs)
 _BRIEF = msgspec.json.Decoder(_Brief)
 _PREEMPT = msgspec.json.Decoder(_PreemptArgs)
 _BIND = msgspec.json.Decoder(BindRequest)
@@ -119,9 +110,10 @@ def read_candidates(body: bytes) -> tuple[Raw, list[str], list[Raw] | None]:
     return args.pod, list(items), list(items.values())
 
 
-def read_object_names(body: bytes) -> list[str]:
-    """The name of each Node object in `Nodes`, in order; the whole body is valid JSON if there are any names."""
-    return [item.metadata.name for item in _reading("body", _NAMED_ARGS.decode, body).nodes.items]
+def read_object_name(item: bytes) -> str:
+    """The name of a Node object; all of it is then valid JSON in UTF-8."""
+    require_utf8(item)
+    return _reading("Nodes.items", _NODE.decode, item).metadata.name
 
 
 def read_pod(raw: bytes | memoryview, parts: Parts | None = None) -> Pod:

@@ -56,18 +56,20 @@ _SURPRISES = 16
 _QUOTE, _COMMA, _COLON, _CLOSE_LIST, _OPEN_LIST, _CLOSE_MAP, _MINUS, _ZERO = 34, 44, 58, 93, 91, 125, 45, 48
 
 
-def _mix(hashed: Any, word: Any) -> Any:
+def mix(hashed: Any, word: Any) -> Any:
+    """One more word into a hash: another word gives another hash."""
     hashed = (hashed ^ word) * _ODD_1
     return hashed ^ (hashed >> _U(29))
 
 
-def _finish(hashed: Any, length: Any) -> Any:
+def finish(hashed: Any, length: Any) -> Any:
+    """The hash of so many bytes whose words were mixed in."""
     hashed = hashed ^ (_U(length) * _ODD_2)
     hashed = (hashed ^ (hashed >> _U(32))) * _ODD_2
     return hashed ^ (hashed >> _U(31))
 
 
-def _low_bytes(count: Any) -> Any:
+def low_bytes(count: Any) -> Any:
     """A mask of the first `count` (0..7) bytes of a word."""
     return (_U(1) << (_U(8) * _U(count))) - _U(1)
 
@@ -91,9 +93,9 @@ def fill_table(records: ByteRows, lengths: Int32s, table: Words) -> int:
         at = 0
         while at < length:
             # The record is zero-padded, so its last word is already masked.
-            hashed = _mix(hashed, load_word(name + at))
+            hashed = mix(hashed, load_word(name + at))
             at += 8
-        hashed = _finish(hashed, length)
+        hashed = finish(hashed, length)
         slot = np.int64(hashed & _U(last))
         while table[slot] != _U(0):
             slot = (slot + 1) & last
@@ -116,7 +118,7 @@ def _find(name: Any, length: Any, hashed: Any, table: Words, base: Any, stride: 
             while at + 8 <= length and load_word(record + at) == load_word(name + at):
                 at += 8
             # Zero-padded: a record that goes on where the name ends is another name.
-            if at + 8 > length and load_word(record + at) == load_word(name + at) & _low_bytes(length - at):
+            if at + 8 > length and load_word(record + at) == load_word(name + at) & low_bytes(length - at):
                 return row
         slot = (slot + 1) & last
 
@@ -138,7 +140,7 @@ def _stands(name: Any, row: Any, lengths: Int32s, known: Any, stride: Any) -> An
     return (wanted ^ load_word(name + at)) << (_U(56) - rest) == _U(0)
 
 
-def _guess(name: Any, before: Any, lengths: Int32s, follows: Int32s, known: Any, stride: Any) -> Any:
+def guess(name: Any, before: Any, lengths: Int32s, follows: Int32s, known: Any, stride: Any) -> Any:
     """The row of the name at this address if it follows `before` as in an earlier request, else -1; also if one that
     stood between them has dropped out."""
     row = np.int64(follows[before])
@@ -148,7 +150,7 @@ def _guess(name: Any, before: Any, lengths: Int32s, follows: Int32s, known: Any,
     return row if _stands(name, row, lengths, known, stride) else np.int64(-1)
 
 
-def _look_up(name: Any, room: Any, table: Words, known: Any, stride: Any) -> Any:
+def look_up(name: Any, room: Any, table: Words, known: Any, stride: Any) -> Any:
     """The row of the name at this address, before a quote that follows within `room` bytes; else -1."""
     length = _length(name, room)
     return np.int64(-1) if length < 0 else np.int64(_find(name, length, _hashed(name, length), table, known, stride))
@@ -176,10 +178,10 @@ def _foresee(
         if at >= end or count + 1 >= starts.size or text[at] != _QUOTE:
             return NOT_PLAIN
         name = base + at + 1
-        row = _guess(name, before, lengths, follows, known, stride)
+        row = guess(name, before, lengths, follows, known, stride)
         if row < 0:
             surprises += 1
-            row = _look_up(name, end - at, table, known, stride)
+            row = look_up(name, end - at, table, known, stride)
         if row < 0 or load_word(known + row * stride) == _U(stamp):
             return NOT_PLAIN
         store_word(known + row * stride, _U(stamp))
@@ -215,11 +217,11 @@ def _hashed(name: Any, length: Any) -> Any:
     hashed = _U(0)
     at = 0
     while at + 8 <= length:
-        hashed = _mix(hashed, load_word(name + at))
+        hashed = mix(hashed, load_word(name + at))
         at += 8
     if at < length:
-        hashed = _mix(hashed, load_word(name + at) & _low_bytes(length - at))
-    return _finish(hashed, length)
+        hashed = mix(hashed, load_word(name + at) & low_bytes(length - at))
+    return finish(hashed, length)
 
 
 def _split(text: Bytes, begin: Any, end: int, starts: Int64s, hashes: Words, count: int) -> int:
@@ -238,14 +240,14 @@ def _split(text: Bytes, begin: Any, end: int, starts: Int64s, hashes: Words, cou
             found = (flipped - _ONES) & ~flipped & _HIGHS
             if found != _U(0):
                 break
-            hashed = _mix(hashed, word)
+            hashed = mix(hashed, word)
             here += 8
             if here >= end:
                 return NOT_PLAIN
         rest: Any = np.int64(trailing_zeros(found) >> _U(3))
         if rest != 0:
-            hashed = _mix(hashed, word & _low_bytes(rest))
-        hashes[count] = _finish(hashed, here - first + rest)
+            hashed = mix(hashed, word & low_bytes(rest))
+        hashes[count] = finish(hashed, here - first + rest)
         starts[count] = at
         count += 1
         at = here + rest + 1

@@ -18,34 +18,32 @@ class BadRequest(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ObjectSpans:
-    """Node objects as offsets in the body they came in."""
+    """Node objects as offsets in the body they came in: a comma stands between two of them, and nothing else."""
 
-    body: bytes
-    starts: list[int]
-    ends: list[int]
+    body: memoryview
+    starts: NDArray[np.int64]
+    ends: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def __getitem__(self, index: int) -> memoryview:
-        return memoryview(self.body)[self.starts[index] : self.ends[index]]
+        return self.body[self.starts[index] : self.ends[index]]
 
     def __iter__(self) -> Iterator[memoryview]:
         return (self[index] for index in range(len(self)))
 
-    def runs(self, chosen: Sequence[int]) -> Iterator[memoryview]:
-        """The chosen objects, in rising order, with the commas between them: neighbours together, as they stand."""
-        view = memoryview(self.body)
-        first = last = -1
-        for i in chosen:
-            if first >= 0 and i != last + 1:
-                yield view[self.starts[first] : self.ends[last]]
-                first = i
-            elif first < 0:
-                first = i
-            last = i
-        if first >= 0:
-            yield view[self.starts[first] : self.ends[last]]
+    def runs(self, chosen: Sequence[int]) -> list[memoryview]:
+        """The chosen objects, in rising order, with the commas between them: neighbours together, as they stand. Each
+        run but the first begins with the comma before it."""
+        if not chosen:
+            return []
+        places = np.asarray(chosen)
+        gaps = np.flatnonzero(np.diff(places) != 1)
+        starts = self.starts[places[np.concatenate(([0], gaps + 1))]]
+        starts[1:] -= 1
+        ends = self.ends[places[np.concatenate((gaps, [len(places) - 1]))]]
+        return [self.body[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
 
 
 @dataclass(slots=True)
@@ -82,7 +80,7 @@ class Foretold:
     tail: bytes
     """Its body behind the pod."""
 
-    def is_body(self, body: bytes) -> bool:
+    def is_body(self, body: bytes | bytearray) -> bool:
         """Whether this is, byte for byte, the call that was expected."""
         pod = self.request.pod_text
         return (

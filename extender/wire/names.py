@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from extender.model.columns import NodeTable
-from extender.native.kinds import ByteRows, Int32s, Words
+from extender.native.kinds import ByteRows, Int32s, Int64s, Words
 from extender.wire.kernels import ROWS_MAX, STAMP_BYTES, fill_table
 
 NAME_BYTES_MAX = 253
@@ -36,11 +36,19 @@ class NameIndex:
     follows: Int32s
     """Place row + 1: the row whose name stood behind this row's in the last request; place 0: the first one's. Only a
     guess, which scanning changes."""
+    sizes: Int64s
+    prints: Words
+    """Bytes and fingerprint of the Node object of this name that was read last; size 0: none was (spans.py)."""
 
     @property
     def arrays(self) -> tuple[Words, ByteRows, Int32s, Int32s]:
         """As kernels.scan_names takes them."""
         return self.table, self.records, self.lengths, self.follows
+
+    @property
+    def object_arrays(self) -> tuple[Words, ByteRows, Int32s, Int32s, Int64s, Words]:
+        """As spans.find_objects takes them."""
+        return *self.arrays, self.sizes, self.prints
 
     @classmethod
     def empty(cls) -> NameIndex:
@@ -51,6 +59,8 @@ class NameIndex:
             np.zeros(1, np.int32),
             np.zeros(2, np.uint64),
             np.zeros(2, np.int32),
+            np.zeros(1, np.int64),
+            np.zeros(1, np.uint64),
         )
 
     def renewed(self, nodes: NodeTable) -> NameIndex:
@@ -65,6 +75,9 @@ class NameIndex:
         same = min(len(self.names), len(names))
         records[:same, : self.records.shape[1]] = self.records[:same]
         lengths[:same] = self.lengths[:same]
+        sizes, prints = np.zeros(rows, np.int64), np.zeros(rows, np.uint64)
+        sizes[:same], prints[:same] = self.sizes[:same], self.prints[:same]
+        sizes[fresh] = 0
         for row, name in encoded.items():
             records[row] = 0
             records[row, STAMP_BYTES : STAMP_BYTES + len(name)] = np.frombuffer(name, np.uint8)
@@ -74,7 +87,7 @@ class NameIndex:
         follows = np.zeros(rows + 1, np.int32)
         kept = self.follows[: rows + 1]
         follows[: len(kept)] = np.where(kept < rows, kept, 0)
-        return NameIndex(nodes.names_version, names, records, lengths, table, follows)
+        return NameIndex(nodes.names_version, names, records, lengths, table, follows, sizes, prints)
 
 
 def _plain(name: str) -> bytes:
