@@ -1,6 +1,6 @@
-import { count, type Key, milliseconds, percent, t } from "@shell/i18n";
+import { count, duration, type Key, percent, t } from "@shell/i18n";
 import { Icon } from "@shell/parts";
-import { duration, rate } from "./charts";
+import { rate } from "./charts";
 import type { Recommendation, Report, Trend } from "./model";
 
 /** The key figures, each with its trend. */
@@ -21,7 +21,7 @@ export function Figures({ report }: { report: Report }) {
             p50 {duration(latency.p50)}, p95 {duration(latency.p95 ?? 0)}, p99 {duration(latency.p99 ?? 0)}
           </dd>
         )}
-        <Direction trend={trend("latency")} say={(value) => milliseconds(Math.abs(value))} badUp />
+        <Direction trend={trend("latency")} say={(value) => duration(Math.abs(value))} badUp />
       </div>
       <div>
         <dt>{t("performance.throughput")}</dt>

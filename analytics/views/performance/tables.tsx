@@ -1,6 +1,5 @@
-import { count, type Key, milliseconds, percent, t } from "@shell/i18n";
+import { count, duration, type Key, milliseconds, percent, t } from "@shell/i18n";
 import { Icon, Wide } from "@shell/parts";
-import { duration } from "./charts";
 import type { Capacity, Report, Took } from "./model";
 
 /** What share of each resource is promised, and when all of it is. */
