@@ -81,11 +81,11 @@ def test_a_paused_list_stands_still_and_counts_what_waits(console: Console, open
 def test_filters_stand_in_the_address_and_survive_a_reload(console: Console, open_page: OpenPage) -> None:
     page = open_page(f"{console.url}/decisions")
     page.get_by_role("combobox", name="Verdict").select_option("unschedulable")
-    page.get_by_role("textbox", name="Namespace").fill("payments")
+    page.locator("input[name=namespace]").fill("payments")
     page.wait_for_url(re.compile("namespace=payments"))
     assert parse_qs(urlsplit(page.url).query) == {"outcome": ["unschedulable"], "namespace": ["payments"]}
     page.reload()
-    expect(page.get_by_role("textbox", name="Namespace")).to_have_value("payments")
+    expect(page.locator("input[name=namespace]")).to_have_value("payments")
     expect(page.get_by_role("combobox", name="Verdict")).to_have_value("unschedulable")
     console.record(console.cluster.decision(now_us(), pod=a_pod("matches", "payments"), end="unschedulable"))
     console.record(console.cluster.decision(now_us(), pod=a_pod("matches-not"), end="unschedulable"))

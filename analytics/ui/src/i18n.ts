@@ -37,6 +37,11 @@ export function t(key: Key, values: Record<string, string | number> = {}): strin
   });
 }
 
+/** The same where the catalogue may have no words for it: what a newer program names, say. */
+export function worded(key: string, otherwise: string, values?: Record<string, string | number>): string {
+  return key in catalogues[language.value] ? t(key as Key, values) : otherwise;
+}
+
 const locale = () => (language.value === "zh" ? "zh-CN" : "en-GB");
 
 export function count(value: number): string {
@@ -87,6 +92,11 @@ export function moment(iso: string, now = new Date()): string {
   }).format(at);
   if (at.toDateString() === now.toDateString()) return time;
   return `${new Intl.DateTimeFormat(locale(), { month: "short", day: "numeric" }).format(at)} ${time}`;
+}
+
+/** A sentence with its times as people read them. */
+export function withTimes(sentence: string): string {
+  return sentence.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, (iso) => toSecond(iso));
 }
 
 export function toSecond(iso: string): string {
