@@ -1,5 +1,6 @@
 import { count, duration, figures, type Key, percent, t } from "@shell/i18n";
 import { Icon } from "@shell/parts";
+import { Sentence } from "@shell/phrases";
 import type { Finding, Report } from "./model";
 
 /** Score, health and the key figures. */
@@ -112,11 +113,14 @@ export function Findings({ findings }: { findings: Finding[] }) {
                 <span class={`analyzer-mark ${finding.severity}`}>
                   {t(`analyzer.severity.${finding.severity}` as Key)}
                 </span>{" "}
-                <span lang="en">{finding.title}</span>
+                <Sentence said={finding} part="title" english={finding.title} />
               </h3>
-              <p lang="en">{finding.detail}</p>
               <p>
-                <strong>{t("analyzer.remedy")}</strong> <span lang="en">{finding.remedy}</span>
+                <Sentence said={finding} part="detail" english={finding.detail} />
+              </p>
+              <p>
+                <strong>{t("analyzer.remedy")}</strong>{" "}
+                <Sentence said={finding} part="remedy" english={finding.remedy} />
               </p>
               {Object.keys(finding.evidence).length > 0 && (
                 <details>

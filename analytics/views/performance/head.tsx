@@ -1,5 +1,6 @@
 import { count, duration, type Key, percent, t } from "@shell/i18n";
 import { Icon } from "@shell/parts";
+import { Sentence } from "@shell/phrases";
 import { rate } from "./charts";
 import type { Recommendation, Report, Trend } from "./model";
 
@@ -104,9 +105,11 @@ export function Advice({ recommendations }: { recommendations: Recommendation[] 
                 <span class={`perf-mark ${each.severity}`}>
                   {t(`performance.severity.${each.severity}` as Key)}
                 </span>{" "}
-                <span lang="en">{each.title}</span>
+                <Sentence said={each} part="title" english={each.title} />
               </h3>
-              <p lang="en">{each.detail}</p>
+              <p>
+                <Sentence said={each} part="detail" english={each.detail} />
+              </p>
               <p>
                 <strong>{t("performance.setting")}</strong>{" "}
                 {t(`performance.where.${each.setting.where}` as Key)}:{" "}
