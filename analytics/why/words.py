@@ -18,7 +18,7 @@ _FOLDER: Final = Path(__file__).parent / "locales"
 
 @cache
 def catalogue(language: Language) -> Mapping[str, Any]:
-    """The parts `causes` (title, sentence, advice), `lines`, `groups` and `fit`."""
+    """The parts `causes` (title, sentence, advice), `outcomes`, `lines`, `groups` and `fit`."""
     found: dict[str, Any] = json.loads((_FOLDER / f"{language}.json").read_text("utf-8"))
     return found
 
@@ -49,7 +49,10 @@ def sentence(found: Found, language: Language) -> str:
 
 
 def line(one: Evidence, language: Language) -> Line:
-    return Line(_put(catalogue(language)["lines"][one.key], one.values), one.basis, one.source)
+    values = dict(one.values)
+    if "outcome" in values:
+        values["outcome"] = catalogue(language)["outcomes"].get(values["outcome"], values["outcome"])
+    return Line(_put(catalogue(language)["lines"][one.key], values), one.basis, one.source)
 
 
 def group(one: Group, language: Language) -> NodeGroup:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Request
 
 from analytics.web.assets import BUILT
+from extender.record.frames import Decision, Frame
 from tests.browser.chromium import chromium, path_of_chromium
 from tests.browser.frames import Cluster
 from tests.browser.sidecar import Sidecar
@@ -51,20 +52,37 @@ class Console:
 
     sidecar: Sidecar
     cluster: Cluster = field(default_factory=Cluster)
+    _told: set[str] = field(default_factory=set)
 
     @property
     def url(self) -> str:
         return self.sidecar.url
+
+    def tell(self, frames: Iterable[Frame]) -> None:
+        """Write frames to the journal, and go on."""
+        written = list(frames)
+        self._told |= {frame.decision for frame in written if isinstance(frame, Decision)}
+        self.sidecar.record(written)
+
+    def settle(self) -> None:
+        """Wait until all decisions that were told are taken in: news of one test are none of the next."""
+        self.sidecar.wait(lambda: self.sidecar.ask("/api/stats")["total"] >= len(self._told))
+
+    def record(self, frames: Iterable[Frame]) -> None:
+        """Write frames to the journal, and wait until the decisions in them are taken in."""
+        self.tell(frames)
+        self.settle()
 
 
 @pytest.fixture(scope="module")
 def console(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterator[Console]:
     console = Console(Sidecar(tmp_path_factory.mktemp("console")))
     now_us = time.time_ns() // 1000
-    console.sidecar.record([console.cluster.policy(now_us - DECISIONS * APART_US)])
+    console.tell([console.cluster.policy(now_us - DECISIONS * APART_US)])
     for at in range(DECISIONS):
-        console.sidecar.record(console.cluster.decision(now_us - (DECISIONS - at) * APART_US))
+        console.tell(console.cluster.decision(now_us - (DECISIONS - at) * APART_US))
     console.sidecar.wait_ready()
+    console.settle()
     yield console
     assert console.sidecar.stop() == 0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -10,8 +11,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from extender.journal import Journal
 from extender.record.frames import Frame
@@ -69,6 +71,18 @@ class Sidecar:
         """Write frames to the journal; the sidecar follows it."""
         for frame in frames:
             self._journal.offer(frame)
+
+    def ask(self, path: str) -> Any:
+        """The data of an answer. Raises urllib.error.HTTPError."""
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+            return json.load(answer)["data"]
+
+    def wait(self, holds: Callable[[], object]) -> None:
+        """Until it holds."""
+        until = time.monotonic() + START_LIMIT_S
+        while not holds():
+            assert time.monotonic() < until, (self._directory / "sidecar.log").read_text()
+            time.sleep(0.05)
 
     def stop(self) -> int:
         """SIGTERM, and the exit code."""

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from urllib.parse import unquote
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import Console, OpenPage
 from tests.browser.frames import TOO_SMALL, Cluster
-from tests.browser.sidecar import REPOSITORY, Sidecar
-
-AXE = REPOSITORY / "analytics" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
+from tests.browser.looks import faults, fits
+from tests.browser.sidecar import Sidecar
 
 
 @pytest.fixture(autouse=True)
@@ -27,8 +27,8 @@ def failing(console: Console) -> Console:
     """The console of the module, and twenty attempts that found no room."""
     now_us = time.time_ns() // 1000
     for at in range(20):
-        frames = console.cluster.decision(now_us - at * 1_000_000, end="unschedulable")
-        console.sidecar.record(frames)
+        console.tell(console.cluster.decision(now_us - at * 1_000_000, end="unschedulable"))
+    console.settle()
     return console
 
 
@@ -72,9 +72,10 @@ def test_the_choices_stand_in_the_address_and_the_button_runs_it_again(failing: 
     page = open_page(f"{failing.url}/analyzer")
     expect(page.locator(".analyzer")).to_be_visible()
     page.get_by_role("combobox", name="Time").select_option("15m")
-    page.get_by_label("Type").select_option("utilization")
-    page.get_by_label("Scheduler").select_option("default-scheduler")
-    assert {"range=15m", "type=utilization", "scheduler=default-scheduler"} <= set(page.url.split("?")[1].split("&"))
+    page.get_by_role("combobox", name="Type").select_option("utilization")
+    page.get_by_role("combobox", name="Scheduler").select_option("default-scheduler")
+    for said in ("range=15m", "type=utilization", "scheduler=default-scheduler"):
+        expect(page).to_have_url(re.compile(rf"[?&]{said}(&|$)"))
     page.reload()
     expect(page.get_by_role("combobox", name="Time")).to_have_value("15m")
     with page.expect_response("**/api/analysis/run") as asked:
@@ -84,8 +85,7 @@ def test_the_choices_stand_in_the_address_and_the_button_runs_it_again(failing: 
     assert (body["analysis_type"], body["scheduler"]) == ("utilization", "default-scheduler")
     page.get_by_role("combobox", name="Time").select_option("own")
     expect(page.locator("input[name=start]")).to_be_visible()
-    assert "start=" in page.url
-    assert "end=" in page.url
+    expect(page).to_have_url(re.compile("start=.*end="))
 
 
 def test_the_report_can_be_taken_along_as_json(failing: Console, open_page: OpenPage) -> None:
@@ -106,13 +106,6 @@ def test_nothing_decided_and_a_refused_range_are_said(empty: str, failing: Conso
     expect(bad.get_by_role("alert")).to_contain_text("earlier than the end")
 
 
-def looked_at(page: Page) -> list[str]:
-    page.evaluate(AXE.read_text())
-    page.add_style_tag(content="* { animation: none !important }")
-    found: list[str] = page.evaluate("axe.run(document).then(r => r.violations.map(v => v.id))")
-    return found
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
@@ -121,5 +114,5 @@ def test_r165_it_is_accessible_and_no_wider_than_the_screen(
 ) -> None:
     page = open_page(f"{failing.url}/analyzer", width=width, color_scheme=scheme, locale=locale)
     expect(page.locator(".analyzer-checks li").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert looked_at(page) == []
+    fits(page)
+    assert faults(page) == []

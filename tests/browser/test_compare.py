@@ -6,7 +6,6 @@ import csv
 import re
 import time
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -14,9 +13,8 @@ from playwright.sync_api import Page, expect
 
 from extender.record.frames import PodRef
 from tests.browser.conftest import Console, OpenPage
-from tests.browser.sidecar import REPOSITORY
+from tests.browser.looks import SERIOUS, faults, fits
 
-AXE = REPOSITORY / "analytics" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 ROWS = "table.decisions tbody tr"
 POD = PodRef(namespace="team-a-dev", name="twice", uid="uid-twice", scheduler="default-scheduler")
 
@@ -30,24 +28,16 @@ def patient() -> None:
 def tried_twice(console: Console) -> Console:
     """A pod that found no place, and two seconds later one."""
     at = time.time_ns() // 1000
-    console.sidecar.record(console.cluster.decision(at - 2_000_000, pod=POD, end="unschedulable"))
-    console.sidecar.record(console.cluster.decision(at, pod=POD, attempt=2, end="scheduled"))
+    console.record(console.cluster.decision(at - 2_000_000, pod=POD, end="unschedulable"))
+    console.record(console.cluster.decision(at, pod=POD, attempt=2, end="scheduled"))
     return console
 
 
-def _axe(page: Page) -> list[dict[str, Any]]:
-    page.evaluate(Path(AXE).read_text())
-    page.add_style_tag(content="* { animation: none !important }")
-    found: list[dict[str, Any]] = page.evaluate(
-        "axe.run(document).then(r => r.violations.filter(v => ['serious', 'critical'].includes(v.impact))"
-        ".map(v => ({id: v.id, nodes: v.nodes.slice(0, 5).map(n => n.html + ' ' + n.failureSummary)})))"
-    )
-    return found
-
-
-def _overflow(page: Page) -> int:
-    sideways: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return sideways
+def choose_both(page: Page) -> None:
+    boxes = page.locator(f"{ROWS} input")
+    expect(boxes).to_have_count(2)
+    boxes.first.check()
+    boxes.last.check()
 
 
 def test_two_decisions_of_the_list_are_chosen_and_compared(tried_twice: Console, open_page: OpenPage) -> None:
@@ -65,7 +55,7 @@ def test_two_decisions_of_the_list_are_chosen_and_compared(tried_twice: Console,
     expect(page.locator(".said")).to_have_text(said)
     page.get_by_role("link", name="Swap").click()
     expect(page.locator(".said")).to_contain_text("the second found no place")
-    assert _axe(page) == []
+    assert faults(page, *SERIOUS) == []
 
 
 def test_a_decision_is_compared_with_the_attempt_before(tried_twice: Console, open_page: OpenPage) -> None:
@@ -93,15 +83,18 @@ def test_r135_what_statistics_are_grouped_by_stands_in_the_address(tried_twice: 
     expect(table).to_contain_text("Plugin that rejected")
     page.locator("select[name=by]").select_option("namespace")
     expect(table.locator("tbody tr")).to_have_count(1)
+    expect(page).to_have_url(re.compile("namespace=team-a-dev"))
     assert parse_qs(urlsplit(page.url).query) == {"namespace": ["team-a-dev"], "by": ["namespace"]}
-    page.get_by_label("Verdict").select_option("scheduled")
+    page.get_by_role("combobox", name="Verdict").select_option("scheduled")
     expect(table.locator("tbody tr").first).to_contain_text("100%")
     page.reload()
     expect(table.locator("tbody tr").first).to_contain_text("100%")
-    expect(page.get_by_label("Did the scheduler take our first choice?")).to_contain_text("bound decisions took a node")
+    expect(page.get_by_role("region", name="Did the scheduler take our first choice?")).to_contain_text(
+        "bound decisions took a node"
+    )
     page.get_by_text("By set of plugins, revision or scheduler").click()
     expect(page.get_by_role("columnheader", name="Plugins that scored")).to_be_visible()
-    assert _axe(page) == []
+    assert faults(page, *SERIOUS) == []
 
 
 def test_a_group_leads_to_its_decisions(tried_twice: Console, open_page: OpenPage) -> None:
@@ -123,7 +116,7 @@ def test_a_pod_is_traced_until_it_is_bound(tried_twice: Console, open_page: Open
     expect(trace.locator("tbody tr")).to_have_count(2)
     expect(trace.locator("tbody tr").last).to_contain_text("2.0 s")
     expect(trace.locator("tbody tr").first).to_contain_text("insufficient allocatable memory (PodState, 107 nodes)")
-    assert _axe(page) == []
+    assert faults(page, *SERIOUS) == []
     trace.get_by_role("link", name="compare").click()
     expect(page.locator("h1")).to_have_text("Two decisions compared")
 
@@ -142,24 +135,22 @@ def test_nothing_scrolls_sideways(tried_twice: Console, open_page: OpenPage, wid
     page = open_page(f"{tried_twice.url}/decisions?pod=team-a-dev/twice&by=reason", width=width)
     expect(page.locator(ROWS)).to_have_count(2)
     expect(page.locator("table.decisions-groups")).to_be_visible()
-    for box in page.locator(f"{ROWS} input").all():
-        box.check()
-    assert _overflow(page) == 0
+    choose_both(page)
+    fits(page)
     page.get_by_role("link", name="Compare twice and twice").click()
     expect(page.locator("table.decisions-compare").first).to_be_visible()
-    assert _overflow(page) == 0
+    fits(page)
     page.goto(f"{tried_twice.url}/decisions/pod/team-a-dev/twice")
     expect(page.locator(".decisions-trace")).to_be_visible()
-    assert _overflow(page) == 0
+    fits(page)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_is_told_in_chinese_too(tried_twice: Console, open_page: OpenPage, scheme: str) -> None:
     page = open_page(f"{tried_twice.url}/decisions?pod=team-a-dev/twice&by=plugin", locale="zh-CN", color_scheme=scheme)
     expect(page.get_by_text("调度器采纳了我们的首选吗？")).to_be_visible()
-    for box in page.locator(f"{ROWS} input").all():
-        box.check()
-    assert _axe(page) == []
+    choose_both(page)
+    assert faults(page, *SERIOUS) == []
     page.get_by_role("link", name="比较 twice 和 twice").click()
     expect(page.locator(".said")).to_contain_text("第一个没有找到位置")
-    assert _axe(page) == []
+    assert faults(page, *SERIOUS) == []

@@ -11,9 +11,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.demo import Demo
-from tests.browser.sidecar import REPOSITORY
+from tests.browser.looks import faults, fits
 
-AXE = REPOSITORY / "analytics" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 SENTENCES = {
     "Cluster": r"All \d+ nodes are ready and run \d+ pods|Of \d+ nodes, \d+ not ready",
     "Scheduling, last 15 minutes": r"\d+ of \d+ attempts placed their pod",
@@ -89,13 +88,8 @@ def test_no_accessibility_fault_and_no_scrolling_sideways(
 ) -> None:
     page = open_page(demo.url, width, color_scheme=scheme)
     expect(page.locator(".said")).to_have_count(len(SENTENCES))
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    page.evaluate(AXE.read_text())
-    page.add_style_tag(content="* { animation: none !important; transition: none !important }")
-    found = page.evaluate(
-        "axe.run(document).then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 160))]))"
-    )
-    assert found == []
+    fits(page)
+    assert faults(page) == []
 
 
 def test_it_speaks_chinese(demo: Demo, open_page: OpenPage) -> None:

@@ -11,10 +11,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import OpenPage
-from tests.browser.sidecar import REPOSITORY, Sidecar
+from tests.browser.looks import faults, fits
+from tests.browser.sidecar import Sidecar
 from tests.process.a_cluster import a_full_cluster, serving
 
-AXE = REPOSITORY / "analytics" / "ui" / "node_modules" / "axe-core" / "axe.min.js"
 WITHIN_S = 60.0
 
 
@@ -48,7 +48,7 @@ def test_causes_come_first_and_narrow_the_list_and_the_address_keeps_it(watching
     expect(causes.first).to_contain_text("team-a/huge, team-a/huge-too")
     page.get_by_role("link", name="More CPU than any node has").click()
     expect(pods).to_have_count(2)
-    assert "cause=size.cpu" in page.url
+    expect(page).to_have_url(re.compile("cause=size.cpu"))
     page.reload()
     expect(pods).to_have_count(2)
     page.get_by_role("button", name="All causes").click()
@@ -103,18 +103,11 @@ def test_pages_are_accessible_and_no_wider_than_the_screen(
 ) -> None:
     page = open_page(f"{watching}{path}", width=width, color_scheme=scheme)
     expect(page.locator("table").first).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    page.evaluate(AXE.read_text())
-    page.add_style_tag(content="* { animation: none !important; transition: none !important }")
-    found = page.evaluate(
-        "axe.run(document).then(r => r.violations.map(v => [v.id, v.nodes.map(n => n.html.slice(0, 160))]))"
-    )
-    assert found == []
+    fits(page)
+    assert faults(page) == []
 
 
 def test_the_keyboard_reaches_causes_and_pods(watching: str, open_page: OpenPage) -> None:
     page = open_page(f"{watching}/pending")
-    link = page.get_by_role("link", name=re.compile("^ssd$"))
-    link.focus()
-    page.keyboard.press("Enter")
+    page.get_by_role("link", name="ssd", exact=True).press("Enter")
     expect(page.locator(".cause")).to_contain_text("disk=ssd")

@@ -39,6 +39,10 @@ class Finding:
     detail: str
     remedy: str
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    phrase: str = ""
+    """Which sentences these are, and what stands in them, for those who have them in another language."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Times in milliseconds (of checks: seconds), shares of 1."""
 
     def told(self) -> dict[str, Any]:
         return {
@@ -49,6 +53,8 @@ class Finding:
             "detail": self.detail,
             "remedy": self.remedy,
             "evidence": dict(self.evidence),
+            "phrase": self.phrase,
+            "values": dict(self.values),
         }
 
 
@@ -102,7 +108,10 @@ def _health(checks: Iterable[Check]) -> Iterator[Finding]:
     for check in checks:
         if not check.ok:
             title = f"Health check failed: {check.name.replace('_', ' ')}"
-            yield Finding(f"health.{check.name}", "health", check.severity, title, check.detail, check.remedy)
+            yield Finding(
+                f"health.{check.name}", "health", check.severity, title, check.detail, check.remedy,
+                phrase=check.phrase, values=check.values,
+            )  # fmt: skip
 
 
 def _success(facts: Facts) -> Iterator[Finding]:
@@ -127,7 +136,13 @@ def _success(facts: Facts) -> Iterator[Finding]:
         if top
         else "Add nodes, or let pods ask for less; the failing pods are listed by type failures.",
         {"success_rate": round(rate, 4), "attempts": ended, "reasons": list(facts.reasons[:3])},
+        "finding.success_rate" if top else "finding.success_rate.unknown",
+        {"rate": rate, "failed": ended - facts.outcomes["scheduled"], "ended": ended, **_most(top)},
     )
+
+
+def _most(top: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {"plugin": top["plugin"], "reason": top["reason"], "times": top["attempts"]} if top else {}
 
 
 def _errors(facts: Facts) -> Iterator[Finding]:
@@ -144,6 +159,8 @@ def _errors(facts: Facts) -> Iterator[Finding]:
         f"That is {100 * share:.1f} % of all that ended.{said}",
         "Errors are no verdicts about room: look at the API server's answer to the Binding, and at the extender's log.",
         {"errors": errors, "attempts": ended, "messages": list(facts.errors[:3])},
+        "finding.errors",
+        {"n": errors, "share": share, "message": facts.errors[0]["message"] if facts.errors else "–"},
     )
 
 
@@ -160,6 +177,8 @@ def _slow(latency: Latency) -> Iterator[Finding]:
         f"On average {100 * worst['share']:.0f} % of a pod's {latency.average_ms or 0:.0f} ms go into {worst['what']}.",
         _REMEDIES[worst["part"]],
         {"p95_ms": round(latency.p95_ms, 2), "pods": latency.pods, "parts": parts},
+        f"finding.latency.{worst['part']}",
+        {"p95": latency.p95_ms, "share": worst["share"], "average": latency.average_ms or 0.0},
     )
 
 
@@ -186,6 +205,8 @@ def _own(verbs: Sequence[Mapping[str, Any]], plugins: Sequence[Mapping[str, Any]
             f"{verb['calls']} calls, half of them within {verb['p50_ms']:.2f} ms.",
             "Look at the plugins by time below; a slow core, or other work on it, shows in every phase alike.",
             dict(verb),
+            "finding.extender",
+            {"phase": verb["phase"], "p99": verb["p99_ms"], "p50": verb["p50_ms"], "calls": verb["calls"]},
         )
     total = sum(plugin["total_ms"] for plugin in plugins)
     if plugins and total and plugins[0]["total_ms"] / total > PLUGIN_SHARE and plugins[0]["p95_ms"] > PLUGIN_WARN_MS:
@@ -199,6 +220,13 @@ def _own(verbs: Sequence[Mapping[str, Any]], plugins: Sequence[Mapping[str, Any]
             f"with a p95 of {top['p95_ms']:.1f} ms.",
             "Give it a deadline in the policy, put it into shadow, or disable it and compare.",
             dict(top),
+            "finding.plugin",
+            {
+                "plugin": top["plugin"],
+                "phase": top["phase"],
+                "share": top["total_ms"] / total,
+                "p95": top["p95_ms"],
+            },
         )
     for plugin in plugins:
         if plugin["errors"]:
@@ -210,6 +238,8 @@ def _own(verbs: Sequence[Mapping[str, Any]], plugins: Sequence[Mapping[str, Any]
                 f"{plugin['errors']} of {plugin['calls']} calls raised an error, and counted as its policy says.",
                 "The decision that it failed in holds its message; GET /configz of the extender shows its breaker.",
                 dict(plugin),
+                "finding.faults",
+                {key: plugin[key] for key in ("plugin", "phase", "errors", "calls")},
             )
 
 
@@ -225,6 +255,8 @@ def _retries(failing: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
             f"{worst['namespace']}/{worst['pod']} leads with {worst['attempts']} attempts, none of which placed it.",
             f"Ask why: trimtab why {worst['namespace']}/{worst['pod']} names the one cause that would cure it.",
             {"pods": [{key: pod[key] for key in ("namespace", "pod", "attempts")} for pod in often[:5]]},
+            "finding.retries",
+            {"n": len(often), "pod": f"{worst['namespace']}/{worst['pod']}", "attempts": worst["attempts"]},
         )
 
 
@@ -240,6 +272,8 @@ def _open(outcomes: Mapping[str, int]) -> Iterator[Finding]:
             f"{outcomes['unknown']} of {total}: their pods were not seen bound, and nobody said that they failed.",
             "If the extender does not bind, let it watch pods (--kubeconfig); else look at the journal's losses.",
             {"unknown": outcomes["unknown"], "total": total},
+            "finding.open",
+            {"share": share, "unknown": outcomes["unknown"], "total": total},
         )
 
 
@@ -257,6 +291,8 @@ def _room(use: Utilization) -> Iterator[Finding]:
                 "New pods find room only where something leaves; fragmentation keeps large ones out earlier.",
                 "Add nodes, or lower requests that are not used (below).",
                 {"requested_ratio": round(ratio, 4)},
+                f"finding.full.{name}",
+                {"ratio": ratio},
             )
     if use.efficiency_percent is not None and use.efficiency_percent < EFFICIENCY_WARN:
         yield Finding(
@@ -267,6 +303,8 @@ def _room(use: Utilization) -> Iterator[Finding]:
             "What is requested and idle is out of reach for the scheduler.",
             "Lower the requests of the workloads that use least of theirs, or score by real load (TargetLoadPacking).",
             {"efficiency_percent": round(use.efficiency_percent, 1)},
+            "finding.efficiency",
+            {"ratio": use.efficiency_percent / 100},
         )
     for name in ("cpu", "memory"):
         spread = use.imbalance(name)
@@ -279,6 +317,8 @@ def _room(use: Utilization) -> Iterator[Finding]:
                 f"The standard deviation of requested to allocatable is {spread:.2f}.",
                 "Moves can level it (Rescheduler), if the even spread is wanted at all: bin packing makes it, too.",
                 {"imbalance": round(spread, 3)},
+                f"finding.imbalance.{name}",
+                {"spread": round(spread, 2)},
             )
     if use.not_ready:
         yield Finding(
@@ -286,9 +326,11 @@ def _room(use: Utilization) -> Iterator[Finding]:
             "utilization",
             WARNING,
             "One node is not ready" if len(use.not_ready) == 1 else f"{len(use.not_ready)} nodes are not ready",
-            f"They take no pods: {', '.join(use.not_ready[:5])}.",
+            f"No pods are placed there: {', '.join(use.not_ready[:5])}.",
             "See the conditions of the nodes: kubectl describe node.",
             {"nodes": list(use.not_ready[:20])},
+            "finding.not_ready",
+            {"n": len(use.not_ready), "nodes": ", ".join(use.not_ready[:5])},
         )
 
 

@@ -1,5 +1,6 @@
-import { count, type Key, milliseconds, percent, t } from "@shell/i18n";
+import { count, duration, figures, type Key, percent, t } from "@shell/i18n";
 import { Icon } from "@shell/parts";
+import { Sentence } from "@shell/phrases";
 import type { Finding, Report } from "./model";
 
 /** Score, health and the key figures. */
@@ -22,26 +23,24 @@ export function Head({ report }: { report: Report }) {
         </div>
         <div>
           <dt>{t("analyzer.latency")}</dt>
-          <dd>{latency === null ? none : `${latency.toFixed(2)} ms`}</dd>
+          <dd>{latency === null ? none : duration(latency)}</dd>
           {performance.latency_ms.p95 !== null && (
             <dd class="muted small">
               {t("analyzer.latency.note", {
-                p95: milliseconds(performance.latency_ms.p95),
-                p99: milliseconds(performance.latency_ms.p99 ?? 0),
+                p95: duration(performance.latency_ms.p95),
+                p99: duration(performance.latency_ms.p99 ?? 0),
               })}
             </dd>
           )}
         </div>
         <div>
           <dt>{t("analyzer.throughput")}</dt>
-          <dd>{t("analyzer.throughput.value", { n: performance.throughput_pods_per_second.toFixed(2) })}</dd>
+          <dd>{t("analyzer.throughput.value", { n: figures(performance.throughput_pods_per_second) })}</dd>
           <dd class="muted small">{t("analyzer.throughput.note", { n: performance.pods_scheduled })}</dd>
         </div>
         <div>
           <dt>{t("analyzer.success")}</dt>
-          <dd>
-            {performance.success_rate === null ? none : `${(100 * performance.success_rate).toFixed(2)} %`}
-          </dd>
+          <dd>{performance.success_rate === null ? none : percent(performance.success_rate)}</dd>
           <dd class="muted small">
             {t("analyzer.success.note", {
               n: Object.values(performance.attempts).reduce((sum, each) => sum + each, 0),
@@ -114,11 +113,14 @@ export function Findings({ findings }: { findings: Finding[] }) {
                 <span class={`analyzer-mark ${finding.severity}`}>
                   {t(`analyzer.severity.${finding.severity}` as Key)}
                 </span>{" "}
-                <span lang="en">{finding.title}</span>
+                <Sentence said={finding} part="title" english={finding.title} />
               </h3>
-              <p lang="en">{finding.detail}</p>
               <p>
-                <strong>{t("analyzer.remedy")}</strong> <span lang="en">{finding.remedy}</span>
+                <Sentence said={finding} part="detail" english={finding.detail} />
+              </p>
+              <p>
+                <strong>{t("analyzer.remedy")}</strong>{" "}
+                <Sentence said={finding} part="remedy" english={finding.remedy} />
               </p>
               {Object.keys(finding.evidence).length > 0 && (
                 <details>

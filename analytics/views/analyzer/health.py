@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from analytics.cluster import ClusterView
@@ -39,10 +39,15 @@ class Check:
     detail: str
     severity: str = WARNING
     remedy: str = ""
+    phrase: str = ""
+    """Which sentence `detail` is, and what stands in it, for those who have it in another language."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Durations in seconds, shares of 1."""
 
     def told(self) -> dict[str, Any]:
         more = {} if self.ok else {"severity": self.severity, "remedy": self.remedy}
-        return {"name": self.name, "ok": self.ok, "detail": self.detail, **more}
+        said = {"phrase": self.phrase, "values": dict(self.values)}
+        return {"name": self.name, "ok": self.ok, "detail": self.detail, **more, **said}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +94,8 @@ def _deciding(facts: Facts) -> Iterator[Check]:
     now_s = facts.now_us / 1e6
     silent_s = None if facts.newest_us is None else max(0.0, now_s - facts.newest_us / 1e6)
     said = "no decision is recorded" if silent_s is None else f"last decision {spoken(silent_s)} ago"
+    phrase = "check.recent_decisions." + ("never" if silent_s is None else "ago")
+    values = {"silent": silent_s}
     idle = silent_s is None or silent_s > IDLE_S
     if not facts.view.known:
         well = silent_s is not None and silent_s <= LONG_S
@@ -97,6 +104,8 @@ def _deciding(facts: Facts) -> Iterator[Check]:
             well,
             said if well else f"{said}, and there is no cluster to ask whether pods wait",
             remedy="Start the console with --kubeconfig, and see that the scheduler runs and calls the extender.",
+            phrase=phrase if well else f"{phrase}.unasked",
+            values=values,
         )
         return
     waits = [made for made in waiting_pods(facts.view, facts.scheduler) if now_s - made > IDLE_S]
@@ -108,6 +117,8 @@ def _deciding(facts: Facts) -> Iterator[Check]:
         CRITICAL,
         "See that the scheduler runs, that its name is right and that its configuration names the extender "
         "(trimtab doctor checks all three).",
+        f"{phrase}.idle" if idle and not waits else phrase,
+        values,
     )
     oldest = spoken(now_s - min(waits)) if waits else ""
     yield Check(
@@ -119,6 +130,8 @@ def _deciding(facts: Facts) -> Iterator[Check]:
         else "no pod waits for long",
         CRITICAL,
         "The pods wait for a scheduler that does not act: look at its log and at its leader lease.",
+        "check.pending_pods." + ("none" if not waits else "still" if still else "wait"),
+        {"n": len(waits), "long": IDLE_S, "oldest": now_s - min(waits, default=now_s)},
     )
 
 
@@ -132,6 +145,8 @@ def _errors(facts: Facts) -> Check:
         f"{counts['error']} of {ended} attempts of the last {spoken(LOOKED_AT_S)} ended in an error",
         CRITICAL if share >= ERRORS_CRITICAL and ended >= FEW else WARNING,
         "Look at the messages of the failed attempts: the list of decisions, filtered by the outcome error.",
+        "check.errors",
+        {"errors": counts["error"], "ended": ended, "span": LOOKED_AT_S},
     )
 
 
@@ -144,6 +159,8 @@ def _latency(facts: Facts) -> Check:
         if p95 is None
         else f"95 of 100 pods are bound within {p95:.3g} s of their first attempt",
         remedy="The analysis by type performance splits the time into its parts.",
+        phrase="check.latency.none" if p95 is None else "check.latency",
+        values={"p95": p95},
     )
 
 
@@ -156,6 +173,8 @@ def _extender(chain: Chain) -> Iterator[Check]:
         ("ready, and leads" if chain.leads else "ready, another replica leads") if chain.ready else chain.trouble,
         CRITICAL,
         "Start the extender, or name its admin address with --extender; its log says why it is not ready.",
+        "check.extender." + (("leads" if chain.leads else "follows") if chain.ready else "down"),
+        {"why": chain.trouble},
     )
     if not chain.reachable:
         return
@@ -164,6 +183,8 @@ def _extender(chain: Chain) -> Iterator[Check]:
         not chain.refused,
         f"the newest text is not in effect: {chain.refused}" if chain.refused else f"revision {chain.revision} applies",
         remedy="Mend the policy: trimtab policy validate names each place; until then the last good one stays.",
+        phrase="check.policy." + ("refused" if chain.refused else "applies"),
+        values={"why": chain.refused, "revision": chain.revision},
     )
     open_ones = [f"{each.get('plugin')} ({each.get('lastError') or each.get('state')})" for each in chain.breakers]
     yield Check(
@@ -171,6 +192,8 @@ def _extender(chain: Chain) -> Iterator[Check]:
         not open_ones,
         f"taken out after failures: {', '.join(open_ones)}" if open_ones else "every plugin takes part",
         remedy="Look at the plugin's error; it is tried again by itself, and trimtab plugin disable keeps it out.",
+        phrase="check.breakers." + ("out" if open_ones else "none"),
+        values={"plugins": ", ".join(open_ones)},
     )
     late = {name: lag for name, lag in chain.lags_s.items() if lag > LAG_WARN_S}
     yield Check(
@@ -180,6 +203,8 @@ def _extender(chain: Chain) -> Iterator[Check]:
         if late
         else f"the longest silence of a watch is {spoken(max(chain.lags_s.values(), default=0.0))}",
         remedy="The extender decides by an old picture of the cluster: look at its connection to the API server.",
+        phrase="check.watch_lag." + ("late" if late else "none"),
+        values={"watches": ", ".join(sorted(late)), "longest": max(chain.lags_s.values(), default=0.0)},
     )
 
 
@@ -193,6 +218,8 @@ def _journal(facts: Facts) -> Iterator[Check]:
             not late and not trouble,
             trouble or f"{behind:,} bytes are not read yet" + (f", {spoken(lag)} late" if lag else ""),
             remedy="See that the disk has room and that nothing else holds the store; the reader catches up by itself.",
+            phrase="check.journal." + ("trouble" if trouble else "late" if lag else "behind"),
+            values={"why": trouble, "bytes": behind, "lag": lag},
         )
     frames = sum(count for cause, count in facts.lost.items() if cause != "damage")
     parts = [f"{count} {'bytes' if cause == 'damage' else 'frames'} ({cause})" for cause, count in facts.lost.items()]
@@ -204,4 +231,6 @@ def _journal(facts: Facts) -> Iterator[Check]:
         remedy="Give the journal more room (--journal-budget of the extender) or a faster disk."
         if frames
         else "Look at the quarantine: the records were written by another version, or the disk is damaged.",
+        phrase="check.records." + ("none" if not parts else "lost" if frames else "aside"),
+        values={"lost": ", ".join(parts), "span": LOOKED_AT_S},
     )

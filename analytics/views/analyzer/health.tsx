@@ -1,5 +1,6 @@
 import { type Key, t } from "@shell/i18n";
 import { Icon } from "@shell/parts";
+import { Sentence } from "@shell/phrases";
 import type { Check, Health } from "./model";
 
 /** Is the scheduler well (R-164)? Every check with what it saw. */
@@ -29,12 +30,12 @@ function One({ check }: { check: Check }) {
       </span>
       <span>
         <strong>{t(`analyzer.check.${check.name}` as Key)}</strong>{" "}
-        <span class="muted" lang="en">
-          {check.detail}
+        <span class="muted">
+          <Sentence said={check} part="detail" english={check.detail} />
         </span>
         {check.remedy && (
-          <span class="note small" lang="en">
-            {check.remedy}
+          <span class="note small">
+            <Sentence said={check} part="remedy" english={check.remedy} />
           </span>
         )}
       </span>

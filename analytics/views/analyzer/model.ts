@@ -1,8 +1,10 @@
 /** What POST /api/analysis/run answers. */
 
+import type { Said } from "@shell/phrases";
+
 export type Severity = "critical" | "warning" | "info";
 
-export interface Finding {
+export interface Finding extends Said {
   id: string;
   area: string;
   severity: Severity;
@@ -12,7 +14,7 @@ export interface Finding {
   evidence: Record<string, unknown>;
 }
 
-export interface Check {
+export interface Check extends Said {
   name: string;
   ok: boolean;
   detail: string;

@@ -1,6 +1,6 @@
 /** The scheduler analyzer: score, findings, and the four analyses with their details. */
 import { data, send } from "@shell/api";
-import { type Key, moment, t } from "@shell/i18n";
+import { type Key, t, toSecond } from "@shell/i18n";
 import { useLoad } from "@shell/load";
 import { Icon, Loading, Notice, TroubleNotice } from "@shell/parts";
 import { go, place } from "@shell/router";
@@ -87,8 +87,8 @@ export function AnalyzerPage() {
           <p class="muted small" role="status">
             {t("analyzer.about", {
               scheduler: value.scheduler,
-              start: moment(value.performance.time_range.start),
-              end: moment(value.performance.time_range.end),
+              start: toSecond(value.performance.time_range.start),
+              end: toSecond(value.performance.time_range.end),
             })}
           </p>
           <Head report={value} />

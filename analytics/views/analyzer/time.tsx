@@ -1,4 +1,4 @@
-import { count, type Key, milliseconds, percent, t } from "@shell/i18n";
+import { count, duration, type Key, milliseconds, percent, t } from "@shell/i18n";
 import { Verdict, Wide } from "@shell/parts";
 import type { Path, Report } from "./model";
 
@@ -21,7 +21,7 @@ export function Time({ report }: { report: Report }) {
             {bottlenecks.map((each) => (
               <li key={each.part}>
                 <span class={`swatch part-${each.part}`} aria-hidden="true" />
-                <strong>{t(`analyzer.where.${each.part}` as Key)}</strong> {milliseconds(each.average_ms)} ·{" "}
+                <strong>{t(`analyzer.where.${each.part}` as Key)}</strong> {duration(each.average_ms)} ·{" "}
                 {percent(each.share)}
               </li>
             ))}
@@ -86,7 +86,7 @@ export function Time({ report }: { report: Report }) {
                   <tr key={each.plugin + each.phase}>
                     <th scope="row">{each.plugin}</th>
                     <td>{each.phase}</td>
-                    <td class="number">{milliseconds(each.total_ms)}</td>
+                    <td class="number">{duration(each.total_ms)}</td>
                     <td class="number">{milliseconds(each.p95_ms)}</td>
                     <td class="number">{count(each.errors)}</td>
                   </tr>
@@ -144,7 +144,7 @@ export function Paths({ paths }: { paths: Path[] }) {
                   </span>{" "}
                   {percent(each.share)}
                 </td>
-                <td class="number">{milliseconds(each.average_latency_ms)}</td>
+                <td class="number">{duration(each.average_latency_ms)}</td>
               </tr>
             ))}
           </tbody>

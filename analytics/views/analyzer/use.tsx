@@ -1,5 +1,6 @@
 import { count, type Key, percent, t } from "@shell/i18n";
 import { Notice, Wide } from "@shell/parts";
+import { quantity } from "@shell/quantity";
 import type { Amounts, NodeShare, Utilization } from "./model";
 
 /** What the nodes offer, what is promised of it and what is used. */
@@ -42,9 +43,21 @@ function Resource({ name, amounts }: { name: "cpu" | "memory"; amounts: Amounts 
   return (
     <div class="analyzer-resource">
       <h3>{t(name === "cpu" ? "analyzer.cpu" : "analyzer.memory")}</h3>
-      <Bar label={t("analyzer.requested")} ratio={amounts.requested_ratio} text={amounts.requested ?? none} />
-      <Bar label={t("analyzer.used")} ratio={used} text={amounts.used ?? t("analyzer.unmeasured")} />
-      <p class="muted small">{t("analyzer.allocatable", { amount: amounts.allocatable ?? none })}</p>
+      <Bar
+        label={t("analyzer.requested")}
+        ratio={amounts.requested_ratio}
+        text={amounts.requested === null ? none : quantity(name, amounts.requested)}
+      />
+      <Bar
+        label={t("analyzer.used")}
+        ratio={used}
+        text={amounts.used === null ? t("analyzer.unmeasured") : quantity(name, amounts.used)}
+      />
+      <p class="muted small">
+        {t("analyzer.allocatable", {
+          amount: amounts.allocatable === null ? none : quantity(name, amounts.allocatable),
+        })}
+      </p>
     </div>
   );
 }

@@ -1,5 +1,5 @@
 /** Findings by severity over time, as columns; the same in words for who cannot see them. */
-import { moment, t } from "@shell/i18n";
+import { t, toSecond } from "@shell/i18n";
 import { SEVERITIES, type Timeline } from "./model";
 
 const WIDE = 960;
@@ -41,7 +41,7 @@ export function TimelineChart({ timeline }: { timeline: Timeline }) {
                 height={height}
               >
                 <title>
-                  {moment(step.time)} · {t(`audit.severity.${name}`)} {step[name]}
+                  {toSecond(step.time)} · {t(`audit.severity.${name}`)} {step[name]}
                 </title>
               </rect>
             ) : null;
@@ -49,9 +49,9 @@ export function TimelineChart({ timeline }: { timeline: Timeline }) {
         })}
       </svg>
       <figcaption class="muted small">
-        <span>{moment(timeline.start)}</span>
+        <span>{toSecond(timeline.start)}</span>
         <span>{t("audit.timeline.most", { n: most })}</span>
-        <span>{moment(timeline.end)}</span>
+        <span>{toSecond(timeline.end)}</span>
       </figcaption>
     </figure>
   );

@@ -1,5 +1,5 @@
 /** Why a pod is pending: one cause in one sentence, advice, the nodes in groups, and what it is known from. */
-import { count, t } from "@shell/i18n";
+import { count, type Key, t, withTimes } from "@shell/i18n";
 import { Copy, Wide } from "@shell/parts";
 import "./answer.css";
 
@@ -48,7 +48,7 @@ function Advised({ answer }: { answer: Answer }) {
             {one.command && (
               <span class="command">
                 {one.command.startsWith("/") ? (
-                  <a href={one.command}>{one.command}</a>
+                  <a href={one.command}>{titleOf(one.command)}</a>
                 ) : (
                   <>
                     <code>{one.command}</code>
@@ -62,6 +62,11 @@ function Advised({ answer }: { answer: Answer }) {
       </ul>
     </section>
   );
+}
+
+/** `/evictions` -> what its page is called. */
+function titleOf(path: string): string {
+  return t(`${path.split(/[/?]/)[1]}.title` as Key);
 }
 
 function Groups({ answer }: { answer: Answer }) {
@@ -115,7 +120,7 @@ function Lines({ answer }: { answer: Answer }) {
       <ul class="lines">
         {answer.lines.map((one) => (
           <li key={one.text}>
-            {one.text}{" "}
+            {withTimes(one.text)}{" "}
             <span class="muted small">
               <Known basis={one.basis} /> · {one.source}
             </span>

@@ -2,7 +2,7 @@
 import { data } from "@shell/api";
 import { language, t } from "@shell/i18n";
 import { follow } from "@shell/live";
-import { useLoad } from "@shell/load";
+import { usePolled } from "@shell/load";
 import { Loading, Notice, TroubleNotice, Verdict } from "@shell/parts";
 import { useEffect, useRef } from "preact/hooks";
 import { type Answer, Why as Causes, Lasting } from "./answer";
@@ -12,6 +12,9 @@ import { sentence } from "./sentence";
 import { AttemptTable } from "./tables";
 import { Trace } from "./trace";
 
+/** The stream names decisions, not pods: a new attempt of this pod is seen by asking. */
+const POLL_MS = 5000;
+
 interface Why extends Answer {
   decision: Story | null;
   evicted: Eviction[];
@@ -19,7 +22,7 @@ interface Why extends Answer {
 
 export function OnePod({ namespace, name }: { namespace: string; name: string }) {
   const path = `/api/v1/pods/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}/why?lang=${language.value}`;
-  const why = useLoad(path, (signal) => data<Why>(path, signal));
+  const why = usePolled(path, (signal) => data<Why>(path, signal), POLL_MS);
   const latest = useRef(why.again);
   latest.current = why.again;
   const newest = useRef("");
@@ -67,7 +70,8 @@ function Told({ namespace, name, why }: { namespace: string; name: string; why: 
             {name} {why.decision && <Verdict outcome={why.decision.outcome} />}
             <Lasting answer={why} />
           </h1>
-          <p class="cause">{why.sentence}</p>
+          {/* For whom it had to leave is told below, and what else this would say. */}
+          {!(gone && why.cause === "pod.evicted") && <p class="cause">{why.sentence}</p>}
           {gone && <p class="said">{evictedSentence(gone)}</p>}
           {why.decision && <p class="said">{sentence(why.decision)}</p>}
           <p class="muted">{t("pod.lead")}</p>

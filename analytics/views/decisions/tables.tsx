@@ -1,5 +1,5 @@
 /** One decision as tables: the same data as the flowchart, and more of it. */
-import { count, type Key, milliseconds, moment, t } from "@shell/i18n";
+import { count, type Key, milliseconds, moment, t, worded } from "@shell/i18n";
 import { Verdict, Wide } from "@shell/parts";
 import { type ComponentChildren, Fragment } from "preact";
 import type { BestNode, PhaseStory, PluginStory, Rejection, ScorePart, Story } from "./model";
@@ -265,7 +265,7 @@ export function Leases({ leases: told }: { leases: Story["leases"] }) {
             {leases.map((lease) => (
               <tr key={lease.plugin + lease.action + lease.detail}>
                 <th scope="row">{lease.plugin}</th>
-                <td>{lease.action}</td>
+                <td>{worded(`one.action.${lease.action}`, lease.action)}</td>
                 <td class="muted">{lease.detail || t("none")}</td>
               </tr>
             ))}

@@ -1,8 +1,9 @@
 /** How many more pods fit, what keeps others out, and who waits. */
 import { data } from "@shell/api";
-import { count, moment, t } from "@shell/i18n";
+import { count, t, toSecond } from "@shell/i18n";
 import { usePolled } from "@shell/load";
 import { Wide } from "@shell/parts";
+import { quantity } from "@shell/quantity";
 
 const POLL_MS = 10_000;
 const WAITING_SHOWN = 8;
@@ -75,8 +76,8 @@ export function Fragmentation() {
           {found.largest.cpu && (
             <p class="small muted">
               {t("heatmap.largest", {
-                cpu: found.largest.cpu.cpu,
-                memory: found.largest.cpu.memory,
+                cpu: quantity("cpu", found.largest.cpu.cpu),
+                memory: quantity("memory", found.largest.cpu.memory),
                 node: found.largest.cpu.node,
               })}
             </p>
@@ -100,7 +101,7 @@ function Waiting({ pending }: { pending: Report["pending"] }) {
               {pod.namespace}/{pod.name}
             </a>{" "}
             <span class="muted">
-              {pod.shape} · {t("heatmap.since", { at: moment(pod.since) })}
+              {pod.shape} · {t("heatmap.since", { at: toSecond(pod.since) })}
             </span>
           </li>
         ))}

@@ -1,11 +1,12 @@
 /** Is the whole chain well: scheduler, extender, policy, watch, journal? */
 import { count, t } from "@shell/i18n";
+import { type Said, Sentence } from "@shell/phrases";
 import { Card, useAnswer } from "./card";
 
 interface Answer {
   scheduler: string;
   health: "healthy" | "degraded" | "unhealthy";
-  checks: { name: string; ok: boolean; detail: string; remedy?: string }[];
+  checks: (Said & { name: string; ok: boolean; detail: string; remedy?: string })[];
 }
 
 const MARK = { healthy: "good", degraded: "warn", unhealthy: "bad" } as const;
@@ -28,9 +29,13 @@ export function Health() {
           children: failed.length > 0 && (
             <ul class="lines">
               {failed.map((check) => (
-                <li key={check.name} lang="en">
-                  {check.detail}
-                  {check.remedy && <span class="note small">{check.remedy}</span>}
+                <li key={check.name}>
+                  <Sentence said={check} part="detail" english={check.detail} />
+                  {check.remedy && (
+                    <span class="note small">
+                      <Sentence said={check} part="remedy" english={check.remedy} />
+                    </span>
+                  )}
                 </li>
               ))}
             </ul>

@@ -1,8 +1,9 @@
 /** How fast pods are placed, and what changed it since when. */
 import { count, seconds, t, toSecond } from "@shell/i18n";
+import { type Said, Sentence } from "@shell/phrases";
 import { Card, useAnswer } from "./card";
 
-interface Change {
+interface Change extends Said {
   time: string;
   sentence: string;
 }
@@ -13,7 +14,7 @@ interface Analysis {
   pods_scheduled: number;
   anomalies: { time: string }[];
   change_points: Change[];
-  recommendations: { id: string; severity: string; title: string }[];
+  recommendations: (Said & { id: string; severity: string; title: string })[];
 }
 
 const MOST = 2;
@@ -37,14 +38,17 @@ export function Performance() {
           children: (
             <>
               <p class="muted small">{t("overview.performance.odd", { n: count(odd) })}</p>
-              <ul class="lines" lang="en">
+              <ul class="lines">
                 {found.change_points.slice(-MOST).map((one) => (
                   <li key={one.time + one.sentence}>
-                    {one.sentence} <span class="muted">{toSecond(one.time)}</span>
+                    <Sentence said={one} part="title" english={one.sentence} />{" "}
+                    <span class="muted">{toSecond(one.time)}</span>
                   </li>
                 ))}
                 {found.recommendations.slice(0, MOST).map((one) => (
-                  <li key={one.id}>{one.title}</li>
+                  <li key={one.id}>
+                    <Sentence said={one} part="title" english={one.title} />
+                  </li>
                 ))}
               </ul>
             </>

@@ -1,6 +1,6 @@
 /** The page of pending pods: the causes with their pods, and the pods with their causes. */
 import { data } from "@shell/api";
-import { count, language, moment, t } from "@shell/i18n";
+import { count, language, t, toSecond } from "@shell/i18n";
 import { usePolled } from "@shell/load";
 import { Loading, Notice, TroubleNotice, Wide } from "@shell/parts";
 import { go, place } from "@shell/router";
@@ -208,7 +208,7 @@ function Pods({ pods }: { pods: Pod[] }) {
                 <td class="time middle">
                   {pod.created && (
                     <time dateTime={pod.created} title={pod.created}>
-                      {moment(pod.created)}
+                      {toSecond(pod.created)}
                     </time>
                   )}
                 </td>

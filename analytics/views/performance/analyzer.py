@@ -191,6 +191,8 @@ class PerformanceAnalyzer:
                 "name": "decisions",
                 "ok": first is not None,
                 "detail": "no decision has been taken in yet" if first is None else f"since {rfc3339(first)}",
+                "phrase": "source.decisions.none" if first is None else "source.decisions",
+                "values": {"since": None if first is None else rfc3339(first)},
             },
             {
                 "name": "kube-scheduler",
@@ -198,8 +200,20 @@ class PerformanceAnalyzer:
                 "detail": settings.scheduler_metrics
                 if scheduler["known"]
                 else ("no sample of this time" if looked else "not configured: --scheduler-metrics URL"),
+                "phrase": ""
+                if scheduler["known"]
+                else "source.kube-scheduler.none"
+                if looked
+                else "source.kube-scheduler.off",
+                "values": {},
             },
-            {"name": "cluster", "ok": view.known, "detail": "watched" if view.known else view.why_not},
+            {
+                "name": "cluster",
+                "ok": view.known,
+                "detail": "watched" if view.known else view.why_not,
+                "phrase": "source.cluster" if view.known else "",
+                "values": {},
+            },
         ]
 
     def _now_us(self) -> int:

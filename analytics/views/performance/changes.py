@@ -63,6 +63,14 @@ class Found:
             "revision_began": rfc3339(self.revision.at_us) if self.revision else None,
             "tied": self.tied,
             "sentence": self.sentence,
+            "phrase": "change.alone" if self.revision is None else "change.tied" if self.tied else "change.later",
+            "values": {
+                "metric": self.metric,
+                "before": self.change.before,
+                "after": self.change.after,
+                "share": self.change.share,
+                "revision": self.revision.revision if self.revision else "",
+            },
         }
 
 

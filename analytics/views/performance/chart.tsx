@@ -1,6 +1,6 @@
 /** A line chart of our own: lines with gaps, a forecast with its bounds, marks for what is out of the ordinary, and
  * vertical lines where a level changed. What it shows is also there as a table. */
-import { count, type Key, moment, t } from "@shell/i18n";
+import { count, type Key, t, toSecond } from "@shell/i18n";
 import { Wide } from "@shell/parts";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Anomaly, Change, ForecastPoint } from "./model";
@@ -172,7 +172,7 @@ export function Chart(props: ChartProps) {
         <ul class="perf-changes small">
           {(props.changes ?? []).map((each) => (
             <li key={each.time + each.metric} class={each.worse ? "worse" : ""}>
-              {moment(each.time).slice(0, -4)}: {changeSaid(each, say)}
+              {toSecond(each.time)}: {changeSaid(each, say)}
             </li>
           ))}
         </ul>
@@ -201,7 +201,7 @@ function readout({ times, lines, say }: ChartProps, at: number): string {
     const value = line.values[at] ?? null;
     return `${line.label} ${value === null ? t("none") : say(value)}`;
   });
-  return `${moment(new Date(time).toISOString()).slice(0, -4)} · ${told.join(" · ")}`;
+  return `${toSecond(new Date(time).toISOString())} · ${told.join(" · ")}`;
 }
 
 function summary({ title, lines, say, anomalies = [], changes = [] }: ChartProps): string {
@@ -215,7 +215,7 @@ function summary({ title, lines, say, anomalies = [], changes = [] }: ChartProps
 
 export function anomalySaid(each: Anomaly, say: (value: number) => string): string {
   return t("performance.anomaly.said", {
-    time: moment(each.time).slice(0, -4),
+    time: toSecond(each.time),
     value: say(each.value),
     expected: say(each.expected),
   });
@@ -332,7 +332,7 @@ function Table({ title, times, lines, say }: ChartProps) {
             <tbody>
               {places.map((at) => (
                 <tr key={at}>
-                  <th scope="row">{moment(new Date(times[at] ?? 0).toISOString()).slice(0, -4)}</th>
+                  <th scope="row">{toSecond(new Date(times[at] ?? 0).toISOString())}</th>
                   {lines.map((line) => {
                     const value = line.values[at] ?? null;
                     return (

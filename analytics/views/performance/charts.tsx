@@ -1,21 +1,13 @@
-import { count, milliseconds, percent, t } from "@shell/i18n";
+import { count, duration, figures, percent, t } from "@shell/i18n";
 import { Chart, type Line } from "./chart";
 import type { Report, SeriesAnswer } from "./model";
 
 export function rate(value: number): string {
-  return t("performance.throughput.value", { n: String(Number(value.toPrecision(3))) });
+  return t("performance.throughput.value", { n: figures(value) });
 }
 
 export function amount(value: number): string {
   return count(Math.round(value * 10) / 10);
-}
-
-/** Short on a scale: 250 ms, 1.5 s, 2 min. */
-export function duration(ms: number): string {
-  if (ms === 0) return "0";
-  if (ms < 1000) return milliseconds(ms);
-  if (ms < 120_000) return `${Number((ms / 1000).toPrecision(3))} s`;
-  return `${Number((ms / 60_000).toPrecision(3))} min`;
 }
 
 /** The measures over time, one picture each (R-156). */
@@ -59,7 +51,7 @@ export function Charts({ report, series }: { report: Report; series: SeriesAnswe
           title={t("performance.throughput")}
           lines={[line("throughput", t("performance.throughput"))]}
           say={rate}
-          tick={(value) => String(Number(value.toPrecision(3)))}
+          tick={figures}
           {...common}
           {...about("throughput")}
         />

@@ -1,6 +1,7 @@
-import { count, type Key, milliseconds, percent, t } from "@shell/i18n";
+import { count, duration, type Key, percent, t } from "@shell/i18n";
 import { Icon } from "@shell/parts";
-import { duration, rate } from "./charts";
+import { Sentence } from "@shell/phrases";
+import { rate } from "./charts";
 import type { Recommendation, Report, Trend } from "./model";
 
 /** The key figures (R-093), each with its trend. */
@@ -21,7 +22,7 @@ export function Figures({ report }: { report: Report }) {
             p50 {duration(latency.p50)}, p95 {duration(latency.p95 ?? 0)}, p99 {duration(latency.p99 ?? 0)}
           </dd>
         )}
-        <Direction trend={trend("latency")} say={(value) => milliseconds(Math.abs(value))} badUp />
+        <Direction trend={trend("latency")} say={(value) => duration(Math.abs(value))} badUp />
       </div>
       <div>
         <dt>{t("performance.throughput")}</dt>
@@ -104,9 +105,11 @@ export function Advice({ recommendations }: { recommendations: Recommendation[] 
                 <span class={`perf-mark ${each.severity}`}>
                   {t(`performance.severity.${each.severity}` as Key)}
                 </span>{" "}
-                <span lang="en">{each.title}</span>
+                <Sentence said={each} part="title" english={each.title} />
               </h3>
-              <p lang="en">{each.detail}</p>
+              <p>
+                <Sentence said={each} part="detail" english={each.detail} />
+              </p>
               <p>
                 <strong>{t("performance.setting")}</strong>{" "}
                 {t(`performance.where.${each.setting.where}` as Key)}:{" "}

@@ -1,5 +1,7 @@
 /** What GET /api/analysis and GET /api/v1/performance/series answer. */
 
+import type { Said } from "@shell/phrases";
+
 export type Severity = "critical" | "warning" | "info";
 
 export interface Trend {
@@ -40,7 +42,7 @@ export interface Change {
   sentence: string;
 }
 
-export interface Recommendation {
+export interface Recommendation extends Said {
   id: string;
   severity: Severity;
   title: string;
@@ -97,7 +99,7 @@ export interface Report {
     extension_points: { name: string; total_ms: number; p99_ms: number | null }[];
     queues: Record<string, number>;
   };
-  sources: { name: string; ok: boolean; detail: string }[];
+  sources: (Said & { name: string; ok: boolean; detail: string })[];
   step_s: number;
   scheduler: string;
 }

@@ -1,6 +1,6 @@
 /** The performance analyzer: figures, charts with forecast, changes by revision, anomalies, and what to do. */
 import { data } from "@shell/api";
-import { moment, t } from "@shell/i18n";
+import { t, toSecond } from "@shell/i18n";
 import { useLoad, usePolled } from "@shell/load";
 import { Loading, Notice, TroubleNotice } from "@shell/parts";
 import { go, place } from "@shell/router";
@@ -73,8 +73,8 @@ export function PerformancePage() {
           <p class="muted small" role="status">
             {t("performance.about", {
               scheduler: value.report.scheduler || t("performance.all"),
-              start: moment(value.report.time_range.start).slice(0, -4),
-              end: moment(value.report.time_range.end).slice(0, -4),
+              start: toSecond(value.report.time_range.start),
+              end: toSecond(value.report.time_range.end),
               step: value.report.step_s / 60,
             })}
           </p>

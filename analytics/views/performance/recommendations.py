@@ -51,6 +51,10 @@ class Recommendation:
     detail: str
     setting: Setting
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    phrase: str = ""
+    """Which sentences these are, and what stands in them, for those who have them in another language."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Times in milliseconds, shares of 1."""
 
     def told(self) -> dict[str, Any]:
         return {
@@ -60,6 +64,8 @@ class Recommendation:
             "detail": self.detail,
             "setting": {"where": self.setting.where, "name": self.setting.name, "href": self.setting.href},
             "evidence": dict(self.evidence),
+            "phrase": self.phrase,
+            "values": dict(self.values),
         }
 
 
@@ -130,6 +136,18 @@ def _since_revisions(facts: Facts) -> Iterator[Recommendation]:
             "revision with the one before, and take back what made it worse.",
             Setting(POLICY, f"plugins.{plugin}" if plugin else f"revision {name}", "/policy/history"),
             {"change": each.told(), "plugins": list(suspects)},
+            "advice.revision.plugin" if suspects else "advice.revision",
+            {
+                "revision": name,
+                "metric": each.metric,
+                "before": each.change.before,
+                "after": each.change.after,
+                "share": each.change.share,
+                "unit": measure.unit,
+                "plugin": plugin,
+                "plugin_before": suspects[0]["before_ms"] if suspects else None,
+                "plugin_after": suspects[0]["after_ms"] if suspects else None,
+            },
         )
 
 
@@ -155,6 +173,9 @@ def _failures(facts: Facts) -> Iterator[Recommendation]:
         "meant to be this strict, and whether the pods ask for more than any node has.",
         setting,
         {"success_rate": round(rate, 4), "attempts": ended, "reasons": list(facts.reasons[:_REASONS_TOLD])},
+        "advice.success_rate" if top else "advice.success_rate.unknown",
+        {"rate": rate, "failed": ended - facts.outcomes.get("scheduled", 0), "ended": ended}
+        | ({"plugin": top["plugin"], "reason": top["reason"], "times": top["attempts"]} if top else {}),
     )
 
 
@@ -168,6 +189,8 @@ def _faults(facts: Facts) -> Iterator[Recommendation]:
                 f"A failure in {each['phase']} is neutral for the call, or refuses the pod where onFailure is closed. "
                 "The extender's log has the reason; put the plugin in shadow until it is mended.",
                 Setting(POLICY, f"plugins.{each['plugin']}.onFailure", "/policy"),
+                {key: each[key] for key in ("plugin", "phase", "faults", "calls")},
+                "advice.faults",
                 {key: each[key] for key in ("plugin", "phase", "faults", "calls")},
             )
 
@@ -189,6 +212,8 @@ def _plugins(facts: Facts) -> Iterator[Recommendation]:
         "kube-scheduler show fewer nodes (percentageOfNodesToScore).",
         Setting(POLICY, f"plugins.{top['plugin']}.deadline", "/policy"),
         {key: top[key] for key in ("plugin", "phase", "calls", "total_ms", "p95_ms")} | {"share": round(share, 4)},
+        "advice.plugin",
+        {"plugin": top["plugin"], "phase": top["phase"], "share": share, "p95": top["p95_ms"]},
     )
 
 
@@ -206,6 +231,7 @@ def _queue(facts: Facts) -> Iterator[Recommendation]:
             "places them sooner; it costs attempts.",
             Setting(SCHEDULER, "podMaxBackoffSeconds"),
             evidence,
+            "advice.queue.backoff",
         )
     elif facts.queues.get("active", 0.0) / waiting > BACKOFF_SHARE:
         yield Recommendation(
@@ -216,6 +242,7 @@ def _queue(facts: Facts) -> Iterator[Recommendation]:
             "which phase takes the time.",
             Setting(SCHEDULER, "percentageOfNodesToScore"),
             evidence | {"attempt_p99_ms": facts.attempt_p99_ms},
+            "advice.queue.active",
         )
     else:
         yield Recommendation(
@@ -226,6 +253,7 @@ def _queue(facts: Facts) -> Iterator[Recommendation]:
             "trimtab why NAMESPACE/POD names what would cure one.",
             Setting(CLUSTER, "nodes", "/heatmap"),
             evidence,
+            "advice.queue.unschedulable",
         )
 
 
@@ -235,13 +263,13 @@ def _latency(facts: Facts) -> Iterator[Recommendation]:
         return
     if own is not None and own > (1 - QUEUE_SHARE) * p95:
         detail = f"One call of the extender alone takes {own:.3g} ms at p95: see the plugins by time."
-        setting = Setting(POLICY, "plugins", "/policy")
+        setting, phrase = Setting(POLICY, "plugins", "/policy"), "advice.latency.own"
     else:
         detail = (
             "The extender's own calls are short: pods wait before their attempt, between attempts, or in permit. More "
             "room, or fewer constraints, help; a faster extender does not."
         )
-        setting = Setting(CLUSTER, "nodes", "/analyzer?type=failures")
+        setting, phrase = Setting(CLUSTER, "nodes", "/analyzer?type=failures"), "advice.latency"
     yield Recommendation(
         "latency",
         WARNING,
@@ -249,6 +277,8 @@ def _latency(facts: Facts) -> Iterator[Recommendation]:
         detail,
         setting,
         {"latency_p50_ms": facts.latency_p50_ms, "latency_p95_ms": p95, "extender_p95_ms": own},
+        phrase,
+        {"p95": p95, "own": own},
     )
 
 
@@ -267,6 +297,8 @@ def _scheduler(facts: Facts) -> Iterator[Recommendation]:
         f"its plugins take is {top['name']}. Disable in-tree plugins that nobody needs there, or score fewer nodes.",
         Setting(SCHEDULER, "percentageOfNodesToScore"),
         {"attempt_p99_ms": facts.attempt_p99_ms, "extension_points": list(facts.points[:_REASONS_TOLD])},
+        "advice.scheduler",
+        {"point": top["name"], "p99": facts.attempt_p99_ms, "share": float(top["total_ms"]) / total},
     )
 
 
@@ -287,6 +319,8 @@ def _full(facts: Facts) -> Iterator[Recommendation]:
             "nobody uses.",
             Setting(CLUSTER, "nodes", "/heatmap"),
             dict(each),
+            f"advice.full.{each['resource']}" + ("" if days else ".now"),
+            {"days": days, "earliest": each["earliest_days"] or 0.0, "ratio": each["requested_ratio"]},
         )
 
 
@@ -307,4 +341,6 @@ def _trends(facts: Facts) -> Iterator[Recommendation]:
                 "by time show.",
                 Setting(CLUSTER, "nodes", "/heatmap"),
                 dict(each),
+                "advice.trend",
+                {"metric": each["metric"], "share": share},
             )

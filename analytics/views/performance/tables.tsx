@@ -1,6 +1,6 @@
-import { count, type Key, milliseconds, percent, t } from "@shell/i18n";
+import { count, duration, type Key, milliseconds, percent, t, withTimes } from "@shell/i18n";
 import { Icon, Wide } from "@shell/parts";
-import { duration } from "./charts";
+import { Sentence } from "@shell/phrases";
 import type { Capacity, Report, Took } from "./model";
 
 /** What share of each resource is promised, and when all of it is. */
@@ -207,7 +207,7 @@ export function Sources({ report }: { report: Report }) {
             <Icon name={each.ok ? "check" : "open"} />
             <span>
               <strong>{t(`performance.source.${each.name}` as Key)}</strong>:{" "}
-              <span lang="en">{each.detail}</span>
+              <Sentence said={each} part="detail" english={withTimes(each.detail)} />
             </span>
           </li>
         ))}

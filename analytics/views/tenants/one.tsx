@@ -1,8 +1,9 @@
 /** One tenant: its use over time, when its quota will be reached, what would be said of a request, and its form. */
 import { data, send, Trouble } from "@shell/api";
-import { count, type Key, moment, t } from "@shell/i18n";
+import { count, type Key, percent, t, toSecond } from "@shell/i18n";
 import { useLoad, usePolled } from "@shell/load";
 import { Loading, TroubleNotice, Wide } from "@shell/parts";
+import { quantity } from "@shell/quantity";
 import { go, place } from "@shell/router";
 import { useState } from "preact/hooks";
 import type { Chart, Configured, Foretold, Judged, Reached, Step, Tenant } from "./model";
@@ -105,14 +106,18 @@ function Line(props: { resource: string; steps: Step[]; from: number; until: num
   return (
     <figure>
       <figcaption class="small">
-        <strong>{resource}</strong> {newest.used}{" "}
-        <span class="muted">{t("tenants.chart.peak", { percent: count(Math.round(100 * share)) })}</span>
+        <strong>{resource}</strong> {quantity(resource, newest.used)}{" "}
+        <span class="muted">{t("tenants.chart.peak", { share: percent(share) })}</span>
       </figcaption>
       <svg
         viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
         preserveAspectRatio="none"
         role="img"
-        aria-label={t("tenants.chart", { resource, from: moment(first.time), used: newest.used })}
+        aria-label={t("tenants.chart", {
+          resource,
+          from: toSecond(first.time),
+          used: quantity(resource, newest.used),
+        })}
       >
         <polygon
           class="mean"
@@ -123,8 +128,8 @@ function Line(props: { resource: string; steps: Step[]; from: number; until: num
         <polyline class="limit" points={points((one) => one.limit)} />
       </svg>
       <p class="muted small ends" aria-hidden="true">
-        <span>{moment(new Date(from).toISOString())}</span>
-        <span>{moment(new Date(until).toISOString())}</span>
+        <span>{toSecond(new Date(from).toISOString())}</span>
+        <span>{toSecond(new Date(until).toISOString())}</span>
       </p>
     </figure>
   );
@@ -154,7 +159,8 @@ function Forecasts({ name }: { name: string }) {
               <td>{reached(one.quota_reached, one.method)}</td>
               <td>{reached(one.limit_reached, one.method)}</td>
               <td>
-                {one.unused_day} <span class="muted">/ {one.quota}</span>
+                {quantity(one.resource, one.unused_day)}{" "}
+                <span class="muted">/ {quantity(one.resource, one.quota)}</span>
               </td>
             </tr>
           ))}
@@ -168,9 +174,9 @@ function reached(when: Reached | null, method: string | null): string {
   if (method === null) return t("tenants.forecast.unknown");
   if (when === null) return t("tenants.forecast.never");
   if (when.days === null || when.time === null)
-    return t("tenants.forecast.perhaps", { time: when.earliest ? moment(when.earliest) : "–" });
+    return t("tenants.forecast.perhaps", { time: when.earliest ? toSecond(when.earliest) : "–" });
   if (when.days === 0) return t("tenants.forecast.now");
-  return t("tenants.forecast.in", { days: count(when.days), time: moment(when.time) });
+  return t("tenants.forecast.in", { days: count(when.days), time: toSecond(when.time) });
 }
 
 function Try({ tenant }: { tenant: Tenant }) {

@@ -1,8 +1,9 @@
 /** Who shares the cluster: a card for each tenant, what is wrong, and how evenly it is shared. */
 import { data } from "@shell/api";
-import { count, type Key, moment, percent, seconds, t } from "@shell/i18n";
+import { count, duration, type Key, moment, percent, t } from "@shell/i18n";
 import { usePolled } from "@shell/load";
 import { Loading, Notice, TroubleNotice, Wide } from "@shell/parts";
+import { quantity } from "@shell/quantity";
 import { place } from "@shell/router";
 import { useEffect, useState } from "preact/hooks";
 import type { Everybody, Finding, Resource, Tenant, Violation } from "./model";
@@ -123,7 +124,7 @@ function Figure({ label, value, note }: { label: string; value: string; note: st
 
 /** Times of pods are whole seconds. */
 function waited(wait: number): string {
-  return wait < 1 ? t("tenants.at.once") : seconds(wait);
+  return wait < 1 ? t("tenants.at.once") : duration(1000 * wait);
 }
 
 function Findings({ findings }: { findings: Finding[] }) {
@@ -150,7 +151,7 @@ function Loans({ tenant }: { tenant: Tenant }) {
   const told = (which: "borrowed" | "lent") =>
     tenant.resources
       .filter((one) => one[which] !== "0")
-      .map((one) => `${one.resource} ${one[which]}`)
+      .map((one) => `${one.resource} ${quantity(one.resource, one[which])}`)
       .join(", ");
   const [borrowed, lent] = [told("borrowed"), told("lent")];
   if (!borrowed && !lent) return null;
@@ -225,14 +226,18 @@ function Bar({ one }: { one: Resource }) {
         viewBox="0 0 100 8"
         preserveAspectRatio="none"
         role="img"
-        aria-label={t("tenants.bar", { used: one.used, quota: one.quota, limit: one.limit })}
+        aria-label={t("tenants.bar", {
+          used: quantity(one.resource, one.used),
+          quota: quantity(one.resource, one.quota),
+          limit: quantity(one.resource, one.limit),
+        })}
       >
         <rect class="track" width="100" height="8" rx="1" />
         <rect class={`used ${above}`} width={(100 * used) / most} height="8" rx="1" />
         {most > 1 && <rect class="mark" x={100 / most - 0.4} width="0.8" height="8" />}
       </svg>
       <span class="small">
-        {one.used} / {one.quota}
+        {quantity(one.resource, one.used)} / {quantity(one.resource, one.quota)}
         {one.limit !== one.quota && (
           <span class="muted"> ({t("tenants.to", { times: count(one.limit_ratio ?? 1) })})</span>
         )}
@@ -271,8 +276,8 @@ function Violations() {
                 <td>
                   {t(`tenants.change.${one.change}` as Key, {
                     resource: one.resource,
-                    used: one.used,
-                    limit: one.limit,
+                    used: quantity(one.resource, one.used),
+                    limit: quantity(one.resource, one.limit),
                   })}
                 </td>
                 <td class="mono">{one.newest_pod}</td>

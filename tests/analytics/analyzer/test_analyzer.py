@@ -87,7 +87,10 @@ def test_r196_more_used_than_requested_is_all_of_it() -> None:
 def test_r164_r169_a_scheduler_that_decides_is_healthy() -> None:
     told = an_analyzer(busy()).analyze_health()
     assert (told["scheduler"], told["health"]) == ("default-scheduler", "healthy")
-    assert told["checks"][0] == {"name": "recent_decisions", "ok": True, "detail": "last decision 60 s ago"}
+    assert told["checks"][0] == {
+        "name": "recent_decisions", "ok": True, "detail": "last decision 60 s ago",
+        "phrase": "check.recent_decisions.ago", "values": {"silent": 60.0},
+    }  # fmt: skip
 
 
 def test_r164_pods_that_wait_while_nothing_is_decided_are_unhealthy() -> None:

@@ -101,6 +101,7 @@ def test_what_is_not_collected_is_said_with_what_to_do(kept: Store) -> None:
     assert found["decisions"]["ok"]
     assert found["kube-scheduler"] == {
         "name": "kube-scheduler", "ok": False, "detail": "not configured: --scheduler-metrics URL",
+        "phrase": "source.kube-scheduler.off", "values": {},
     }  # fmt: skip
     told = data(ask(kept, "/api/analysis", scheduler_metrics="http://127.0.0.1:1/metrics"))["sources"]
     assert told[1]["detail"] == "no sample of this time"
