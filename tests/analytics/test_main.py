@@ -16,16 +16,10 @@ import pytest
 
 from analytics.__main__ import AddressType
 from analytics.main import Address
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 LIMIT_S = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def start(tmp_path: Path, *args: str, **env: str) -> subprocess.Popen[str]:

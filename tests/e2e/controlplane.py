@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.kube import Kube, KubeRefused
-from tests.e2e.process import Process, eventually, free_port, read_metric
+from tests.e2e.process import Process, eventually, read_metric
+from tests.ports import free_port
 
 BINARIES = ("etcd", "kube-apiserver", "kube-scheduler", "kubectl")
 AUDIT_POLICY = Path(__file__).parents[2] / "deploy" / "examples" / "audit-policy.yaml"

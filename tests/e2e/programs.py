@@ -11,7 +11,8 @@ from typing import Any
 
 from tests.e2e.controlplane import ControlPlane
 from tests.e2e.kube import KubeRefused
-from tests.e2e.process import Process, eventually, free_port, read_metric, read_url
+from tests.e2e.process import Process, eventually, read_metric, read_url
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 NAMESPACE, ACCOUNT, POLICY = "trimtab-system", "trimtab", "trimtab-policy"

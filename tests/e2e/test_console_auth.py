@@ -20,8 +20,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from tests.e2e.controlplane import ControlPlane
 from tests.e2e.kube import Kube
 from tests.e2e.policies import NOTHING, by_size
-from tests.e2e.process import Process, eventually, free_port, read_metric
+from tests.e2e.process import Process, eventually, read_metric
 from tests.e2e.programs import ACCOUNT, NAMESPACE, POLICY, POLICY_PATH, REPOSITORY, Extender, PolicyConfigMap
+from tests.ports import free_port
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 DEPLOYMENT = "rescheduler-scheduler"

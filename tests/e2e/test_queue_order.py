@@ -23,9 +23,10 @@ from tests.e2e.cluster import POOL, Bindings, Pool
 from tests.e2e.controlplane import ControlPlane, Scheduler, pod_condition
 from tests.e2e.kube import Kube, KubeRefused
 from tests.e2e.policies import NOTHING, QUOTAS, queue_order
-from tests.e2e.process import eventually, free_port
+from tests.e2e.process import eventually
 from tests.e2e.programs import DRAIN_S, NAMESPACE, REPOSITORY, Extender, PolicyConfigMap
 from tests.e2e.registration import render
+from tests.ports import free_port
 
 GATE = "trimtab.dev/qos-order"
 WAKE = "trimtab.dev/wake"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from tests.ports import free_port
 from tests.process.an_extender import Extender, start
 
 READY_WITHIN_S = 60.0
@@ -25,13 +25,6 @@ metadata: {name: first}
 profiles:
 - schedulerName: default-scheduler
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Pair:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from tests.process.a_pair import free_port
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 WITHIN_S = 60.0

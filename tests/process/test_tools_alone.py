@@ -21,7 +21,7 @@ from analytics.programs import COMMANDS
 from analytics.store import Store
 from analytics.views import VIEWS
 from tests.analytics.analyzer.a_scheduler import NOW_S, attempt
-from tests.process.a_pair import free_port
+from tests.ports import free_port
 from tests.process.a_tool import REPOSITORY, ran, running
 
 PORTS = {

@@ -17,7 +17,8 @@ from click.testing import CliRunner
 
 from analytics.__main__ import _default_deployment, _default_policy, default_listen, main
 from tests.analytics.control.a_desk import POLICY
-from tests.analytics.test_main import LIMIT_S, ended, fetch, free_port, start
+from tests.analytics.test_main import LIMIT_S, ended, fetch, start
+from tests.ports import free_port
 
 
 class Running:

@@ -17,16 +17,12 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_port
+
 REPOSITORY = Path(__file__).parents[4]
 START_LIMIT_S = 150.0
 STOP_LIMIT_S = 20.0
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def answer(url: str) -> Any:
