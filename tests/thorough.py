@@ -10,7 +10,7 @@ CI = bool(os.environ.get("CI"))
 
 thorough = settings(
     deadline=None,
-    max_examples=3000 if CI else 100,
+    max_examples=1000 if CI else 100,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 """For each comparison of a compiled loop with its rule, or of a plugin with its twin."""
