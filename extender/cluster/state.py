@@ -33,7 +33,7 @@ from extender.model.events import (
 from extender.model.node import Node
 from extender.model.pod import Pod
 from extender.model.resources import Resources, request_k8s, resources_of
-from extender.telemetry.metrics import METRICS_ODD, NODES, OBJECTS_REFUSED, PODS, QUANTITIES_REFUSED, STATE_FAULTS
+from extender.telemetry.metrics import METRICS_ODD, OBJECTS_REFUSED, QUANTITIES_REFUSED, STATE_FAULTS
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +47,8 @@ _DELETED_MAX = 4096
 
 _NOBODY: Mapping[str, str] = {}
 
+PodChange = tuple[Pod | None, Pod | None]
+"""Old and new; None: there was none, or is none any more."""
 PodListener = Callable[[Pod | None, Pod | None], None]
 NodeListener = Callable[[Node | None, Node | None], None]
 ObjectListener = Callable[[str, str, Object | None, Object | None], None]
@@ -81,7 +83,7 @@ class ClusterState:
         self._assigned_at_s: dict[str, float] = {}
         self._deleted: OrderedDict[str, None] = OrderedDict()
         self._readings: dict[str, Reading] = {}
-        self._untold: list[tuple[Pod | None, Pod | None]] | None = None
+        self._untold: list[PodChange] | None = None
         """What listeners will hear of pods when all events of an `apply_all` are in; None: they hear at once."""
 
     def pods_on(self, node_name: str) -> Collection[str]:
@@ -99,12 +101,8 @@ class ClusterState:
 
     def apply(self, event: Event, now_s: float) -> None:
         """Take one event in and tell the listeners. Never raises: a fault of ours is counted and logged."""
-        try:
-            self._dispatch(event, now_s)
-            self._prune(now_s)
-        except Exception:
-            STATE_FAULTS.labels("apply").inc()
-            log.exception("a %s could not be applied; the cluster cache goes on without it", type(event).__name__)
+        self._take(event, now_s)
+        self._prune(now_s)
         self.generation += 1
         _tell(self.listeners, event)
 
@@ -112,18 +110,29 @@ class ClusterState:
         """As `apply` of one after the other, faster: of pods, the listeners are told when all events are in.
 
         Each hears of every pod in order, one listener after the other, so that its code and its tables are at hand.
-        Meanwhile the state is ahead of what they hear: for lists, while nobody is served yet. Never raises.
+        Meanwhile the state is ahead of what they hear: for lists, while nobody is served yet.
         """
         if len(events) == 1:
             self.apply(events[0], now_s)
             return
-        self._untold = []
+        changes: list[PodChange] = []
+        self._untold = changes
         for event in events:
-            self.apply(event, now_s)
-        changes, self._untold = self._untold, None
+            self._take(event, now_s)
+        self._untold = None
+        self._prune(now_s)
+        self.generation += len(events)
         for listener in self.pod_listeners:
-            for old, new in changes:
-                _tell((listener,), old, new)
+            _hear(listener, changes)
+        for heard in self.listeners:
+            _hear(heard, ((event,) for event in events))
+
+    def _take(self, event: Event, now_s: float) -> None:
+        try:
+            self._dispatch(event, now_s)
+        except Exception:
+            STATE_FAULTS.labels("apply").inc()
+            log.exception("a %s could not be applied; the cluster cache goes on without it", type(event).__name__)
 
     def _dispatch(self, event: Event, now_s: float) -> None:
         match event:
@@ -181,7 +190,6 @@ class ClusterState:
         if old is None:
             self._name(pod)
             self._take_place(pod, now_s)
-            PODS.set(len(self.pods))
         else:
             if old.name != pod.name or old.namespace != pod.namespace:
                 self._unname(old)
@@ -202,7 +210,6 @@ class ClusterState:
             return
         self._unname(old)
         self._forget_place(old, now_s, keeps_node=False)
-        PODS.set(len(self.pods))
         self._tell_of_pod(old, None)
 
     def _tell_of_pod(self, old: Pod | None, new: Pod | None) -> None:
@@ -306,7 +313,6 @@ class ClusterState:
         changed |= self._set_object(row, old, node)
         if is_new:
             self._settle(node.name, row)
-            NODES.set(len(self.nodes))
         if changed:
             self.nodes.touch()
             _tell(self.node_listeners, old, node)
@@ -382,7 +388,6 @@ class ClusterState:
         # Its pods wait; the row may soon be another node's, so nothing recent may point to it.
         for uid in sorted(self.pods_on(name)):
             self.assignments.remove(uid, row, now_s, self.pods[uid])
-        NODES.set(len(self.nodes))
         _tell(self.node_listeners, old, None)
 
     # Objects and metrics.
@@ -422,6 +427,12 @@ class ClusterState:
 
 def _tell(listeners: Iterable[Callable[..., None]], *what: object) -> None:
     for listener in listeners:
+        _hear(listener, (what,))
+
+
+def _hear(listener: Callable[..., None], told: Iterable[tuple[object, ...]]) -> None:
+    """What a listener is told, whatever becomes of a part of it."""
+    for what in told:
         try:
             listener(*what)
         except Exception:

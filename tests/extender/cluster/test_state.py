@@ -316,7 +316,7 @@ def an_overheard_state() -> tuple[ClusterState, list[list[Any]]]:
     state.pod_listeners += [lambda *what: heard[0].append(what), lambda *what: heard[1].append(what)]
     state.node_listeners.append(lambda *what: heard[2].append(what))
     state.object_listeners.append(lambda *what: heard[3].append(what))
-    state.listeners.append(lambda event: heard[4].append(event))
+    state.listeners.append(heard[4].append)
     return state, heard
 
 
