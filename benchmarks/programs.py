@@ -68,15 +68,20 @@ class Program:
             self.process.kill()
             self.process.wait()
 
-    def until(self, condition: Callable[[], bool], what: str, limit_s: float = READY_LIMIT_S) -> float:
-        """Seconds since the program's start at which the condition held. Raises BenchmarkFailed."""
+    def until(
+        self, condition: Callable[[], bool], what: str, limit_s: float = READY_LIMIT_S, every_s: float = _POLL_S
+    ) -> float:
+        """Seconds since the program's start at which the condition held. Raises BenchmarkFailed.
+
+        `every_s`: how often it is asked; a program that is to work meanwhile should not spend its time on answers.
+        """
         until = time.perf_counter() + limit_s
         while not condition():
             if self.process.poll() is not None:
                 raise BenchmarkFailed(f"{self.name} ended with {self.process.returncode}:\n{self.tail()}")
             if time.perf_counter() > until:
                 raise BenchmarkFailed(f"{self.name}: {what} not within {limit_s:.0f} s:\n{self.tail()}")
-            time.sleep(_POLL_S)
+            time.sleep(every_s)
         return time.perf_counter() - self.started_s
 
     def tail(self) -> str:

@@ -8,6 +8,9 @@ from benchmarks.bench import Bench, usual_policy
 from benchmarks.samples import typical
 from benchmarks.scene import Cluster, Extender, cluster, extender
 
+# A sync lasts seconds, and what asks for it takes a millisecond of the same core.
+_SYNC_POLL_S = 0.03
+
 
 def measure(bench: Bench) -> dict[str, Any]:
     """Seconds, objects per second and MB (10^6 bytes)."""
@@ -31,7 +34,7 @@ def _started(on: Cluster, objects: int, number: int, options: list[str]) -> dict
     """One start with the kernel cache filled, up to ready."""
     with extender(on, f"extender-start-{number}", *options) as found:
         kernels_s = _until(found, "kernels", "kernels warm")
-        synced_s = _until(found, "cluster", "the cluster in sync")
+        synced_s = _until(found, "cluster", "the cluster in sync", _SYNC_POLL_S)
         ready_s = found.program.until(found.ready, "ready")
         return {
             "kernels_warm_s": kernels_s,
@@ -42,5 +45,5 @@ def _started(on: Cluster, objects: int, number: int, options: list[str]) -> dict
         }
 
 
-def _until(found: Extender, check: str, what: str) -> float:
-    return found.program.until(lambda: found.check(check), what)
+def _until(found: Extender, check: str, what: str, every_s: float = 0.005) -> float:
+    return found.program.until(lambda: found.check(check), what, every_s=every_s)

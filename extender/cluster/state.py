@@ -340,12 +340,12 @@ class ClusterState:
 
     def _set_allocatable(self, row: int, has: Resources) -> bool:
         known = [(self._resource_column(name), amount) for name, amount in has.scalars.items()]
-        amounts = np.zeros(len(self.nodes.resources), np.int64)
+        amounts = [0] * len(self.nodes.resources)
         amounts[: len(FIXED_RESOURCES)] = has.cpu_milli, has.memory_bytes, has.ephemeral_bytes, has.pods
         for column, amount in known:
             if column >= 0:
                 amounts[column] = amount
-        if np.array_equal(amounts, self.nodes.allocatable[row]):
+        if amounts == self.nodes.allocatable[row].tolist():
             return False
         self.nodes.allocatable[row] = amounts
         return True

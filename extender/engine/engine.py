@@ -531,7 +531,8 @@ class Engine:
     def _seen_assigned(self, pod: Pod) -> None:
         if pod.uid in self._binds:
             return  # the bind call itself will say how it ended
-        self._permits.end(pod.uid, HoldEnded.BOUND, f"pod {pod.key} is already bound to node {pod.node_name}")
+        if pod.uid in self._permits:
+            self._permits.end(pod.uid, HoldEnded.BOUND, f"pod {pod.key} is already bound to node {pod.node_name}")
         self._ledger.confirm(pod.uid)
         if attempt := self._attempts.get(pod.uid):
             self._end(attempt, pod, "bound", seen_by="watch")
