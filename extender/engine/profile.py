@@ -44,10 +44,10 @@ class Seat:
     """What goes wrong with it refuses the pod, instead of being neutral."""
     breaker: Breaker = field(default_factory=Breaker)
     """The plugin's own, shared by all its seats of the policy in effect."""
+    name: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        return self.plugin.name
+    def __post_init__(self) -> None:
+        self.name = self.plugin.name
 
     def runs(self, phase: Phase) -> bool:
         return phase in self.phases

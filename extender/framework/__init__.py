@@ -37,6 +37,7 @@ from extender.framework.declaration import (
     Score,
     Search,
     Selection,
+    Settled,
     Status,
     Tending,
 )
@@ -107,6 +108,7 @@ __all__ = [
     "Score",
     "Search",
     "Selection",
+    "Settled",
     "Status",
     "Taint",
     "Tending",

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from extender.framework.arguments import default_args
 from extender.framework.binding import BindingError, Parameter, Source, bind_plugin
-from extender.framework.declaration import Args, Cycle, Filter, Normalize, Plugin, Score
+from extender.framework.declaration import Args, Cycle, Filter, Normalize, Plugin, Score, Settled
 from extender.framework.facts import PodFacts
 from extender.framework.loop import (
     FILTER_HEAD,
@@ -159,6 +159,8 @@ class _Call:
         self._layout = -1
         self._args: Any = _NOTHING
         self._pod: Pod | None = None
+        self._settled: Settled | None = None
+        self._rows = -1
 
     def run(self, cycle: Cycle, out: NDArray[Any]) -> int:
         """The loop's answer for this cycle. Raises PluginFault, and TypeError if `out` is not what the loop fills."""
@@ -171,8 +173,11 @@ class _Call:
             self._place_args(cycle.args)
         if self._of_pod and cycle.pod is not self._pod:
             self._place_pod(cycle.pod)
-        if prepared is not None:
+        if prepared is not None and (prepared is not self._settled or nodes.rows != self._rows):
+            self._settled = None
             self._place_prepared(prepared, nodes.rows)
+            if type(prepared) is Settled:
+                self._settled, self._rows = prepared, nodes.rows
         words = self._words
         words[_ROWS], words[_OUT] = id(cycle.rows), id(out)
         answer = self._enter(self._address)
@@ -219,6 +224,7 @@ class _Call:
         if answer == RAISED or answer == WRONG_ARGUMENT + 1:
             raise self._loop.fault(answer, cycle.rows, out)
         if prepared is not None:
+            self._settled = None  # what is copied does not follow
             self._place_prepared(prepared, cycle.nodes.rows, copied=True)
         self.block.put(0, np.array(cycle.rows, np.int32))
         self.block.put(1, out)

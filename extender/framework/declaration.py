@@ -134,6 +134,13 @@ class LedgerBook(Protocol):
     def ledger(self) -> dict[str, Any]: ...
 
 
+class Settled(dict[str, Any]):
+    """Values of a `prepare` that stay as they are: where it returns the very same object again, the loop has them.
+
+    Nobody puts another value into it; the elements of its arrays may change.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Prepare:
     """Computes the `cycle_` values once per request."""

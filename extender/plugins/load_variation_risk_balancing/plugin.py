@@ -5,15 +5,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from extender.framework import MAX_INT64, Cycle, Maturity, Normalize, Plugin, Prepare, Score, source_of
+from extender.framework import (
+    MAX_INT64,
+    Cycle,
+    Maturity,
+    Normalize,
+    Plugin,
+    Pod,
+    Prepare,
+    Score,
+    Settled,
+    once_per_template,
+    source_of,
+)
 from extender.plugins.load_variation_risk_balancing.args import LoadVariationRiskBalancingArgs, check, decode_args
 from extender.plugins.load_variation_risk_balancing.kernel import least_risky
 from extender.plugins.load_variation_risk_balancing.requests import requested
 
 
 def request(cycle: Cycle) -> Mapping[str, Any]:
-    cpu, memory = requested(cycle.pod)
-    return {"cpu_milli": min(cpu, MAX_INT64), "memory_bytes": min(memory, MAX_INT64)}
+    return _of_pod(cycle.pod)
+
+
+@once_per_template
+def _of_pod(pod: Pod) -> Settled:
+    cpu, memory = requested(pod)
+    return Settled(cpu_milli=min(cpu, MAX_INT64), memory_bytes=min(memory, MAX_INT64))
 
 
 PLUGIN = Plugin(

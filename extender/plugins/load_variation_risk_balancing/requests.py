@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from extender.framework import Pod, milli, once_per_template, value
+from extender.framework import Pod, milli, value
 
 
-@once_per_template
 def requested(pod: Pod) -> tuple[int, int]:
     """(CPU in millicores, memory in bytes): the sum of the containers, at least each init container, plus overhead.
 

@@ -21,6 +21,7 @@ from extender.framework import (
     Rejection,
     ReserveOnNode,
     Score,
+    Settled,
     Status,
 )
 from extender.plugins.network_overhead.args import NetworkOverheadArgs, decode_args
@@ -59,7 +60,7 @@ def _nothing(memo: dict[str, Any], rows: int) -> Mapping[str, Any]:
     found: Mapping[str, Any] | None = memo.get("nothing")
     if found is None or len(found["cost"]) < rows:
         zeros = np.zeros(rows, np.int64)
-        found = memo["nothing"] = {"satisfied": zeros, "violated": zeros, "cost": zeros}
+        found = memo["nothing"] = Settled(satisfied=zeros, violated=zeros, cost=zeros)
     return found
 
 

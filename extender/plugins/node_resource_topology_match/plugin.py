@@ -33,7 +33,7 @@ from extender.plugins.node_resource_topology_match.args import (
 )
 from extender.plugins.node_resource_topology_match.book import KIND, TopologyBook
 from extender.plugins.node_resource_topology_match.cases import case_answers
-from extender.plugins.node_resource_topology_match.view import fitness_values, note_victims, zone_values
+from extender.plugins.node_resource_topology_match.view import note_victims, zone_values
 
 _UNALIGNED = ("init container", "sidecar container", "container")
 _NO_SIMULATION = "eviction simulation in NRT is not possible:"
@@ -119,7 +119,7 @@ PLUGIN = Plugin(
         rule=kernel.fitness,
         normalize=Normalize.NONE,
         prepare=Prepare(
-            compute=fitness_values,
+            compute=zone_values,
             scalars=("guaranteed", "strategy"),
             columns=(*_NODE_VALUES, "max_zones", "costs_first"),
             vectors=(*_ZONE_VECTORS, "costs", *_ASKED, "weights"),

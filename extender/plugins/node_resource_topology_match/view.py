@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from extender.framework import Cycle, NodeTable, resources_of
+from extender.framework import Cycle, NodeTable, Settled, resources_of
 from extender.plugins.node_resource_topology_match.args import (
     ENABLED,
     STRATEGIES,
@@ -16,7 +17,7 @@ from extender.plugins.node_resource_topology_match.args import (
     NodeResourceTopologyMatchArgs,
     caching,
 )
-from extender.plugins.node_resource_topology_match.ask import ask_of
+from extender.plugins.node_resource_topology_match.ask import Ask, ask_of
 from extender.plugins.node_resource_topology_match.kernel import STALE
 from extender.plugins.node_resource_topology_match.release import with_released
 from extender.plugins.node_resource_topology_match.zones import ZoneTable
@@ -25,6 +26,8 @@ Int64s = NDArray[np.int64]
 
 _NONE: Int64s = np.zeros(0, np.int64)
 
+# Templates of pods whose values are kept.
+_TOLD_MAX = 256
 _VICTIMS_COUNT = "victims count"
 
 
@@ -33,49 +36,58 @@ def note_victims(cycle: Cycle) -> None:
     cycle.memo[_VICTIMS_COUNT] = cycle.args.preemption_mode == ENABLED
 
 
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What was said of an ask, and what it was made from."""
+
+    ask: Ask
+    columns: Mapping[str, Int64s]
+    versions: tuple[int, ...]
+    values: Settled
+
+
 def zone_values(cycle: Cycle) -> Mapping[str, Any]:
-    """For the filter. Raises QuantityError."""
-    ask = ask_of(cycle.pod)
+    """For filter and score. Raises QuantityError."""
+    ask, nodes, memo = ask_of(cycle.pod), cycle.nodes, cycle.memo
     table, columns, most_zones = _zones(cycle)
-    nodes = cycle.nodes
-    shown: Mapping[str, Int64s] = {"units": table.units, "nanos": table.nanos, **columns}
-    if cycle.leaving and cycle.memo.get(_VICTIMS_COUNT) and table is cycle.book.held_zones:
-        shown = with_released(cycle, ask.names, table, columns)
-    return {
+    if cycle.leaving and memo.get(_VICTIMS_COUNT) and table is cycle.book.held_zones:
+        return {**_values(cycle, ask, table, columns, most_zones), **with_released(cycle, ask.names, table, columns)}
+    told: dict[int, _Told] = memo.setdefault("told", {})
+    versions = (table.layout, nodes.objects_version if ask.conditional else 0)
+    found = told.get(id(ask))
+    if found is None or found.ask is not ask or found.columns is not columns or found.versions != versions:
+        if len(told) >= _TOLD_MAX:
+            told.clear()
+        values = _values(cycle, ask, table, columns, most_zones)
+        found = told[id(ask)] = _Told(ask, columns, versions, values)
+    return found.values
+
+
+def _values(cycle: Cycle, ask: Ask, table: ZoneTable, columns: Mapping[str, Int64s], most_zones: int) -> Settled:
+    nodes, strategy, room = cycle.nodes, cycle.args.scoring_strategy, len(ask.names) * most_zones
+    return Settled(
         **ask.values,
-        **shown,
-        "starts": table.starts(ask.names),
-        "ids": table.ids,
-        "costs": table.costs,
-        "row": _kept(cycle.memo, "row", nodes.rows, lambda: np.arange(nodes.rows)),
-        "rows": nodes.rows,
-        "allocatable": _allocatable(cycle, ask.conditional),
-        **_scratch(cycle.memo, len(ask.names) * most_zones),
-        "names": ask.names,
-    }
-
-
-def fitness_values(cycle: Cycle) -> Mapping[str, Any]:
-    """For the score: the same, and what the strategy says. Raises QuantityError."""
-    values, args = zone_values(cycle), cycle.args
-    names = values["names"]
-    return {
-        **values,
-        "strategy": STRATEGIES.index(args.scoring_strategy.type),
-        "weights": _kept(cycle.memo, "weights", names, lambda: _weights(args, names)),
-    }
+        **columns,
+        units=table.units,
+        nanos=table.nanos,
+        starts=table.starts(ask.names),
+        ids=table.ids,
+        costs=table.costs,
+        row=_kept(cycle.memo, "row", nodes.rows, lambda: np.arange(nodes.rows)),
+        rows=nodes.rows,
+        allocatable=_allocatable(cycle, ask.conditional),
+        # Where the kernel works on one node's zones; no call needs what another left there.
+        scratch_units=np.zeros(room, np.int64),
+        scratch_nanos=np.zeros(room, np.int64),
+        names=ask.names,
+        strategy=STRATEGIES.index(strategy.type),
+        weights=_weights(cycle.args, ask.names),
+    )
 
 
 def _weights(args: NodeResourceTopologyMatchArgs, names: tuple[str, ...]) -> Int64s:
     given = {resource.name: max(1, resource.weight) for resource in args.scoring_strategy.resources}
     return np.array([given.get(name, 1) for name in names], np.int64)
-
-
-def _scratch(memo: dict[str, Any], room: int) -> Mapping[str, Int64s]:
-    """Where the kernel works on one node's zones; no call needs what another left there."""
-    names = ("scratch_units", "scratch_nanos")
-    scratch: Mapping[str, Int64s] = _kept(memo, "scratch", room, lambda: {n: np.zeros(room, np.int64) for n in names})
-    return scratch
 
 
 def _zones(cycle: Cycle) -> tuple[ZoneTable, Mapping[str, Int64s], int]:

@@ -30,6 +30,8 @@ class ZoneTable:
     def __init__(self) -> None:
         self.version = 0
         """Rises when a block moves or a node's configuration changes: columns over rows are then stale."""
+        self.layout = 0
+        """Rises when a vector is replaced by another one."""
         self.ids: Int64s = np.zeros(_ZONES_FIRST, np.int64)
         self.costs: Int64s = np.zeros(_COSTS_FIRST, np.int64)
         self.units: Int64s = np.zeros(0, np.int64)
@@ -120,6 +122,7 @@ class ZoneTable:
             self._lay_out(list(self._numbers), _wider(units, length, 0), _wider(nanos, length, -1))
         if self._costs_used > len(self.costs):
             self.costs = _longer(self.costs, 2 * self._costs_used, FAR)
+            self.layout += 1
 
     def _close_up(self) -> None:
         """Move all blocks together; what each holds is kept."""
@@ -181,6 +184,7 @@ class ZoneTable:
         """Resource x zone, in the order of the names."""
         self.units, self.nanos = np.ascontiguousarray(units).reshape(-1), np.ascontiguousarray(nanos).reshape(-1)
         self._numbers = {name: number for number, name in enumerate(names)}
+        self.layout += 1
         self._starts.clear()
 
 

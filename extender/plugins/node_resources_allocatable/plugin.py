@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 import numpy as np
 
-from extender.framework import PODS, Args, Cycle, Maturity, Normalize, Plugin, Prepare, Score
+from extender.framework import PODS, Args, Cycle, Maturity, Normalize, Plugin, Prepare, Score, Settled
 from extender.plugins.node_resources_allocatable.kernel import weighted_allocatable
 
 LEAST, MOST = "Least", "Most"
@@ -86,7 +86,7 @@ def _weights(args: NodeResourcesAllocatableArgs, resources: list[str]) -> Mappin
     column = [sign * by_name.get(name, 0) for name in resources]
     # Upstream does not read the pod count: its weight only thins the mean, like that of a resource that no node has.
     column[PODS] = 0
-    return {"signed_weights": np.array(column, np.int64), "weight_sum": _as_int64(sum(by_name.values()))}
+    return Settled(signed_weights=np.array(column, np.int64), weight_sum=_as_int64(sum(by_name.values())))
 
 
 def _as_int64(number: int) -> int:

@@ -45,11 +45,11 @@ class UsageBook:
     def __init__(self) -> None:
         self.version = 0
         """Rises when a slot begins or ends to be a node's."""
-        self.running = np.zeros((_SLOTS_FIRST, 2), np.int64)
+        self.running, self.running_flat = _table(_SLOTS_FIRST)
         """slot x (millicores, bytes): requests of the app containers of Running pods."""
-        self.binding = np.zeros((_SLOTS_FIRST, 2), np.int64)
+        self.binding, self.binding_flat = _table(_SLOTS_FIRST)
         """Promised to pods that are not seen on the node yet."""
-        self.starting = np.zeros((_SLOTS_FIRST, 2), np.int64)
+        self.starting, _ = _table(_SLOTS_FIRST)
         """Promised to pods that are seen on the node, but not Running."""
         self.maintenance = np.zeros(_SLOTS_FIRST, np.bool_)
         self._slots: dict[str, int] = {}
@@ -220,7 +220,9 @@ class UsageBook:
             self.version += 1
 
     def _grow(self) -> None:
-        self.running, self.binding, self.starting = map(_longer, (self.running, self.binding, self.starting))
+        self.running, self.running_flat = _longer(self.running)
+        self.binding, self.binding_flat = _longer(self.binding)
+        self.starting, _ = _longer(self.starting)
         self.maintenance = np.concatenate([self.maintenance, np.zeros_like(self.maintenance)])
 
 
@@ -239,8 +241,19 @@ def _same_use(old: Pod | None, new: Pod | None) -> bool:
     return (old.uid, old.phase, old.node_name, old.containers) == (new.uid, new.phase, new.node_name, new.containers)
 
 
-def _longer(table: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate([table, np.zeros_like(table)])
+Int64s = NDArray[np.int64]
+
+
+def _table(slots: int) -> tuple[Int64s, Int64s]:
+    """slots x 2, and the same memory flat, as a rule reads it."""
+    table = np.zeros((slots, 2), np.int64)
+    return table, table.reshape(-1)
+
+
+def _longer(table: Int64s) -> tuple[Int64s, Int64s]:
+    longer, flat = _table(2 * len(table))
+    longer[: len(table)] = table
+    return longer, flat
 
 
 def _bounded(kept: dict[Any, Any]) -> None:

@@ -49,8 +49,7 @@ def score_values(cycle: Cycle) -> Mapping[str, Any]:
     return {
         "source": SOURCES[source],
         "slot": slots_of(cycle.nodes, book, cycle.memo),
-        # In the rule a slot's pair lies flat.
-        "counted": (book.binding if source == "requests" else book.running).reshape(-1),
+        "counted": book.binding_flat if source == "requests" else book.running_flat,
     }
 
 

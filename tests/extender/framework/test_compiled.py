@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from extender.framework import Args, Cycle, Filter, Normalize, Plugin, PreFilter, Prepare, Rejection, Score
+from extender.framework import Args, Cycle, Filter, Normalize, Plugin, PreFilter, Prepare, Rejection, Score, Settled
 from extender.framework.binding import BindingError, Parameter, Source, bind_plugin
 from extender.framework.compiled import CompiledPlugin, PluginFault, compile_all
 from extender.framework.loop import Loop, LoopError, score_loop
@@ -167,6 +167,26 @@ def test_what_prepare_owes_is_checked_before_the_loop(limit: CompiledPlugin, bro
     cycle = a_cycle(a_table(4), args=LimitArgs(), memo=broken)
     with pytest.raises(PluginFault, match=told):
         limit.score_rows(cycle, np.zeros(4, np.int64))
+
+
+def test_settled_values_are_those_of_their_object_and_of_what_stands_in_its_arrays(limit: CompiledPlugin) -> None:
+    extra = np.array([0, 10], np.int64)
+    table, answers = a_table(2, pod_count=[1, 2]), []
+    first, second = Settled(VALUES, extra=extra), Settled(VALUES, extra=[7, 7], bonus=0)
+    for values in (first, first, second, first):
+        raw = np.zeros(2, np.int64)
+        limit.score_rows(a_cycle(table, args=LimitArgs(), memo=values), raw)
+        answers.append(raw.tolist())
+        extra[0] += 100
+    assert answers == [[4, 17], [104, 17], [10, 13], [304, 17]]
+
+
+def test_settled_values_are_looked_at_again_when_the_table_has_grown(limit: CompiledPlugin) -> None:
+    table, values = a_table(1), Settled(VALUES, extra=np.zeros(1, np.int64))
+    limit.score_rows(a_cycle(table, args=LimitArgs(), memo=values), np.zeros(1, np.int64))
+    table.add("another")
+    with pytest.raises(PluginFault, match="1 values of cycle_extra for 2 rows"):
+        limit.score_rows(a_cycle(table, args=LimitArgs(), memo=values), np.zeros(2, np.int64))
 
 
 def lying(node_pod_count: int) -> int:
