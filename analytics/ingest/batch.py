@@ -59,7 +59,12 @@ def read(item: Item) -> Read:
         return Read(item)
     try:
         frame = decode(item.frame.payload)
-        return Read(item, frame, parts_of(frame, item.producer, item.id) if isinstance(frame, Decision) else ())
+        if not isinstance(frame, Decision):
+            return Read(item, frame)
+        rows = parts_of(frame, item.producer, item.id)
+        # They are packed now, and most of what thousands of frames that wait would hold.
+        frame.best, frame.rejected, frame.candidates, frame.leases = [], [], [], []
+        return Read(item, frame, rows)
     except Exception as error:  # noqa: BLE001 one bad record must not stop the others, whatever is wrong with it
         return Read(item, error=_told(error))
 

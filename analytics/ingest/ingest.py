@@ -29,7 +29,7 @@ from extender.record.reader import JournalReader, Place
 
 POLL_S = 0.15
 # Most of one transaction: live ones are small, and what each costs by itself is shared by more when there is a backlog.
-BATCH_FRAMES = 16_000
+BATCH_FRAMES = 8000
 BATCH_BYTES = 32 << 20
 CHECKPOINT_EVERY_S = 10.0
 REFUSED_CHECKPOINT_S = 60.0
