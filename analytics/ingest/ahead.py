@@ -40,17 +40,23 @@ class ReadingAhead:
         self._max_bytes = max_bytes
         self._pool = ThreadPoolExecutor(1, "ingest-ahead")
         self._next: Future[Portion] | None = None
+        self._more = False
 
     def portion(self) -> Portion:
-        """The next one; without `reads` when there is nothing new. While its rows are written, the one after a full one
-        is read. Raises OSError when a file that is there cannot be read; the same is tried again next time."""
+        """The next one; without `reads` when there is nothing new. Raises OSError when a file that is there cannot be
+        read; the same is tried again next time."""
         begun, self._next = self._next, None
         portion = begun.result() if begun is not None else NOTHING
         if not portion.reads:  # neither then nor, perhaps, now
             portion = self._read()
-        if portion.full:
-            self._next = self._pool.submit(self._read)
+        self._more = portion.full
         return portion
+
+    def begin(self) -> None:
+        """From now on the caller leaves the interpreter to others for a while: read what follows a full portion."""
+        if self._more:
+            self._more = False
+            self._next = self._pool.submit(self._read)
 
     def close(self) -> None:
         """Nobody reads any more when this returns."""

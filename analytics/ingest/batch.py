@@ -10,17 +10,18 @@ from msgspec import Struct
 
 from analytics.ingest.flatten import (
     Origin,
-    decision_rows,
+    call_row,
+    end_of_call,
     eviction_row,
     gap_row,
     outcome_row,
+    parts_of,
     policy_row,
     shadow_row,
     shadow_tally_row,
 )
 from analytics.ingest.known import FirstSeen, KnownDecisions
 from analytics.ingest.rollup import End, Sums
-from analytics.store.detail import pack
 from analytics.store.dialect import StoreError
 from analytics.store.tables import DecisionRow, GapRow, OutcomeRow, PositionRow, QuarantineRow, Row, SkippedRow
 from extender.record.frames import (
@@ -47,8 +48,8 @@ class Read(Struct, frozen=True, gc=False):
 
     item: Item
     frame: Frame | None = None
-    detail: bytes | None = None
-    """Of a call, packed."""
+    rows: Sequence[Row] = ()
+    """Of a call: all but those that say when it was taken in."""
     error: str = ""
     """Why there is no frame."""
 
@@ -58,7 +59,12 @@ def read(item: Item) -> Read:
         return Read(item)
     try:
         frame = decode(item.frame.payload)
-        return Read(item, frame, pack(frame) if isinstance(frame, Decision) else None)
+        if not isinstance(frame, Decision):
+            return Read(item, frame)
+        rows = parts_of(frame, item.producer, item.id)
+        # They are packed now, and most of what thousands of frames that wait would hold.
+        frame.best, frame.rejected, frame.candidates, frame.leases = [], [], [], []
+        return Read(item, frame, rows)
     except Exception as error:  # noqa: BLE001 one bad record must not stop the others, whatever is wrong with it
         return Read(item, error=_told(error))
 
@@ -126,8 +132,8 @@ def build(
         batch.frames += 1
         why = one.error or refused.get((item.producer, item.id), "")
         try:
-            if not why:
-                _add_frame(batch, one, known, firsts, seen_us)
+            if one.frame is not None and not why:
+                _add_frame(batch, one.frame, one.rows, Origin(item.producer, item.id, seen_us), known, firsts)
                 continue
         except StoreError:
             raise
@@ -154,15 +160,15 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _add_frame(batch: Batch, one: Read, known: KnownDecisions, firsts: FirstSeen, seen_us: int) -> None:
-    frame, origin = one.frame, Origin(one.item.producer, one.item.id, seen_us)
-    if frame is None:
-        return
+def _add_frame(
+    batch: Batch, frame: Frame, parts: Sequence[Row], origin: Origin, known: KnownDecisions, firsts: FirstSeen
+) -> None:
     if isinstance(frame, Decision):
-        rows = _call(batch, frame, one.detail, origin, known, firsts)
+        rows = [*_call(batch, frame, origin, known, firsts), *parts]
     elif isinstance(frame, Outcome):
-        rows = [outcome_row(frame, origin)]
-        _note_end(batch, rows[-1], known, frame.at_us)
+        end = outcome_row(frame, origin)
+        rows = [end]
+        _note_end(batch, end, known, frame.at_us)
         batch.decisions[frame.decision] = None
     else:
         rows = _others(batch, frame, origin)
@@ -170,13 +176,14 @@ def _add_frame(batch: Batch, one: Read, known: KnownDecisions, firsts: FirstSeen
     batch.newest_us = max(batch.newest_us, frame.at_us)
 
 
-def _call(
-    batch: Batch, frame: Decision, detail: bytes | None, origin: Origin, known: KnownDecisions, firsts: FirstSeen
-) -> list[Row]:
+def _call(batch: Batch, frame: Decision, origin: Origin, known: KnownDecisions, firsts: FirstSeen) -> list[Row]:
     scheduler = frame.pod.scheduler or frame.profile
     opens = known.opens(frame.decision, scheduler, is_filter=frame.verb == "filter")
-    rows = decision_rows(frame, origin, detail, opens=opens)
-    _note_end(batch, rows[-1], known, frame.at_us + frame.duration_us)
+    rows: list[Row] = [call_row(frame, origin, opens=opens)]
+    end = end_of_call(frame, origin)
+    if end is not None:
+        rows.append(end)
+        _note_end(batch, end, known, frame.at_us + frame.duration_us)
     if opens:
         firsts.opened(frame.pod.uid, frame.at_us, frame.attempt)
     batch.sums.add_call(frame, scheduler)
@@ -203,9 +210,9 @@ def _others(batch: Batch, frame: Frame, origin: Origin) -> list[Row]:
     return []
 
 
-def _note_end(batch: Batch, row: Row, known: KnownDecisions, done_us: float) -> None:
-    """`row`: the last of a frame. `done_us`: when the call was over, or the end was seen."""
-    if not isinstance(row, OutcomeRow) or row.rank not in _OUTCOME:
+def _note_end(batch: Batch, row: OutcomeRow, known: KnownDecisions, done_us: float) -> None:
+    """`done_us`: when the call was over, or the end was seen."""
+    if row.rank not in _OUTCOME:
         return
     scheduler = known.ends(row.decision)
     if scheduler is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
-from analytics.store.detail import WORDS
+from analytics.store.detail import WORDS, pack
 from analytics.store.tables import (
     ChoiceRow,
     DecisionRow,
@@ -41,10 +41,70 @@ class Origin(Struct, frozen=True, gc=False):
     seen_us: int
 
 
-def decision_rows(frame: Decision, origin: Origin, detail: bytes | None, *, opens: bool) -> list[Row]:
-    """One verb call: facts, verdicts, rejections, the packed detail, and last its end if this call was one."""
-    producer, id_, at_us, decision = origin.producer, origin.id, frame.at_us, frame.decision
-    rows: list[Row] = [_call(frame, origin, opens=opens)]
+def call_row(frame: Decision, origin: Origin, *, opens: bool) -> DecisionRow:
+    """The facts of one verb call. `opens`: it is the first frame that was seen of its decision."""
+    pod = frame.pod
+    return DecisionRow(  # by place: by name it takes four times as long, which shows
+        origin.producer,
+        origin.id,
+        origin.seen_us,
+        frame.at_us,
+        frame.decision,
+        opens,
+        frame.attempt,
+        frame.verb,
+        frame.code,
+        pod.namespace,
+        pod.name,
+        pod.uid,
+        pod.owner,
+        pod.scheduler or frame.profile,
+        frame.profile,
+        pod.priority,
+        frame.revision,
+        frame.generation,
+        frame.nodes_in,
+        frame.nodes_out,
+        frame.nodes_unknown,
+        frame.nominated,
+        frame.node,
+        float(frame.duration_us),
+        float(frame.decode_us),
+        float(frame.encode_us),
+        frame.message,
+        _created_us(frame.features),
+    )
+
+
+def end_of_call(frame: Decision, origin: Origin) -> OutcomeRow | None:
+    """The end of the decision, if this call was one. A refused nominated node is none: the full call follows."""
+    if frame.code == "Error":
+        rank, result, node = _ERROR, "error", ""
+    elif frame.verb == "bind":
+        rank, result, node = _BOUND, "bound", frame.node
+    elif frame.verb == "filter" and frame.code != "Success" and not frame.nominated:
+        rank, result, node = _UNSCHEDULABLE, "unschedulable", ""
+    else:
+        return None
+    return OutcomeRow(
+        origin.producer,
+        origin.id,
+        origin.seen_us,
+        frame.at_us,
+        frame.decision,
+        frame.pod.uid,
+        rank,
+        result,
+        node,
+        frame.verb,
+        frame.message,
+    )
+
+
+def parts_of(frame: Decision, producer: str, id_: int) -> list[Row]:
+    """Rows of one verb call that do not say when it was taken in: verdicts, rejections, the choice, the detail."""
+    rows: list[Row] = []
+    at_us, decision = frame.at_us, frame.decision
     for verdict in frame.plugins:
         rows.append(
             VerdictRow(
@@ -66,18 +126,16 @@ def decision_rows(frame: Decision, origin: Origin, detail: bytes | None, *, open
             rows.append(
                 RejectionRow(producer, id_, at_us, decision, verdict.plugin, verdict.phase, verdict.mode, reason, nodes)
             )
-    chosen = choice_row(frame, origin)
+    chosen = choice_row(frame, producer, id_)
     if chosen is not None:
         rows.append(chosen)
-    if detail is not None:
-        rows.append(DetailRow(producer, id_, at_us, decision, WORDS, detail))
-    end = _end_of_call(frame, origin)
-    if end is not None:
-        rows.append(end)
+    body = pack(frame)
+    if body is not None:
+        rows.append(DetailRow(producer, id_, at_us, decision, WORDS, body))
     return rows
 
 
-def choice_row(frame: Decision, origin: Origin) -> ChoiceRow | None:
+def choice_row(frame: Decision, producer: str, id_: int) -> ChoiceRow | None:
     """The first and the second choice among our totals; None: nothing was scored."""
     if frame.verb != "prioritize" or not frame.best:
         return None
@@ -88,8 +146,8 @@ def choice_row(frame: Decision, origin: Origin) -> ChoiceRow | None:
     groups = [nodes[total] for total in totals[:2]]
     more = frame.nodes_in > len(frame.best)
     return ChoiceRow(
-        producer=origin.producer,
-        id=origin.id,
+        producer=producer,
+        id=id_,
         at_us=frame.at_us,
         decision=frame.decision,
         scheduler=frame.pod.scheduler or frame.profile,
@@ -218,40 +276,6 @@ def gap_row(frame: Gap, origin: Origin) -> GapRow:
     return GapRow(origin.producer, origin.id, frame.at_us, frame.from_us, frame.to_us, frame.count, frame.cause)
 
 
-def _call(frame: Decision, origin: Origin, *, opens: bool) -> DecisionRow:
-    pod = frame.pod
-    return DecisionRow(  # by place: by name it takes four times as long, which shows
-        origin.producer,
-        origin.id,
-        origin.seen_us,
-        frame.at_us,
-        frame.decision,
-        opens,
-        frame.attempt,
-        frame.verb,
-        frame.code,
-        pod.namespace,
-        pod.name,
-        pod.uid,
-        pod.owner,
-        pod.scheduler or frame.profile,
-        frame.profile,
-        pod.priority,
-        frame.revision,
-        frame.generation,
-        frame.nodes_in,
-        frame.nodes_out,
-        frame.nodes_unknown,
-        frame.nominated,
-        frame.node,
-        float(frame.duration_us),
-        float(frame.decode_us),
-        float(frame.encode_us),
-        frame.message,
-        _created_us(frame.features),
-    )
-
-
 def _created_us(features: Mapping[str, Any]) -> int:
     """As the API server noted it, in whole seconds; 0: not known."""
     seconds = features.get("created_at_s")
@@ -265,28 +289,3 @@ def _reasons(verdict: PluginVerdict) -> Mapping[str, int]:
         nodes = verdict.rejected or verdict.nodes_in
         return {verdict.message or verdict.code: nodes} if nodes else {}
     return verdict.reasons
-
-
-def _end_of_call(frame: Decision, origin: Origin) -> OutcomeRow | None:
-    """The end of the decision, if this call was one. A refused nominated node is none: the full call follows."""
-    if frame.code == "Error":
-        rank, result, node = _ERROR, "error", ""
-    elif frame.verb == "bind":
-        rank, result, node = _BOUND, "bound", frame.node
-    elif frame.verb == "filter" and frame.code != "Success" and not frame.nominated:
-        rank, result, node = _UNSCHEDULABLE, "unschedulable", ""
-    else:
-        return None
-    return OutcomeRow(
-        origin.producer,
-        origin.id,
-        origin.seen_us,
-        frame.at_us,
-        frame.decision,
-        frame.pod.uid,
-        rank,
-        result,
-        node,
-        frame.verb,
-        frame.message,
-    )

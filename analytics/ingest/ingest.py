@@ -29,7 +29,7 @@ from extender.record.reader import JournalReader, Place
 
 POLL_S = 0.15
 # Most of one transaction: live ones are small, and what each costs by itself is shared by more when there is a backlog.
-BATCH_FRAMES = 16_000
+BATCH_FRAMES = 8000
 BATCH_BYTES = 32 << 20
 CHECKPOINT_EVERY_S = 10.0
 REFUSED_CHECKPOINT_S = 60.0
@@ -225,13 +225,14 @@ class Ingest:
     def _take(self, reads: Sequence[Read], places: dict[str, Place], refused: str = "") -> None:
         """The first of the waiting, in one transaction. A record that the store refuses is found by halving
         and quarantined."""
-        if self._known is None:
+        if self._known is None or self._ahead is None:
             raise StoreError("the ingest has not been opened")
         bad = {(reads[0].item.producer, reads[0].item.id): refused} if refused else None
         try:
             with _no_collecting(), self._store.alone():
                 self._look_where_we_are(places)
                 batch = build(reads, self._known, self._seen_us, bad, self._firsts)
+                self._ahead.begin()
                 self._store.write([*batch.rows, *positions(places, self._places, self._seen_us)])
         except RowsRefused as refusal:
             self._known.discard()
