@@ -2,7 +2,8 @@
 import { data } from "@shell/api";
 import { count, type Key, milliseconds, moment, seconds, t } from "@shell/i18n";
 import { useLoad } from "@shell/load";
-import { TroubleNotice, Verdict, Wide } from "@shell/parts";
+import { TroubleNotice, Verdict } from "@shell/parts";
+import { Table } from "@shell/table";
 import { useEffect } from "preact/hooks";
 import { comparePath } from "./compare";
 import type { PodTrace, PodTry } from "./model";
@@ -51,35 +52,23 @@ function Told({ trace }: { trace: PodTrace }) {
           </div>
         ))}
       </dl>
-      <Wide>
-        <table>
-          <caption class="sr-only">{t("trace.title")}</caption>
-          <thead>
-            <tr>
-              <th scope="col" class="number">
-                {t("one.attempt")}
-              </th>
-              <th scope="col" class="number">
-                {t("trace.before")}
-              </th>
-              <th scope="col">{t("list.verdict")}</th>
-              <th scope="col">{t("trace.why")}</th>
-              <th scope="col" class="number">
-                {t("trace.own")}
-              </th>
-              <th scope="col" class="number">
-                {t("trace.bind")}
-              </th>
-              <th scope="col">{t("trace.new")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {trace.tries.map((one, at) => (
-              <TryRow key={one.id} one={one} before={trace.tries[at - 1]} />
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <Table
+        caption={t("trace.title")}
+        quiet
+        columns={[
+          [t("one.attempt"), "number"],
+          [t("trace.before"), "number"],
+          t("list.verdict"),
+          t("trace.why"),
+          [t("trace.own"), "number"],
+          [t("trace.bind"), "number"],
+          t("trace.new"),
+        ]}
+      >
+        {trace.tries.map((one, at) => (
+          <TryRow key={one.id} one={one} before={trace.tries[at - 1]} />
+        ))}
+      </Table>
       {trace.earlier > 0 && <p class="aside">{t("trace.earlier", { n: trace.earlier })}</p>}
       {trace.others.length > 0 && <p class="aside">{t("trace.others", { n: trace.others.length })}</p>}
     </section>
