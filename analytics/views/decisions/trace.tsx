@@ -59,9 +59,9 @@ function Told({ trace }: { trace: PodTrace }) {
           [t("one.attempt"), "number"],
           [t("trace.before"), "number"],
           t("list.verdict"),
-          t("trace.why"),
-          [t("trace.own"), "number"],
-          [t("trace.bind"), "number"],
+          [t("trace.why"), "middle"],
+          [t("trace.own"), "number middle"],
+          [t("trace.bind"), "number middle"],
           t("trace.new"),
         ]}
       >
@@ -76,6 +76,13 @@ function Told({ trace }: { trace: PodTrace }) {
 }
 
 function TryRow({ one, before }: { one: PodTry; before: PodTry | undefined }) {
+  const why = one.obstacle
+    ? t("trace.obstacle", {
+        n: one.obstacle.nodes,
+        reason: one.obstacle.reason,
+        plugin: one.obstacle.plugin,
+      })
+    : one.message;
   return (
     <tr>
       <td class="number">
@@ -85,18 +92,11 @@ function TryRow({ one, before }: { one: PodTry; before: PodTry | undefined }) {
       <td>
         <Verdict outcome={one.outcome} />
         {one.node && <span class="note muted small mono">{one.node}</span>}
+        <span class="narrow muted small">{why}</span>
       </td>
-      <td>
-        {one.obstacle
-          ? t("trace.obstacle", {
-              n: one.obstacle.nodes,
-              reason: one.obstacle.reason,
-              plugin: one.obstacle.plugin,
-            })
-          : one.message || t("none")}
-      </td>
-      <td class="number">{milliseconds(one.own_ms)}</td>
-      <td class="number">{one.bind_ms ? milliseconds(one.bind_ms) : t("none")}</td>
+      <td class="middle">{why || t("none")}</td>
+      <td class="number middle">{milliseconds(one.own_ms)}</td>
+      <td class="number middle">{one.bind_ms ? milliseconds(one.bind_ms) : t("none")}</td>
       <td>
         {one.changes.map((change) => t(`trace.new.${change}` as Key)).join(", ")}{" "}
         {before && (
