@@ -20,9 +20,41 @@ function packed(): Plugin {
   };
 }
 
+/** Loaded by a page as soon as it runs, so that the browser may as well begin before that. */
+const AT_ONCE = ["/views/policy/yaml.ts"];
+
+/** Writes which files each page needs besides the shell's: the sidecar names them in the index.html of that page. */
+function listed(): Plugin {
+  return {
+    name: "listed",
+    generateBundle(_options, bundle) {
+      const chunks = Object.values(bundle).filter((file) => file.type === "chunk");
+      const shell = chunks.find((chunk) => chunk.isEntry);
+      const needs: Record<string, string[]> = {};
+      for (const page of chunks) {
+        const slug = /\/views\/(\w+)\/page\.tsx$/.exec(page.facadeModuleId ?? "")?.[1];
+        if (!slug) continue;
+        const later = chunks.filter(
+          (chunk) =>
+            page.dynamicImports.includes(chunk.fileName) &&
+            AT_ONCE.some((name) => chunk.facadeModuleId?.endsWith(name)),
+        );
+        const files = new Set<string>();
+        for (const chunk of [page, ...later]) {
+          for (const name of [chunk.fileName, ...chunk.imports]) files.add(name);
+          for (const name of chunk.viteMetadata?.importedCss ?? []) files.add(name);
+        }
+        if (shell) files.delete(shell.fileName);
+        needs[slug] = [...files];
+      }
+      this.emitFile({ type: "asset", fileName: "pages.json", source: JSON.stringify(needs) });
+    },
+  };
+}
+
 export default defineConfig({
   root: here,
-  plugins: [packed()],
+  plugins: [packed(), listed()],
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
   resolve: {
     alias: { "@shell": `${here}src`, "@views": fileURLToPath(new URL("../views", import.meta.url)) },

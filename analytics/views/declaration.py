@@ -93,5 +93,7 @@ class View:
     workers: tuple[Worker, ...] = ()
     collectors: tuple[Collector, ...] = ()
     """Its metrics."""
+    asks: tuple[str, ...] = ()
+    """Paths that its page asks first, whatever it shows: a browser may ask them before the page's code has come."""
     answers_page: str = ""
     """Path of the endpoint that answers `?format=json` at the page's own address (R-147)."""

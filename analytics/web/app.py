@@ -268,6 +268,7 @@ def _metrics(registries: Sequence[CollectorRegistry]) -> Answer:
 
 def _page(console: Console) -> Answer:
     as_json = _pages_as_json(console)
+    asked = {view.slug: view.asks for view in console.views if console.control is not None}
 
     async def answer(request: Request) -> Response:
         on = _slugs(console)
@@ -280,7 +281,9 @@ def _page(console: Console) -> Answer:
             return file
         slug = name.split("/", 1)[0]
         if (slug in on or (not slug and on)) and not name.startswith("assets/"):
-            return console.assets.page(request, None if len(on) == len(console.views) == len(VIEWS) else on)
+            only = None if len(on) == len(console.views) == len(VIEWS) else on
+            asks = () if request.url.query else asked.get(slug, ())
+            return console.assets.page(request, slug or on[0], asks, only)
         if not on:
             return failure(request, 404, "Every tool of this program is switched off by its configuration.")
         return failure(request, 404, "Nothing is served at this path.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import mimetypes
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from starlette.responses import Response
 from analytics.web.envelopes import tagged
 from analytics.web.tags import strong_tag
 
+NEEDS: Final = "pages.json"
+"""Which files each page needs besides those of index.html; the build writes it, and nobody is served it."""
 BUILT: Final = Path(__file__).parent.parent / "ui" / "dist"
 _COMPRESSIBLE: Final = (".js", ".css", ".svg", ".json", ".html")
 _TYPES: Final = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
@@ -46,25 +49,30 @@ class Assets:
     def __init__(self, directory: Path = BUILT) -> None:
         index = directory / "index.html"
         self._index = index.read_bytes() if index.is_file() else None
+        self._needs = _hints(directory / NEEDS)
         self._files = {
             path.relative_to(directory).as_posix(): _read(path)
             for path in sorted(directory.rglob("*"))
-            if path.is_file() and path.suffix != ".gz" and path != index
+            if path.is_file() and path.suffix != ".gz" and path.name not in (index.name, NEEDS)
         }
 
     @property
     def built(self) -> bool:
         return self._index is not None
 
-    def page(self, request: Request, only: Sequence[str] | None = None) -> Response:
-        """index.html for every page; the script in it reads the address, and `only` which pages there are. 503 with
-        advice when nothing is built."""
+    def page(
+        self, request: Request, slug: str, asks: Sequence[str] = (), only: Sequence[str] | None = None
+    ) -> Response:
+        """index.html for every page; the script in it reads the address, and `only` which pages there are. What the
+        page `slug` needs, and what it asks first, are named in it: the browser fetches them beside the script. 503
+        with advice when nothing is built."""
         if self._index is None:
             return Response(_NOT_BUILT, status_code=503, media_type="text/html", headers={"cache-control": "no-store"})
-        if only is None:
-            return tagged(request, self._index, "text/html")
-        mark = f'<html data-pages="{" ".join(only)}"'.encode()
-        return tagged(request, self._index.replace(b"<html", mark, 1), "text/html")
+        asked = "".join(f'<link rel="preload" as="fetch" crossorigin href="{path}">' for path in asks).encode()
+        page = self._index.replace(b"</head>", self._needs.get(slug, b"") + asked + b"</head>", 1)
+        if only is not None:
+            page = page.replace(b"<html", f'<html data-pages="{" ".join(only)}"'.encode(), 1)
+        return tagged(request, page, "text/html")
 
     def file(self, request: Request, name: str) -> Response | None:
         """One file by its path below the build folder, or None."""
@@ -80,6 +88,17 @@ class Assets:
             headers["content-encoding"] = "gzip"
             return Response(asset.packed, media_type=asset.media_type, headers=headers)
         return Response(asset.body, media_type=asset.media_type, headers=headers)
+
+
+def _hints(path: Path) -> dict[str, bytes]:
+    """Slug of a page -> elements for its head."""
+    needs: dict[str, list[str]] = json.loads(path.read_bytes()) if path.is_file() else {}
+    return {slug: "".join(map(_hint, names)).encode() for slug, names in needs.items()}
+
+
+def _hint(name: str) -> str:
+    kind = "stylesheet" if name.endswith(".css") else "modulepreload"
+    return f'<link rel="{kind}" crossorigin href="/{name}">'
 
 
 def _read(path: Path) -> _Asset:

@@ -33,7 +33,9 @@ class Demo:
         self.directory = directory
         self._port = free_port()
         directory.mkdir(parents=True, exist_ok=True)
-        self._log = (directory / "demo.log").open("wb")
+        # Beside the folder: a demo that starts deletes the logs in it.
+        self._told = directory.with_name(f"{directory.name}.log")
+        self._log = self._told.open("wb")
         self._process = subprocess.Popen(
             [
                 sys.executable,
@@ -66,7 +68,7 @@ class Demo:
                 pass
             time.sleep(0.2)
         self.__exit__()
-        raise AssertionError(f"the demo did not start:\n{(self.directory / 'demo.log').read_text()}")
+        raise AssertionError(f"the demo did not start:\n{self._told.read_text()}")
 
     def __exit__(self, *_: object) -> None:
         if self._process.poll() is None:

@@ -703,6 +703,22 @@ def test_first_load_is_small(demo: Demo, open_page: OpenPage) -> None:
     assert sum(sizes.values()) < FIRST_LOAD_BYTES_MAX, sizes
 
 
+def test_all_that_the_page_needs_is_asked_for_at_once_and_once(demo: Demo, open_page: OpenPage) -> None:
+    page = open_page(f"{demo.url}/policy")
+    expect(page.get_by_role("switch").first).to_be_visible()
+    found = page.evaluate(
+        "performance.getEntriesByType('resource')"
+        ".map(e => [new URL(e.name).pathname, e.startTime, e.responseEnd, e.initiatorType])"
+    )
+    (shell_came,) = [end for name, _, end, _ in found if re.search(r"/index-[^/]*[.]js$", name)]
+    begun = [start for name, start, _, _ in found if re.search(r"/(page|yaml)-[^/]*[.]js$", name)]
+    assert len(begun) == 2
+    assert max(begun) < shell_came
+    # By the page's head; these two are not asked again so soon.
+    for path in ("/api/v1/session", "/api/v1/policy/catalogue"):
+        assert [by for name, _, _, by in found if name == path] == ["link"]
+
+
 def test_the_page_speaks_chinese(demo: Demo, open_page: OpenPage) -> None:
     page = open_page(f"{demo.url}/policy", locale="zh-CN")
     expect(page.get_by_role("button", name="启用插件")).to_be_visible()

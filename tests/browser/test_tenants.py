@@ -60,7 +60,7 @@ def test_r113_each_tenant_has_its_quota_against_use(demo: Demo, open_page: OpenP
     shop = page.locator(".card").filter(has=page.get_by_role("heading", name="shop"))
     expect(shop).to_contain_text("team-shop;")
     expect(shop.get_by_role("img", name=re.compile(r"used of a quota of \d+, limit \d+")).first).to_be_visible()
-    expect(shop).to_contain_text(re.compile(r"\d+ / 2000"))
+    expect(shop).to_contain_text(re.compile(r"\d+ / 2,000"))
     expect(page.locator(".figures")).to_contain_text("Jain index of dominant shares")
 
 

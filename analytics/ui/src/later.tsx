@@ -8,25 +8,37 @@ interface Props {
   rest: string;
 }
 
-export function later(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
+/** `slug`: the page whose code begins to come at once where the address is its own. */
+export function later(slug: string, load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
   let loaded: ComponentType<Props> | undefined;
+  let coming = window.location.pathname.split("/")[1] === slug ? load() : undefined;
+  coming?.then(
+    (page) => {
+      loaded = page;
+    },
+    () => {},
+  );
   return function Later(props: Props) {
     const [turn, setTurn] = useState(0);
     const [trouble, setTrouble] = useState<Trouble>();
+    const Shown = loaded;
     useEffect(() => {
-      if (loaded) return;
+      if (loaded) {
+        if (!Shown) setTurn((old) => old + 1); // it came between drawing this and looking here
+        return;
+      }
       let here = true;
-      load()
+      (coming ?? load())
         .then((page) => {
           loaded = page;
           if (here) setTurn((old) => old + 1);
         })
         .catch((error: unknown) => here && setTrouble(new Trouble("offline", String(error))));
+      coming = undefined;
       return () => {
         here = false;
       };
     }, [turn]);
-    const Shown = loaded;
     if (Shown) return <Shown {...props} />;
     if (!trouble) return <Loading />;
     const retry = () => {

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { Trouble } from "./api";
 
 export interface Loaded<T> {
@@ -20,7 +20,8 @@ export function useLoad<T>(key: string, ask: (signal: AbortSignal) => Promise<T>
   const latest = useRef(ask);
   latest.current = ask;
 
-  useEffect(() => {
+  // Before the first paint: the question need not wait for it.
+  useLayoutEffect(() => {
     const abort = new AbortController();
     setState((old) => (old.key === key ? { ...old, busy: true } : { key, busy: true }));
     latest

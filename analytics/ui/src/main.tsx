@@ -9,52 +9,54 @@ const PAGES: readonly [Page, ...Page[]] = [
   {
     slug: "overview",
     title: "overview.title",
-    render: later(() => import("@views/overview/page").then((page) => page.OverviewPage)),
+    render: later("overview", () => import("@views/overview/page").then((page) => page.OverviewPage)),
   },
   {
     slug: "decisions",
     title: "decisions.title",
-    render: later(() => import("@views/decisions/page").then((page) => page.DecisionsPage)),
+    render: later("decisions", () => import("@views/decisions/page").then((page) => page.DecisionsPage)),
   },
   {
     slug: "pending",
     title: "pending.title",
-    render: later(() => import("@views/pending/page").then((page) => page.PendingPage)),
+    render: later("pending", () => import("@views/pending/page").then((page) => page.PendingPage)),
   },
   {
     slug: "evictions",
     title: "evictions.title",
-    render: later(() => import("@views/evictions/page").then((page) => page.EvictionsPage)),
+    render: later("evictions", () => import("@views/evictions/page").then((page) => page.EvictionsPage)),
   },
   {
     slug: "heatmap",
     title: "heatmap.title",
-    render: later(() => import("@views/heatmap/page").then((page) => page.HeatmapPage)),
+    render: later("heatmap", () => import("@views/heatmap/page").then((page) => page.HeatmapPage)),
   },
   {
     slug: "tenants",
     title: "tenants.title",
-    render: later(() => import("@views/tenants/page").then((page) => page.TenantsPage)),
+    render: later("tenants", () => import("@views/tenants/page").then((page) => page.TenantsPage)),
   },
   {
     slug: "audit",
     title: "audit.title",
-    render: later(() => import("@views/audit/page").then((page) => page.AuditPage)),
+    render: later("audit", () => import("@views/audit/page").then((page) => page.AuditPage)),
   },
   {
     slug: "policy",
     title: "policy.title",
-    render: later(() => import("@views/policy/page").then((page) => page.PolicyPage)),
+    render: later("policy", () => import("@views/policy/page").then((page) => page.PolicyPage)),
   },
   {
     slug: "performance",
     title: "performance.title",
-    render: later(() => import("@views/performance/page").then((page) => page.PerformancePage)),
+    render: later("performance", () =>
+      import("@views/performance/page").then((page) => page.PerformancePage),
+    ),
   },
   {
     slug: "analyzer",
     title: "analyzer.title",
-    render: later(() => import("@views/analyzer/page").then((page) => page.AnalyzerPage)),
+    render: later("analyzer", () => import("@views/analyzer/page").then((page) => page.AnalyzerPage)),
   },
 ];
 

@@ -1,5 +1,5 @@
 import { count, moment, t } from "@shell/i18n";
-import { Wide } from "@shell/parts";
+import { Table } from "@shell/table";
 import type { Failures } from "./model";
 
 /** Why pods failed, and which (R-303). */
@@ -11,68 +11,47 @@ export function Failed({ failures }: { failures: Failures }) {
       <h2 id="analyzer-failures">{t("analyzer.failures")}</h2>
       <div class="analyzer-pair">
         {(reasons.length > 0 || errors.length > 0) && (
-          <Wide>
-            <table>
-              <caption>{t("analyzer.reasons")}</caption>
-              <thead>
-                <tr>
-                  <th scope="col">{t("analyzer.reason")}</th>
-                  <th scope="col" class="number">
-                    {t("analyzer.attempts")}
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {reasons.map((each) => (
-                  <tr key={each.plugin + each.reason}>
-                    <td>
-                      {each.reason} <span class="note muted small">{each.plugin}</span>
-                    </td>
-                    <td class="number">{count(each.attempts)}</td>
-                  </tr>
-                ))}
-                {errors.map((each) => (
-                  <tr key={each.message}>
-                    <td>
-                      {each.message || t("none")} <span class="note muted small">{t("outcome.error")}</span>
-                    </td>
-                    <td class="number">{count(each.attempts)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Wide>
+          <Table
+            caption={t("analyzer.reasons")}
+            columns={[t("analyzer.reason"), [t("analyzer.attempts"), "number"]]}
+          >
+            {reasons.map((each) => (
+              <tr key={each.plugin + each.reason}>
+                <td>
+                  {each.reason} <span class="note muted small">{each.plugin}</span>
+                </td>
+                <td class="number">{count(each.attempts)}</td>
+              </tr>
+            ))}
+            {errors.map((each) => (
+              <tr key={each.message}>
+                <td>
+                  {each.message || t("none")} <span class="note muted small">{t("outcome.error")}</span>
+                </td>
+                <td class="number">{count(each.attempts)}</td>
+              </tr>
+            ))}
+          </Table>
         )}
         {pods.length > 0 && (
-          <Wide>
-            <table>
-              <caption>{t("analyzer.pods")}</caption>
-              <thead>
-                <tr>
-                  <th scope="col">{t("analyzer.pod")}</th>
-                  <th scope="col" class="number">
-                    {t("analyzer.attempts")}
-                  </th>
-                  <th scope="col">{t("analyzer.last")}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {pods.map((each) => (
-                  <tr key={each.uid}>
-                    <td>
-                      <a class="podlink" href={`/decisions/pod/${each.namespace}/${each.pod}`}>
-                        {each.namespace}/{each.pod}
-                      </a>
-                    </td>
-                    <td class="number">{count(each.attempts)}</td>
-                    <td class="time">
-                      <time dateTime={each.last}>{moment(each.last)}</time>
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Wide>
+          <Table
+            caption={t("analyzer.pods")}
+            columns={[t("analyzer.pod"), [t("analyzer.attempts"), "number"], t("analyzer.last")]}
+          >
+            {pods.map((each) => (
+              <tr key={each.uid}>
+                <td>
+                  <a class="podlink" href={`/decisions/pod/${each.namespace}/${each.pod}`}>
+                    {each.namespace}/{each.pod}
+                  </a>
+                </td>
+                <td class="number">{count(each.attempts)}</td>
+                <td class="time">
+                  <time dateTime={each.last}>{moment(each.last)}</time>
+                </td>
+              </tr>
+            ))}
+          </Table>
         )}
       </div>
     </section>

@@ -1,5 +1,6 @@
 import { count, duration, type Key, milliseconds, percent, t } from "@shell/i18n";
-import { Verdict, Wide } from "@shell/parts";
+import { Verdict } from "@shell/parts";
+import { Table } from "@shell/table";
 import type { Path, Report } from "./model";
 
 /** Where the time of a pod goes, and where ours goes. */
@@ -29,71 +30,47 @@ export function Time({ report }: { report: Report }) {
         </>
       )}
       <div class="analyzer-pair">
-        <Wide>
-          <table>
-            <caption>{t("analyzer.phases")}</caption>
-            <thead>
-              <tr>
-                <th scope="col">{t("analyzer.phase")}</th>
-                <th scope="col" class="number">
-                  {t("analyzer.calls")}
-                </th>
-                <th scope="col" class="number">
-                  p50
-                </th>
-                <th scope="col" class="number">
-                  p95
-                </th>
-                <th scope="col" class="number">
-                  p99
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {phases.map((each) => (
-                <tr key={each.phase}>
-                  <th scope="row">{t(`phase.${each.phase}` as Key)}</th>
-                  <td class="number">{count(each.calls)}</td>
-                  <td class="number">{milliseconds(each.p50_ms)}</td>
-                  <td class="number">{milliseconds(each.p95_ms)}</td>
-                  <td class="number">{milliseconds(each.p99_ms)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Wide>
+        <Table
+          caption={t("analyzer.phases")}
+          columns={[
+            t("analyzer.phase"),
+            [t("analyzer.calls"), "number"],
+            ["p50", "number"],
+            ["p95", "number"],
+            ["p99", "number"],
+          ]}
+        >
+          {phases.map((each) => (
+            <tr key={each.phase}>
+              <th scope="row">{t(`phase.${each.phase}` as Key)}</th>
+              <td class="number">{count(each.calls)}</td>
+              <td class="number">{milliseconds(each.p50_ms)}</td>
+              <td class="number">{milliseconds(each.p95_ms)}</td>
+              <td class="number">{milliseconds(each.p99_ms)}</td>
+            </tr>
+          ))}
+        </Table>
         {plugins.length > 0 && (
-          <Wide>
-            <table>
-              <caption>{t("analyzer.plugins")}</caption>
-              <thead>
-                <tr>
-                  <th scope="col">{t("analyzer.plugin")}</th>
-                  <th scope="col">{t("analyzer.phase")}</th>
-                  <th scope="col" class="number">
-                    {t("analyzer.total")}
-                  </th>
-                  <th scope="col" class="number">
-                    p95
-                  </th>
-                  <th scope="col" class="number">
-                    {t("analyzer.errors")}
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {plugins.map((each) => (
-                  <tr key={each.plugin + each.phase}>
-                    <th scope="row">{each.plugin}</th>
-                    <td>{each.phase}</td>
-                    <td class="number">{duration(each.total_ms)}</td>
-                    <td class="number">{milliseconds(each.p95_ms)}</td>
-                    <td class="number">{count(each.errors)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Wide>
+          <Table
+            caption={t("analyzer.plugins")}
+            columns={[
+              t("analyzer.plugin"),
+              t("analyzer.phase"),
+              [t("analyzer.total"), "number"],
+              ["p95", "number"],
+              [t("analyzer.errors"), "number"],
+            ]}
+          >
+            {plugins.map((each) => (
+              <tr key={each.plugin + each.phase}>
+                <th scope="row">{each.plugin}</th>
+                <td>{each.phase}</td>
+                <td class="number">{duration(each.total_ms)}</td>
+                <td class="number">{milliseconds(each.p95_ms)}</td>
+                <td class="number">{count(each.errors)}</td>
+              </tr>
+            ))}
+          </Table>
         )}
       </div>
     </section>
@@ -108,48 +85,40 @@ export function Paths({ paths }: { paths: Path[] }) {
       <h2 id="analyzer-paths">
         {t("analyzer.paths")} <span class="badge">{count(paths.length)}</span>
       </h2>
-      <Wide>
-        <table>
-          <caption class="sr-only">{t("analyzer.paths")}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{t("analyzer.path")}</th>
-              <th scope="col">{t("analyzer.outcome")}</th>
-              <th scope="col" class="number">
-                {t("analyzer.count")}
-              </th>
-              <th scope="col">{t("analyzer.share")}</th>
-              <th scope="col" class="number">
-                {t("analyzer.own")}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {paths.map((each) => (
-              <tr key={each.path.join(">") + each.outcome}>
-                <th scope="row" class="analyzer-path">
-                  {each.path.map((phase) => (
-                    <span key={phase}>{t(`phase.${phase}` as Key)}</span>
-                  ))}
-                </th>
-                <td>
-                  <a href={`/decisions?outcome=${each.outcome}`}>
-                    <Verdict outcome={each.outcome} />
-                  </a>
-                </td>
-                <td class="number">{count(each.count)}</td>
-                <td>
-                  <span class="analyzer-bar">
-                    <span style={{ width: `${100 * each.share}%` }} aria-hidden="true" />
-                  </span>{" "}
-                  {percent(each.share)}
-                </td>
-                <td class="number">{duration(each.average_latency_ms)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <Table
+        caption={t("analyzer.paths")}
+        quiet
+        columns={[
+          t("analyzer.path"),
+          t("analyzer.outcome"),
+          [t("analyzer.count"), "number"],
+          t("analyzer.share"),
+          [t("analyzer.own"), "number"],
+        ]}
+      >
+        {paths.map((each) => (
+          <tr key={each.path.join(">") + each.outcome}>
+            <th scope="row" class="analyzer-path">
+              {each.path.map((phase) => (
+                <span key={phase}>{t(`phase.${phase}` as Key)}</span>
+              ))}
+            </th>
+            <td>
+              <a href={`/decisions?outcome=${each.outcome}`}>
+                <Verdict outcome={each.outcome} />
+              </a>
+            </td>
+            <td class="number">{count(each.count)}</td>
+            <td>
+              <span class="analyzer-bar">
+                <span style={{ width: `${100 * each.share}%` }} aria-hidden="true" />
+              </span>{" "}
+              {percent(each.share)}
+            </td>
+            <td class="number">{duration(each.average_latency_ms)}</td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }

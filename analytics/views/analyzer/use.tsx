@@ -1,6 +1,7 @@
 import { count, type Key, percent, t } from "@shell/i18n";
-import { Notice, Wide } from "@shell/parts";
+import { Notice } from "@shell/parts";
 import { quantity } from "@shell/quantity";
+import { Table } from "@shell/table";
 import type { Amounts, NodeShare, Utilization } from "./model";
 
 /** What the nodes offer, what is promised of it and what is used. */
@@ -80,38 +81,27 @@ function Bar({ label, ratio, text }: { label: string; ratio: number | null; text
 function Nodes({ caption, nodes }: { caption: Key; nodes: NodeShare[] }) {
   const none = t("none");
   return (
-    <Wide>
-      <table>
-        <caption>
+    <Table
+      caption={
+        <>
           {t(caption)} <span class="badge">{count(nodes.length)}</span>
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col">{t("list.node")}</th>
-            <th scope="col" class="number">
-              {t("analyzer.cpu")}
-            </th>
-            <th scope="col" class="number">
-              {t("analyzer.memory")}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {nodes.map((each) => (
-            <tr key={each.node}>
-              <th scope="row" class="mono">
-                {each.node}
-              </th>
-              <td class="number">
-                {each.cpu_requested_ratio === null ? none : percent(each.cpu_requested_ratio)}
-              </td>
-              <td class="number">
-                {each.memory_requested_ratio === null ? none : percent(each.memory_requested_ratio)}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Wide>
+        </>
+      }
+      columns={[t("list.node"), [t("analyzer.cpu"), "number"], [t("analyzer.memory"), "number"]]}
+    >
+      {nodes.map((each) => (
+        <tr key={each.node}>
+          <th scope="row" class="mono">
+            {each.node}
+          </th>
+          <td class="number">
+            {each.cpu_requested_ratio === null ? none : percent(each.cpu_requested_ratio)}
+          </td>
+          <td class="number">
+            {each.memory_requested_ratio === null ? none : percent(each.memory_requested_ratio)}
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }

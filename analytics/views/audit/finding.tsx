@@ -2,7 +2,8 @@
 import { data, send, Trouble } from "@shell/api";
 import { type Key, moment, t } from "@shell/i18n";
 import { useLoad } from "@shell/load";
-import { Copy, Loading, TroubleNotice, Wide } from "@shell/parts";
+import { Copy, Loading, TroubleNotice } from "@shell/parts";
+import { Table } from "@shell/table";
 import { useEffect, useState } from "preact/hooks";
 import { type AuditEvent, type Finding, remedyOf, type State, said, target, titleOf, within } from "./model";
 import { Attack, SeverityBadge, StateBadge } from "./parts";
@@ -197,48 +198,40 @@ function Form({ finding, done }: { finding: Finding; done: () => void }) {
 
 function EvidenceTable({ events }: { events: Evidence[] }) {
   return (
-    <Wide>
-      <table class="audit-evidence">
-        <caption class="sr-only">{t("audit.evidence")}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{t("list.time")}</th>
-            <th scope="col">{t("audit.request")}</th>
-            <th scope="col">{t("audit.who")}</th>
-            <th scope="col">{t("audit.code")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {events.map((event) => (
-            <tr key={event.id}>
-              <td class="time">{moment(event.time)}</td>
-              <td class="name">
-                <span class="strong">{event.verb}</span> {target(event)}
-                {event.node && ` → ${event.node}`}
-                <span class="note muted small">
-                  {event.kind ? `${said("kind", event.kind)} · ` : ""}
-                  {event.id}
-                </span>
-                {event.request !== null && (
-                  <details>
-                    <summary>{t("audit.sent")}</summary>
-                    {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and keys must reach it */}
-                    <pre tabIndex={0}>{JSON.stringify(event.request, null, 2)}</pre>
-                  </details>
-                )}
-              </td>
-              <td class="name">
-                {event.user}
-                {event.impersonated && ` → ${event.impersonated}`}
-                <span class="note muted small">
-                  {event.address} · {event.user_agent}
-                </span>
-              </td>
-              <td>{event.code}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Wide>
+    <Table
+      name="audit-evidence"
+      caption={t("audit.evidence")}
+      quiet
+      columns={[t("list.time"), t("audit.request"), t("audit.who"), t("audit.code")]}
+    >
+      {events.map((event) => (
+        <tr key={event.id}>
+          <td class="time">{moment(event.time)}</td>
+          <td class="name">
+            <span class="strong">{event.verb}</span> {target(event)}
+            {event.node && ` → ${event.node}`}
+            <span class="note muted small">
+              {event.kind ? `${said("kind", event.kind)} · ` : ""}
+              {event.id}
+            </span>
+            {event.request !== null && (
+              <details>
+                <summary>{t("audit.sent")}</summary>
+                {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and keys must reach it */}
+                <pre tabIndex={0}>{JSON.stringify(event.request, null, 2)}</pre>
+              </details>
+            )}
+          </td>
+          <td class="name">
+            {event.user}
+            {event.impersonated && ` → ${event.impersonated}`}
+            <span class="note muted small">
+              {event.address} · {event.user_agent}
+            </span>
+          </td>
+          <td>{event.code}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }

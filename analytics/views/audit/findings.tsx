@@ -3,8 +3,9 @@ import { data } from "@shell/api";
 import { Choice } from "@shell/choice";
 import { count, milliseconds, moment, t } from "@shell/i18n";
 import { useLoad } from "@shell/load";
-import { Loading, Notice, TroubleNotice, Wide } from "@shell/parts";
+import { Loading, Notice, TroubleNotice } from "@shell/parts";
 import { place } from "@shell/router";
+import { Table } from "@shell/table";
 import {
   asked,
   choose,
@@ -46,7 +47,7 @@ export function Findings({ turn }: { turn: number }) {
       <Filters />
       {list.value ? (
         <>
-          <Table findings={list.value.findings} />
+          <Listed findings={list.value.findings} />
           <Paging shown={list.value.findings.length} total={list.value.total} next={list.value.continue} />
         </>
       ) : list.trouble ? (
@@ -117,7 +118,7 @@ function Filters() {
   );
 }
 
-function Table({ findings }: { findings: Finding[] }) {
+function Listed({ findings }: { findings: Finding[] }) {
   if (findings.length === 0) {
     return (
       <Notice title={t("audit.findings.empty")}>
@@ -126,59 +127,50 @@ function Table({ findings }: { findings: Finding[] }) {
     );
   }
   return (
-    <Wide>
-      <table class="audit-findings">
-        <caption class="sr-only">{t("audit.findings.caption")}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{t("audit.severity")}</th>
-            <th scope="col">{t("audit.finding")}</th>
-            <th scope="col" class="wide">
-              {t("audit.who")}
-            </th>
-            <th scope="col" class="wide">
-              {t("audit.attack")}
-            </th>
-            <th scope="col" class="middle">
-              {t("list.time")}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {findings.map((finding) => (
-            <tr key={finding.id} class={finding.state}>
-              <td>
-                <SeverityBadge severity={finding.severity} />
-                {finding.state !== "open" && (
-                  <span class="note">
-                    <StateBadge state={finding.state} />
-                  </span>
-                )}
-              </td>
-              <td>
-                <a class="strong" href={within(`/audit/findings/${finding.id}`)}>
-                  {titleOf(finding)}
-                </a>
-                <span class="note muted small name">
-                  {finding.rule} · {finding.object}
-                </span>
-                <span class="narrow muted small">
-                  {finding.user} · {moment(finding.time)}
-                </span>
-              </td>
-              <td class="wide name">{finding.user}</td>
-              <td class="wide">
-                <Attack ids={finding.attack} />
-              </td>
-              <td class="time middle">
-                <time dateTime={finding.time} title={finding.time}>
-                  {moment(finding.time)}
-                </time>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Wide>
+    <Table
+      name="audit-findings"
+      caption={t("audit.findings.caption")}
+      quiet
+      columns={[
+        t("audit.severity"),
+        t("audit.finding"),
+        [t("audit.who"), "wide"],
+        [t("audit.attack"), "wide"],
+        [t("list.time"), "middle"],
+      ]}
+    >
+      {findings.map((finding) => (
+        <tr key={finding.id} class={finding.state}>
+          <td>
+            <SeverityBadge severity={finding.severity} />
+            {finding.state !== "open" && (
+              <span class="note">
+                <StateBadge state={finding.state} />
+              </span>
+            )}
+          </td>
+          <td>
+            <a class="strong" href={within(`/audit/findings/${finding.id}`)}>
+              {titleOf(finding)}
+            </a>
+            <span class="note muted small name">
+              {finding.rule} · {finding.object}
+            </span>
+            <span class="narrow muted small">
+              {finding.user} · {moment(finding.time)}
+            </span>
+          </td>
+          <td class="wide name">{finding.user}</td>
+          <td class="wide">
+            <Attack ids={finding.attack} />
+          </td>
+          <td class="time middle">
+            <time dateTime={finding.time} title={finding.time}>
+              {moment(finding.time)}
+            </time>
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }

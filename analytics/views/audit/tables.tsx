@@ -3,8 +3,9 @@ import { data } from "@shell/api";
 import { Choice } from "@shell/choice";
 import { count, milliseconds, moment, t } from "@shell/i18n";
 import { type Loaded, useLoad } from "@shell/load";
-import { Loading, Notice, TroubleNotice, Wide } from "@shell/parts";
+import { Loading, Notice, TroubleNotice } from "@shell/parts";
 import { place } from "@shell/router";
+import { Table } from "@shell/table";
 import type { ComponentChildren } from "preact";
 import {
   type AuditEvent,
@@ -88,54 +89,43 @@ export function Events({ turn }: TabProps) {
 function EventTable({ events }: { events: AuditEvent[] }) {
   if (events.length === 0) return <Notice title={t("audit.events.empty")} />;
   return (
-    <Wide>
-      <table class="audit-events">
-        <caption class="sr-only">{t("audit.tab.events")}</caption>
-        <thead>
-          <tr>
-            <th scope="col" class="middle">
-              {t("list.time")}
-            </th>
-            <th scope="col">{t("audit.kind")}</th>
-            <th scope="col">{t("audit.object")}</th>
-            <th scope="col" class="middle">
-              {t("audit.who")}
-            </th>
-            <th scope="col" class="middle number">
-              {t("audit.latency")}
-            </th>
-            <th scope="col" class="number">
-              {t("audit.code")}
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {events.map((event) => (
-            <tr key={event.id}>
-              <td class="time middle">
-                <time dateTime={event.time} title={event.time}>
-                  {moment(event.time)}
-                </time>
-              </td>
-              <td>
-                {event.kind ? said("kind", event.kind) : event.verb}
-                <span class="note muted small">{event.verb}</span>
-              </td>
-              <td class="name">
-                {target(event)}
-                {event.node && event.resource !== "nodes" && <span class="muted"> → {event.node}</span>}
-                <span class="narrow muted small">
-                  {event.user} · {moment(event.time)}
-                </span>
-              </td>
-              <td class="middle name">{event.user}</td>
-              <td class="middle number">{event.latency_ms === null ? "" : milliseconds(event.latency_ms)}</td>
-              <td class="number">{event.code || ""}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Wide>
+    <Table
+      name="audit-events"
+      caption={t("audit.tab.events")}
+      quiet
+      columns={[
+        [t("list.time"), "middle"],
+        t("audit.kind"),
+        t("audit.object"),
+        [t("audit.who"), "middle"],
+        [t("audit.latency"), "middle number"],
+        [t("audit.code"), "number"],
+      ]}
+    >
+      {events.map((event) => (
+        <tr key={event.id}>
+          <td class="time middle">
+            <time dateTime={event.time} title={event.time}>
+              {moment(event.time)}
+            </time>
+          </td>
+          <td>
+            {event.kind ? said("kind", event.kind) : event.verb}
+            <span class="note muted small">{event.verb}</span>
+          </td>
+          <td class="name">
+            {target(event)}
+            {event.node && event.resource !== "nodes" && <span class="muted"> → {event.node}</span>}
+            <span class="narrow muted small">
+              {event.user} · {moment(event.time)}
+            </span>
+          </td>
+          <td class="middle name">{event.user}</td>
+          <td class="middle number">{event.latency_ms === null ? "" : milliseconds(event.latency_ms)}</td>
+          <td class="number">{event.code || ""}</td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 
@@ -152,38 +142,28 @@ export function Patterns({ turn }: TabProps) {
               <p>{t("audit.patterns.empty.advice")}</p>
             </Notice>
           ) : (
-            <Wide>
-              <table>
-                <caption class="sr-only">{t("audit.tab.patterns")}</caption>
-                <thead>
-                  <tr>
-                    <th scope="col">{t("audit.pattern")}</th>
-                    <th scope="col" class="number">
-                      {t("audit.times")}
-                    </th>
-                    <th scope="col" class="middle">
-                      {t("audit.first")}
-                    </th>
-                    <th scope="col" class="middle">
-                      {t("audit.last")}
-                    </th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {patterns.map((pattern) => (
-                    <tr key={pattern.id}>
-                      <td class="name">
-                        {pattern.description}
-                        <span class="note muted small">{said("repeated", pattern.kind)}</span>
-                      </td>
-                      <td class="number">{count(pattern.count)}</td>
-                      <td class="time middle">{moment(pattern.first_seen)}</td>
-                      <td class="time middle">{moment(pattern.last_seen)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </Wide>
+            <Table
+              caption={t("audit.tab.patterns")}
+              quiet
+              columns={[
+                t("audit.pattern"),
+                [t("audit.times"), "number"],
+                [t("audit.first"), "middle"],
+                [t("audit.last"), "middle"],
+              ]}
+            >
+              {patterns.map((pattern) => (
+                <tr key={pattern.id}>
+                  <td class="name">
+                    {pattern.description}
+                    <span class="note muted small">{said("repeated", pattern.kind)}</span>
+                  </td>
+                  <td class="number">{count(pattern.count)}</td>
+                  <td class="time middle">{moment(pattern.first_seen)}</td>
+                  <td class="time middle">{moment(pattern.last_seen)}</td>
+                </tr>
+              ))}
+            </Table>
           )
         }
       </Loadable>
@@ -215,42 +195,30 @@ export function LatencyTab({ turn }: TabProps) {
             <>
               <p class="said">{t("audit.latency.said", { n: value.pods })}</p>
               <Bar parts={value.parts} />
-              <Wide>
-                <table>
-                  <caption class="sr-only">{t("audit.tab.latency")}</caption>
-                  <thead>
-                    <tr>
-                      <th scope="col">{t("audit.part")}</th>
-                      <th scope="col" class="number">
-                        {t("audit.mean")}
-                      </th>
-                      <th scope="col" class="number">
-                        p50
-                      </th>
-                      <th scope="col" class="number middle">
-                        p90
-                      </th>
-                      <th scope="col" class="number">
-                        p99
-                      </th>
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {value.parts.map((part) => (
-                      <tr key={part.part}>
-                        <th scope="row">
-                          <span class={`swatch ${part.part}`} aria-hidden="true" />
-                          {t(`audit.part.${part.part}`)}
-                        </th>
-                        <td class="number">{milliseconds(part.mean_ms)}</td>
-                        <td class="number">{milliseconds(part.p50_ms)}</td>
-                        <td class="number middle">{milliseconds(part.p90_ms)}</td>
-                        <td class="number">{milliseconds(part.p99_ms)}</td>
-                      </tr>
-                    ))}
-                  </tbody>
-                </table>
-              </Wide>
+              <Table
+                caption={t("audit.tab.latency")}
+                quiet
+                columns={[
+                  t("audit.part"),
+                  [t("audit.mean"), "number"],
+                  ["p50", "number"],
+                  ["p90", "number middle"],
+                  ["p99", "number"],
+                ]}
+              >
+                {value.parts.map((part) => (
+                  <tr key={part.part}>
+                    <th scope="row">
+                      <span class={`swatch ${part.part}`} aria-hidden="true" />
+                      {t(`audit.part.${part.part}`)}
+                    </th>
+                    <td class="number">{milliseconds(part.mean_ms)}</td>
+                    <td class="number">{milliseconds(part.p50_ms)}</td>
+                    <td class="number middle">{milliseconds(part.p90_ms)}</td>
+                    <td class="number">{milliseconds(part.p99_ms)}</td>
+                  </tr>
+                ))}
+              </Table>
               {value.skewed > 0 && <p class="aside">{t("audit.latency.skewed", { n: value.skewed })}</p>}
             </>
           )
@@ -282,46 +250,34 @@ export function Rules({ turn }: TabProps) {
       <OnlyRange />
       <Loadable loaded={loaded}>
         {({ rules }) => (
-          <Wide>
-            <table>
-              <caption class="sr-only">{t("audit.tab.rules")}</caption>
-              <thead>
-                <tr>
-                  <th scope="col">{t("audit.rule")}</th>
-                  <th scope="col" class="middle">
-                    {t("audit.severity")}
-                  </th>
-                  <th scope="col" class="number">
-                    {t("audit.state.open")}
-                  </th>
-                  <th scope="col" class="number middle">
-                    {t("audit.state.acknowledged")}
-                  </th>
-                  <th scope="col" class="number middle">
-                    {t("audit.state.suppressed")}
-                  </th>
-                </tr>
-              </thead>
-              <tbody>
-                {rules.map((rule) => (
-                  <tr key={rule.rule}>
-                    <td class="name">
-                      <a href={ruleHref(rule.rule)}>{rule.rule}</a> {titleOf(rule)}
-                      <span class="narrow">
-                        <SeverityBadge severity={rule.severity} />
-                      </span>
-                    </td>
-                    <td class="middle">
-                      <SeverityBadge severity={rule.severity} />
-                    </td>
-                    <td class="number">{count(rule.open)}</td>
-                    <td class="number middle">{count(rule.acknowledged)}</td>
-                    <td class="number middle">{count(rule.suppressed)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Wide>
+          <Table
+            caption={t("audit.tab.rules")}
+            quiet
+            columns={[
+              t("audit.rule"),
+              [t("audit.severity"), "middle"],
+              [t("audit.state.open"), "number"],
+              [t("audit.state.acknowledged"), "number middle"],
+              [t("audit.state.suppressed"), "number middle"],
+            ]}
+          >
+            {rules.map((rule) => (
+              <tr key={rule.rule}>
+                <td class="name">
+                  <a href={ruleHref(rule.rule)}>{rule.rule}</a> {titleOf(rule)}
+                  <span class="narrow">
+                    <SeverityBadge severity={rule.severity} />
+                  </span>
+                </td>
+                <td class="middle">
+                  <SeverityBadge severity={rule.severity} />
+                </td>
+                <td class="number">{count(rule.open)}</td>
+                <td class="number middle">{count(rule.acknowledged)}</td>
+                <td class="number middle">{count(rule.suppressed)}</td>
+              </tr>
+            ))}
+          </Table>
         )}
       </Loadable>
     </>

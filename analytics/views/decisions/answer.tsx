@@ -1,6 +1,7 @@
 /** Why a pod is pending: one cause in one sentence, advice, the nodes in groups, and what it is known from. */
 import { count, type Key, t, withTimes } from "@shell/i18n";
-import { Copy, Wide } from "@shell/parts";
+import { Copy } from "@shell/parts";
+import { Table } from "@shell/table";
 import "./answer.css";
 
 type Basis = "observed" | "inferred";
@@ -73,42 +74,35 @@ function Groups({ answer }: { answer: Answer }) {
   return (
     <section class="panel">
       <h2>{t("cause.nodes")}</h2>
-      <Wide>
-        <table class="groups">
-          <caption class="sr-only">{t("cause.nodes")}</caption>
-          <thead>
-            <tr>
-              <th scope="col" class="number">
-                {t("cause.count")}
-              </th>
-              <th scope="col">{t("cause.reason")}</th>
-              <th scope="col">{t("cause.fit")}</th>
-              <th scope="col" class="middle">
-                {t("cause.such")}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {answer.groups.map((one) => (
-              <tr key={one.plugin + one.reason}>
-                <td class="number">{count(one.count)}</td>
-                <td>
-                  {one.reason}
-                  <span class="note muted small">
-                    {one.plugin && `${one.plugin} · `}
-                    <Known basis={one.basis} />
-                  </span>
-                </td>
-                <td>{one.would_fit_if || t("none")}</td>
-                <td class="middle mono small">
-                  {one.nodes.slice(0, 3).join(", ") || t("none")}
-                  {one.nodes.length > 0 && one.count > 3 && ", …"}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <Table
+        name="groups"
+        caption={t("cause.nodes")}
+        quiet
+        columns={[
+          [t("cause.count"), "number"],
+          t("cause.reason"),
+          t("cause.fit"),
+          [t("cause.such"), "middle"],
+        ]}
+      >
+        {answer.groups.map((one) => (
+          <tr key={one.plugin + one.reason}>
+            <td class="number">{count(one.count)}</td>
+            <td>
+              {one.reason}
+              <span class="note muted small">
+                {one.plugin && `${one.plugin} · `}
+                <Known basis={one.basis} />
+              </span>
+            </td>
+            <td>{one.would_fit_if || t("none")}</td>
+            <td class="middle mono small">
+              {one.nodes.slice(0, 3).join(", ") || t("none")}
+              {one.nodes.length > 0 && one.count > 3 && ", …"}
+            </td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }

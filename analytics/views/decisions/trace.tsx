@@ -2,7 +2,8 @@
 import { data } from "@shell/api";
 import { count, type Key, milliseconds, moment, seconds, t } from "@shell/i18n";
 import { useLoad } from "@shell/load";
-import { TroubleNotice, Verdict, Wide } from "@shell/parts";
+import { TroubleNotice, Verdict } from "@shell/parts";
+import { Table } from "@shell/table";
 import { useEffect } from "preact/hooks";
 import { comparePath } from "./compare";
 import type { PodTrace, PodTry } from "./model";
@@ -51,35 +52,23 @@ function Told({ trace }: { trace: PodTrace }) {
           </div>
         ))}
       </dl>
-      <Wide>
-        <table>
-          <caption class="sr-only">{t("trace.title")}</caption>
-          <thead>
-            <tr>
-              <th scope="col" class="number">
-                {t("one.attempt")}
-              </th>
-              <th scope="col" class="number">
-                {t("trace.before")}
-              </th>
-              <th scope="col">{t("list.verdict")}</th>
-              <th scope="col">{t("trace.why")}</th>
-              <th scope="col" class="number">
-                {t("trace.own")}
-              </th>
-              <th scope="col" class="number">
-                {t("trace.bind")}
-              </th>
-              <th scope="col">{t("trace.new")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {trace.tries.map((one, at) => (
-              <TryRow key={one.id} one={one} before={trace.tries[at - 1]} />
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <Table
+        caption={t("trace.title")}
+        quiet
+        columns={[
+          [t("one.attempt"), "number"],
+          [t("trace.before"), "number"],
+          t("list.verdict"),
+          [t("trace.why"), "middle"],
+          [t("trace.own"), "number middle"],
+          [t("trace.bind"), "number middle"],
+          t("trace.new"),
+        ]}
+      >
+        {trace.tries.map((one, at) => (
+          <TryRow key={one.id} one={one} before={trace.tries[at - 1]} />
+        ))}
+      </Table>
       {trace.earlier > 0 && <p class="aside">{t("trace.earlier", { n: trace.earlier })}</p>}
       {trace.others.length > 0 && <p class="aside">{t("trace.others", { n: trace.others.length })}</p>}
     </section>
@@ -87,6 +76,13 @@ function Told({ trace }: { trace: PodTrace }) {
 }
 
 function TryRow({ one, before }: { one: PodTry; before: PodTry | undefined }) {
+  const why = one.obstacle
+    ? t("trace.obstacle", {
+        n: one.obstacle.nodes,
+        reason: one.obstacle.reason,
+        plugin: one.obstacle.plugin,
+      })
+    : one.message;
   return (
     <tr>
       <td class="number">
@@ -96,18 +92,11 @@ function TryRow({ one, before }: { one: PodTry; before: PodTry | undefined }) {
       <td>
         <Verdict outcome={one.outcome} />
         {one.node && <span class="note muted small mono">{one.node}</span>}
+        <span class="narrow muted small">{why}</span>
       </td>
-      <td>
-        {one.obstacle
-          ? t("trace.obstacle", {
-              n: one.obstacle.nodes,
-              reason: one.obstacle.reason,
-              plugin: one.obstacle.plugin,
-            })
-          : one.message || t("none")}
-      </td>
-      <td class="number">{milliseconds(one.own_ms)}</td>
-      <td class="number">{one.bind_ms ? milliseconds(one.bind_ms) : t("none")}</td>
+      <td class="middle">{why || t("none")}</td>
+      <td class="number middle">{milliseconds(one.own_ms)}</td>
+      <td class="number middle">{one.bind_ms ? milliseconds(one.bind_ms) : t("none")}</td>
       <td>
         {one.changes.map((change) => t(`trace.new.${change}` as Key)).join(", ")}{" "}
         {before && (

@@ -2,8 +2,8 @@
 import { data } from "@shell/api";
 import { count, t, toSecond } from "@shell/i18n";
 import { usePolled } from "@shell/load";
-import { Wide } from "@shell/parts";
 import { quantity } from "@shell/quantity";
+import { Table } from "@shell/table";
 
 const POLL_MS = 10_000;
 const WAITING_SHOWN = 8;
@@ -38,41 +38,31 @@ export function Fragmentation() {
         <p class="muted">{report.trouble ? report.trouble.message : t("loading")}</p>
       ) : (
         <>
-          <Wide>
-            <table>
-              <caption class="sr-only">{t("heatmap.fragmentation")}</caption>
-              <thead>
-                <tr>
-                  <th scope="col">{t("heatmap.shape")}</th>
-                  <th scope="col" class="number">
-                    {t("heatmap.value.pods")}
-                  </th>
-                  <th scope="col" class="number">
-                    {t("heatmap.fit")}
-                  </th>
-                  <th scope="col" class="number">
-                    {t("heatmap.value.stranded")}
-                  </th>
-                  <th scope="col">{t("heatmap.ended")}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {found.shapes.map((one) => (
-                  <tr key={one.shape}>
-                    <td>{one.shape}</td>
-                    <td class="number">{count(one.pods)}</td>
-                    <td class="number">{count(one.fit)}</td>
-                    <td class="number">{count(one.stranded)}</td>
-                    <td class="small">
-                      {Object.entries(one.ended_by)
-                        .map(([resource, nodes]) => t("heatmap.ended.by", { resource, nodes }))
-                        .join(", ")}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Wide>
+          <Table
+            caption={t("heatmap.fragmentation")}
+            quiet
+            columns={[
+              t("heatmap.shape"),
+              [t("heatmap.value.pods"), "number"],
+              [t("heatmap.fit"), "number"],
+              [t("heatmap.value.stranded"), "number"],
+              t("heatmap.ended"),
+            ]}
+          >
+            {found.shapes.map((one) => (
+              <tr key={one.shape}>
+                <td>{one.shape}</td>
+                <td class="number">{count(one.pods)}</td>
+                <td class="number">{count(one.fit)}</td>
+                <td class="number">{count(one.stranded)}</td>
+                <td class="small">
+                  {Object.entries(one.ended_by)
+                    .map(([resource, nodes]) => t("heatmap.ended.by", { resource, nodes }))
+                    .join(", ")}
+                </td>
+              </tr>
+            ))}
+          </Table>
           {found.largest.cpu && (
             <p class="small muted">
               {t("heatmap.largest", {

@@ -2,8 +2,9 @@
 import { data } from "@shell/api";
 import { count, language, t, toSecond } from "@shell/i18n";
 import { usePolled } from "@shell/load";
-import { Loading, Notice, TroubleNotice, Wide } from "@shell/parts";
+import { Loading, Notice, TroubleNotice } from "@shell/parts";
 import { go, place } from "@shell/router";
+import { Table } from "@shell/table";
 import { useEffect } from "preact/hooks";
 import "./catalogue";
 import "./pending.css";
@@ -140,39 +141,25 @@ function Causes({ causes, namespace, chosen }: { causes: Cause[]; namespace: str
   return (
     <section class="panel">
       <h2>{t("pending.causes")}</h2>
-      <Wide>
-        <table class="pending causes">
-          <caption class="sr-only">{t("pending.causes")}</caption>
-          <thead>
-            <tr>
-              <th scope="col" class="number">
-                {t("pending.count")}
-              </th>
-              <th scope="col">{t("pending.cause")}</th>
-              <th scope="col" class="middle">
-                {t("pending.such")}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {causes.map((one) => (
-              <tr key={one.cause} class={one.cause === chosen ? "chosen" : ""}>
-                <td class="number">{count(one.count)}</td>
-                <td>
-                  <a
-                    href={href(namespace, one.cause)}
-                    aria-current={one.cause === chosen ? "true" : undefined}
-                  >
-                    {one.title}
-                  </a>{" "}
-                  <span class={`badge ${one.lasting}`}>{one.label}</span>
-                </td>
-                <td class="middle mono small">{one.pods.slice(0, 3).join(", ")}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <Table
+        name="pending causes"
+        caption={t("pending.causes")}
+        quiet
+        columns={[[t("pending.count"), "number"], t("pending.cause"), [t("pending.such"), "middle"]]}
+      >
+        {causes.map((one) => (
+          <tr key={one.cause} class={one.cause === chosen ? "chosen" : ""}>
+            <td class="number">{count(one.count)}</td>
+            <td>
+              <a href={href(namespace, one.cause)} aria-current={one.cause === chosen ? "true" : undefined}>
+                {one.title}
+              </a>{" "}
+              <span class={`badge ${one.lasting}`}>{one.label}</span>
+            </td>
+            <td class="middle mono small">{one.pods.slice(0, 3).join(", ")}</td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }
@@ -181,42 +168,33 @@ function Pods({ pods }: { pods: Pod[] }) {
   return (
     <section class="panel">
       <h2>{t("pending.pods")}</h2>
-      <Wide>
-        <table class="pending pods">
-          <caption class="sr-only">{t("pending.pods")}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{t("pending.pod")}</th>
-              <th scope="col">{t("pending.why")}</th>
-              <th scope="col" class="middle">
-                {t("pending.since")}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {pods.map((pod) => (
-              <tr key={pod.uid}>
-                <td>
-                  <a class="podlink" href={podPath(pod.namespace, pod.name)}>
-                    {pod.name}
-                  </a>
-                  <span class="note muted small">{pod.namespace}</span>
-                </td>
-                <td>
-                  <span class={`badge ${pod.lasting}`}>{pod.label}</span> {pod.sentence}
-                </td>
-                <td class="time middle">
-                  {pod.created && (
-                    <time dateTime={pod.created} title={pod.created}>
-                      {toSecond(pod.created)}
-                    </time>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <Table
+        name="pending pods"
+        caption={t("pending.pods")}
+        quiet
+        columns={[t("pending.pod"), t("pending.why"), [t("pending.since"), "middle"]]}
+      >
+        {pods.map((pod) => (
+          <tr key={pod.uid}>
+            <td>
+              <a class="podlink" href={podPath(pod.namespace, pod.name)}>
+                {pod.name}
+              </a>
+              <span class="note muted small">{pod.namespace}</span>
+            </td>
+            <td>
+              <span class={`badge ${pod.lasting}`}>{pod.label}</span> {pod.sentence}
+            </td>
+            <td class="time middle">
+              {pod.created && (
+                <time dateTime={pod.created} title={pod.created}>
+                  {toSecond(pod.created)}
+                </time>
+              )}
+            </td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }

@@ -238,7 +238,8 @@ interface Scale {
 }
 
 function Hours({ first, end, x, width }: Scale & { first: number; end: number; width: number }) {
-  const parts = Math.max(2, Math.min(6, Math.floor((width - LEFT - RIGHT) / 110)));
+  const room = Math.floor((width - LEFT - RIGHT) / 110);
+  const parts = Math.max(1, Math.min(6, room, Math.floor((end - first) / 60_000)));
   const places = Array.from({ length: parts + 1 }, (_, at) => first + ((end - first) * at) / parts);
   const long = end - first > 36 * 3_600_000;
   return (

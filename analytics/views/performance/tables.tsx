@@ -1,6 +1,7 @@
 import { count, duration, type Key, milliseconds, percent, t, withTimes } from "@shell/i18n";
 import { Icon, Wide } from "@shell/parts";
 import { Sentence } from "@shell/phrases";
+import { type Column, Table } from "@shell/table";
 import type { Capacity, Report, Took } from "./model";
 
 /** What share of each resource is promised, and when all of it is. */
@@ -11,43 +12,31 @@ export function Full({ capacity }: { capacity: Capacity[] }) {
   return (
     <section aria-labelledby="perf-full">
       <h2 id="perf-full">{t("performance.full")}</h2>
-      <Wide>
-        <table>
-          <caption class="sr-only">{t("performance.full")}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{t("performance.resource")}</th>
-              <th scope="col" class="number">
-                {t("performance.promised")}
-              </th>
-              <th scope="col" class="number">
-                {t("performance.full")}
-              </th>
-              <th scope="col" class="number">
-                {t("performance.earliest")}
-              </th>
-              <th scope="col" class="number">
-                {t("performance.error")}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {capacity.map((each) => (
-              <tr key={each.resource}>
-                <th scope="row">{t(`performance.resource.${each.resource}` as Key)}</th>
-                <td class="number">{percent(each.requested_ratio)}</td>
-                <td class="number">
-                  {each.days_until_full === null && each.looked_ahead_days !== null
-                    ? t("performance.full.beyond", { n: each.looked_ahead_days })
-                    : days(each.days_until_full)}
-                </td>
-                <td class="number">{days(each.earliest_days)}</td>
-                <td class="number">{each.error_ratio === null ? t("none") : percent(each.error_ratio)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <Table
+        caption={t("performance.full")}
+        quiet
+        columns={[
+          t("performance.resource"),
+          [t("performance.promised"), "number"],
+          [t("performance.full"), "number"],
+          [t("performance.earliest"), "number"],
+          [t("performance.error"), "number"],
+        ]}
+      >
+        {capacity.map((each) => (
+          <tr key={each.resource}>
+            <th scope="row">{t(`performance.resource.${each.resource}` as Key)}</th>
+            <td class="number">{percent(each.requested_ratio)}</td>
+            <td class="number">
+              {each.days_until_full === null && each.looked_ahead_days !== null
+                ? t("performance.full.beyond", { n: each.looked_ahead_days })
+                : days(each.days_until_full)}
+            </td>
+            <td class="number">{days(each.earliest_days)}</td>
+            <td class="number">{each.error_ratio === null ? t("none") : percent(each.error_ratio)}</td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }
@@ -64,24 +53,9 @@ function Figures({ took }: { took: Took }) {
   );
 }
 
-function Heads({ first }: { first: string[] }) {
-  return (
-    <thead>
-      <tr>
-        {first.map((word) => (
-          <th key={word} scope="col">
-            {word}
-          </th>
-        ))}
-        {[t("performance.calls"), "p50", "p95", "p99", t("performance.share")].map((word) => (
-          <th key={word} scope="col" class="number">
-            {word}
-          </th>
-        ))}
-      </tr>
-    </thead>
-  );
-}
+/** The columns of Figures. */
+const figuresOf = (): Column[] =>
+  [t("performance.calls"), "p50", "p95", "p99", t("performance.share")].map((word) => [word, "number"]);
 
 /** Our time by verb and by plugin (R-152, R-324). */
 export function Times({ report }: { report: Report }) {
@@ -90,41 +64,32 @@ export function Times({ report }: { report: Report }) {
     <section aria-labelledby="perf-times">
       <h2 id="perf-times">{t("performance.times")}</h2>
       <div class="perf-pair">
-        <Wide>
-          <table>
-            <caption>{t("performance.verbs")}</caption>
-            <Heads first={[t("performance.phase")]} />
-            <tbody>
-              {report.by_verb.map((each) => (
-                <tr key={each.phase}>
-                  <th scope="row">{t(`phase.${each.phase}` as Key)}</th>
-                  <Figures took={each} />
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Wide>
+        <Table caption={t("performance.verbs")} columns={[t("performance.phase"), ...figuresOf()]}>
+          {report.by_verb.map((each) => (
+            <tr key={each.phase}>
+              <th scope="row">{t(`phase.${each.phase}` as Key)}</th>
+              <Figures took={each} />
+            </tr>
+          ))}
+        </Table>
         {report.by_plugin.length > 0 && (
-          <Wide>
-            <table>
-              <caption>{t("performance.plugins")}</caption>
-              <Heads first={[t("performance.plugin"), t("performance.phase")]} />
-              <tbody>
-                {report.by_plugin.map((each) => (
-                  <tr key={each.plugin + each.phase}>
-                    <th scope="row">{each.plugin}</th>
-                    <td>
-                      {each.phase}
-                      {each.faults > 0 && (
-                        <span class="perf-mark warning"> {t("performance.faults", { n: each.faults })}</span>
-                      )}
-                    </td>
-                    <Figures took={each} />
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </Wide>
+          <Table
+            caption={t("performance.plugins")}
+            columns={[t("performance.plugin"), t("performance.phase"), ...figuresOf()]}
+          >
+            {report.by_plugin.map((each) => (
+              <tr key={each.plugin + each.phase}>
+                <th scope="row">{each.plugin}</th>
+                <td>
+                  {each.phase}
+                  {each.faults > 0 && (
+                    <span class="perf-mark warning"> {t("performance.faults", { n: each.faults })}</span>
+                  )}
+                </td>
+                <Figures took={each} />
+              </tr>
+            ))}
+          </Table>
         )}
       </div>
     </section>
@@ -161,31 +126,18 @@ export function KubeScheduler({ told }: { told: Report["kube_scheduler"] }) {
         </table>
       </Wide>
       {told.extension_points.length > 0 && (
-        <Wide>
-          <table>
-            <caption>{t("performance.scheduler.points")}</caption>
-            <thead>
-              <tr>
-                <th scope="col">{t("performance.phase")}</th>
-                <th scope="col" class="number">
-                  {t("performance.total")}
-                </th>
-                <th scope="col" class="number">
-                  p99
-                </th>
-              </tr>
-            </thead>
-            <tbody>
-              {told.extension_points.map((each) => (
-                <tr key={each.name}>
-                  <th scope="row">{each.name}</th>
-                  <td class="number">{duration(each.total_ms)}</td>
-                  <td class="number">{each.p99_ms === null ? t("none") : duration(each.p99_ms)}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </Wide>
+        <Table
+          caption={t("performance.scheduler.points")}
+          columns={[t("performance.phase"), [t("performance.total"), "number"], ["p99", "number"]]}
+        >
+          {told.extension_points.map((each) => (
+            <tr key={each.name}>
+              <th scope="row">{each.name}</th>
+              <td class="number">{duration(each.total_ms)}</td>
+              <td class="number">{each.p99_ms === null ? t("none") : duration(each.p99_ms)}</td>
+            </tr>
+          ))}
+        </Table>
       )}
     </section>
   );

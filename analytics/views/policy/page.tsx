@@ -6,7 +6,7 @@ import { Loading, Notice, TroubleNotice } from "@shell/parts";
 import { go, place } from "@shell/router";
 import { SignIn } from "@shell/signin";
 import { signIn, token } from "@shell/token";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { ActionPanel, ConfirmDisable, type Switch } from "./actions";
 import { Outcome } from "./controls";
 import { Edit } from "./edit";
@@ -150,12 +150,10 @@ export function PolicyPage({ rest }: { rest: string }) {
 }
 
 function useTree(yaml: Steering["yaml"], text: string | undefined): unknown {
-  const key = `${yaml ? 1 : 0}/${text ?? ""}`;
-  const [kept, keep] = useState<{ key: string; tree: unknown }>({ key: "", tree: undefined });
-  useEffect(() => {
-    if (yaml && text !== undefined) keep({ key, tree: yaml.parse(text).tree });
-  }, [key]);
-  return kept.tree;
+  return useMemo(
+    () => (yaml && text !== undefined ? yaml.parse(text).tree : undefined),
+    [yaml !== undefined, text],
+  );
 }
 
 function Plugins({ steering, busy }: { steering: Steering; busy: boolean }) {

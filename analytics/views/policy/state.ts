@@ -23,19 +23,23 @@ export interface Steering {
 }
 
 let yaml: typeof Yaml | undefined;
+const load = () =>
+  import("./yaml").then((module) => {
+    yaml = module;
+  });
+let coming: Promise<void> | undefined = load();
+coming.catch(() => {}); // whoever wants it asks again
 
 export function useYaml(): typeof Yaml | undefined {
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     let here = true;
     const next = () => here && setTurn(turn + 1);
-    if (!yaml)
-      import("./yaml")
-        .then((module) => {
-          yaml = module;
-          next();
-        })
-        .catch(() => window.setTimeout(next, POLL_MS));
+    if (!yaml) {
+      const asked = coming ?? load();
+      coming = undefined;
+      asked.then(next).catch(() => window.setTimeout(next, POLL_MS));
+    }
     return () => {
       here = false;
     };

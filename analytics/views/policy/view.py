@@ -6,4 +6,10 @@ from typing import Final
 
 from analytics.views.declaration import View
 
-VIEW: Final = View(slug="policy", title="Policy", tool="plugin-manager", endpoints=())
+VIEW: Final = View(
+    slug="policy",
+    title="Policy",
+    tool="plugin-manager",
+    endpoints=(),
+    asks=("/api/v1/session", "/api/v1/policy", "/api/v1/plugins", "/api/v1/policy/catalogue"),
+)

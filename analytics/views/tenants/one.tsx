@@ -2,9 +2,10 @@
 import { data, send, Trouble } from "@shell/api";
 import { count, type Key, percent, t, toSecond } from "@shell/i18n";
 import { useLoad, usePolled } from "@shell/load";
-import { Loading, TroubleNotice, Wide } from "@shell/parts";
+import { Loading, TroubleNotice } from "@shell/parts";
 import { quantity } from "@shell/quantity";
 import { go, place } from "@shell/router";
+import { Table } from "@shell/table";
 import { useState } from "preact/hooks";
 import type { Chart, Configured, Foretold, Judged, Reached, Step, Tenant } from "./model";
 import { Labelled, TenantForm } from "./register";
@@ -141,32 +142,27 @@ function Forecasts({ name }: { name: string }) {
   const found = asked.value?.resources ?? [];
   if (found.length === 0) return null;
   return (
-    <Wide>
-      <table>
-        <caption>{t("tenants.forecast")}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{t("tenants.resource")}</th>
-            <th scope="col">{t("tenants.forecast.quota")}</th>
-            <th scope="col">{t("tenants.forecast.limit")}</th>
-            <th scope="col">{t("tenants.forecast.unused")}</th>
-          </tr>
-        </thead>
-        <tbody>
-          {found.map((one) => (
-            <tr key={one.resource}>
-              <th scope="row">{one.resource}</th>
-              <td>{reached(one.quota_reached, one.method)}</td>
-              <td>{reached(one.limit_reached, one.method)}</td>
-              <td>
-                {quantity(one.resource, one.unused_day)}{" "}
-                <span class="muted">/ {quantity(one.resource, one.quota)}</span>
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </Wide>
+    <Table
+      caption={t("tenants.forecast")}
+      columns={[
+        t("tenants.resource"),
+        t("tenants.forecast.quota"),
+        t("tenants.forecast.limit"),
+        t("tenants.forecast.unused"),
+      ]}
+    >
+      {found.map((one) => (
+        <tr key={one.resource}>
+          <th scope="row">{one.resource}</th>
+          <td>{reached(one.quota_reached, one.method)}</td>
+          <td>{reached(one.limit_reached, one.method)}</td>
+          <td>
+            {quantity(one.resource, one.unused_day)}{" "}
+            <span class="muted">/ {quantity(one.resource, one.quota)}</span>
+          </td>
+        </tr>
+      ))}
+    </Table>
   );
 }
 

@@ -2,9 +2,10 @@
 import { data } from "@shell/api";
 import { count, duration, type Key, moment, percent, t } from "@shell/i18n";
 import { usePolled } from "@shell/load";
-import { Loading, Notice, TroubleNotice, Wide } from "@shell/parts";
+import { Loading, Notice, TroubleNotice } from "@shell/parts";
 import { quantity } from "@shell/quantity";
 import { place } from "@shell/router";
+import { Table } from "@shell/table";
 import { useEffect, useState } from "preact/hooks";
 import type { Everybody, Finding, Resource, Tenant, Violation } from "./model";
 import { hrefOf, OneTenant } from "./one";
@@ -257,35 +258,26 @@ function Violations() {
   return (
     <section aria-labelledby="violations">
       <h2 id="violations">{t("tenants.violations")}</h2>
-      <Wide>
-        <table>
-          <caption class="sr-only">{t("tenants.violations")}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{t("list.time")}</th>
-              <th scope="col">{t("tenants.tenant")}</th>
-              <th scope="col">{t("tenants.what")}</th>
-              <th scope="col">{t("tenants.newest")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {found.violations.map((one) => (
-              <tr key={one.time + one.tenant + one.resource}>
-                <td>{moment(one.time)}</td>
-                <td>{one.tenant}</td>
-                <td>
-                  {t(`tenants.change.${one.change}` as Key, {
-                    resource: one.resource,
-                    used: quantity(one.resource, one.used),
-                    limit: quantity(one.resource, one.limit),
-                  })}
-                </td>
-                <td class="mono">{one.newest_pod}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <Table
+        caption={t("tenants.violations")}
+        quiet
+        columns={[t("list.time"), t("tenants.tenant"), t("tenants.what"), t("tenants.newest")]}
+      >
+        {found.violations.map((one) => (
+          <tr key={one.time + one.tenant + one.resource}>
+            <td>{moment(one.time)}</td>
+            <td>{one.tenant}</td>
+            <td>
+              {t(`tenants.change.${one.change}` as Key, {
+                resource: one.resource,
+                used: quantity(one.resource, one.used),
+                limit: quantity(one.resource, one.limit),
+              })}
+            </td>
+            <td class="mono">{one.newest_pod}</td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }

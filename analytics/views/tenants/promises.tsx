@@ -2,7 +2,7 @@
 import { data } from "@shell/api";
 import { count, t } from "@shell/i18n";
 import { usePolled } from "@shell/load";
-import { Wide } from "@shell/parts";
+import { Table } from "@shell/table";
 import type { Promised, Promises } from "./model";
 
 const POLL_MS = 15_000;
@@ -34,25 +34,21 @@ export function OtherPromises() {
           ))}
         </ul>
       )}
-      <Wide>
-        <table>
-          <caption class="sr-only">{t("tenants.promises")}</caption>
-          <thead>
-            <tr>
-              <th scope="col">{t("tenants.promises.by")}</th>
-              <th scope="col">{t("tenants.promises.for")}</th>
-              <th scope="col">{t("tenants.promises.sure")}</th>
-              <th scope="col">{t("tenants.promises.most")}</th>
-              <th scope="col">{t("tenants.promises.cohort")}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {found.promises.map((one) => (
-              <Row key={one.kind + one.name} one={one} />
-            ))}
-          </tbody>
-        </table>
-      </Wide>
+      <Table
+        caption={t("tenants.promises")}
+        quiet
+        columns={[
+          t("tenants.promises.by"),
+          t("tenants.promises.for"),
+          t("tenants.promises.sure"),
+          t("tenants.promises.most"),
+          t("tenants.promises.cohort"),
+        ]}
+      >
+        {found.promises.map((one) => (
+          <Row key={one.kind + one.name} one={one} />
+        ))}
+      </Table>
       {found.total > found.promises.length && (
         <p class="muted small">
           {t("tenants.promises.more", { n: count(found.total - found.promises.length) })}

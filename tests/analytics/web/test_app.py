@@ -448,6 +448,17 @@ def test_hashed_files_never_change_and_come_packed_where_welcome(store: Store, t
     assert again.status_code == 304
 
 
+def test_a_page_names_the_files_that_it_needs_besides_the_shell(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("<html><head></head>page")
+    (tmp_path / "pages.json").write_text('{"decisions": ["assets/page-a.js", "assets/page-a.css"]}')
+    built = a_console(store, assets=Assets(tmp_path))
+    needs = '<link rel="modulepreload" crossorigin href="/assets/page-a.js">'
+    needs += '<link rel="stylesheet" crossorigin href="/assets/page-a.css">'
+    assert ask(built, "/decisions/any/thing").text == f"<html><head>{needs}</head>page"
+    assert ask(built, "/pending").text == "<html><head></head>page"
+    assert ask(built, "/pages.json").status_code == 404
+
+
 def test_answers_are_json_that_any_reader_takes(console: Console) -> None:
     def refuse(constant: str) -> None:
         raise AssertionError(constant)
