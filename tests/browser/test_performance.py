@@ -135,6 +135,7 @@ def test_nothing_decided_and_a_refused_range_are_said(empty: str, url: str, open
     page = open_page(f"{empty}/performance")
     expect(page.get_by_text("Nothing was decided in this time")).to_be_visible()
     expect(page.get_by_text("no decision has been taken in yet")).to_be_visible()
+    expect(page.locator("figure.perf-chart")).to_have_count(0)
     bad = open_page(f"{url}/performance?start=2026-02-01T00:00:00Z&end=2026-01-01T00:00:00Z")
     expect(bad.get_by_role("alert")).to_contain_text("earlier than the end")
 

@@ -207,6 +207,7 @@ function Paging({ list, filters, token }: { list: List; filters: string; token: 
     if (next) query.set("continue", next);
     return `/evictions${query.size ? `?${query}` : ""}`;
   };
+  if (list.total === 0) return null;
   return (
     <nav class="paging" aria-label={t("list.paging")}>
       <span class="muted">{t("list.count", { shown: list.evictions.length, total: list.total })}</span>

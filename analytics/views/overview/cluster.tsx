@@ -30,15 +30,17 @@ export function Cluster() {
             ? t("overview.cluster.down", { n: count(down.length), total, names: down.slice(0, 3).join(", ") })
             : t("overview.cluster.said", { total, pods: count(found.pods.running) });
         return {
-          mark: down.length > 0 ? "warn" : "good",
+          mark: total === 0 ? "plain" : down.length > 0 ? "warn" : "good",
           sentence: total === 0 ? t("overview.cluster.none") : sentence,
           children: (
             <>
-              <div class="bars">
-                {(["cpu", "memory"] as const).map((name) => (
-                  <Amounts key={name} name={name} amount={found[name]} />
-                ))}
-              </div>
+              {total > 0 && (
+                <div class="bars">
+                  {(["cpu", "memory"] as const).map((name) => (
+                    <Amounts key={name} name={name} amount={found[name]} />
+                  ))}
+                </div>
+              )}
               {closed.length > 0 && (
                 <p class="muted small">
                   {t("overview.cluster.closed", {

@@ -84,8 +84,12 @@ export function PerformancePage() {
               <p>{t("performance.empty.advice")}</p>
             </Notice>
           )}
-          <Advice recommendations={value.report.recommendations} />
-          <Charts {...value} />
+          {isMeasured(value) && (
+            <>
+              <Advice recommendations={value.report.recommendations} />
+              <Charts {...value} />
+            </>
+          )}
           <Full capacity={value.report.capacity} />
           <Times report={value.report} />
           <KubeScheduler told={value.report.kube_scheduler} />
@@ -94,6 +98,14 @@ export function PerformancePage() {
       )}
     </>
   );
+}
+
+/** Is there anything to draw or to judge? */
+function isMeasured({ series, report }: Both): boolean {
+  const drawn = Object.values(series.series).some((values) =>
+    values.some((value) => value !== null && value > 0),
+  );
+  return drawn || report.recommendations.length > 0;
 }
 
 interface Schedulers {
