@@ -208,7 +208,7 @@ def test_the_gang_law(compiled: CompiledPlugin, mode: str) -> None:
             GangMachine,
             settings=settings(
                 deadline=None,
-                max_examples=150 if CI else 25,
+                max_examples=300 if CI else 25,
                 stateful_step_count=100,
                 suppress_health_check=[HealthCheck.too_slow],
             ),

@@ -282,7 +282,7 @@ def test_the_promise_law(compiled: tuple[CompiledPlugin, ...]) -> None:
             PromiseMachine,
             settings=settings(
                 deadline=None,
-                max_examples=300 if CI else 30,
+                max_examples=600 if CI else 30,
                 stateful_step_count=200 if CI else 60,
                 suppress_health_check=[HealthCheck.too_slow],
             ),

@@ -160,6 +160,6 @@ def test_the_quota_law(compiled: CompiledPlugin) -> None:
     with asyncio.Runner() as QuotaMachine.runner:
         run_state_machine_as_test(
             QuotaMachine,
-            settings=settings(deadline=None, max_examples=300 if CI else 30, stateful_step_count=200),
+            settings=settings(deadline=None, max_examples=600 if CI else 30, stateful_step_count=200),
         )
     assert QuotaMachine.steps >= (100_000 if CI else 1000)
