@@ -81,10 +81,13 @@ async def run(settings: ExtenderSettings) -> None:
     journal = Journal(settings.journal, budget_bytes=settings.journal_budget_bytes, sync=settings.journal_sync)
     try:
         await _Program(settings, journal).run()
-    except* CannotListen as wrong:
-        raise StartRefused(str(_first(wrong))) from None
-    except* StartRefused as wrong:
-        raise _first(wrong) from None
+    # Not `except*`: what is raised there comes out in a group of its own until Python 3.11.4.
+    except BaseExceptionGroup as group:
+        refused = group.subgroup((StartRefused, CannotListen))
+        if refused is None:
+            raise
+        why = _first(refused)
+        raise (why if isinstance(why, StartRefused) else StartRefused(str(why))) from None
     finally:
         journal.close()
 

@@ -135,7 +135,7 @@ class Trace:
 
     def rejected_sample(self, names: Sequence[str]) -> list[NodeRejection]:
         """The first rejected nodes, at most REJECTED_KEPT."""
-        if self.codes is None or self.passed == len(self.codes):
+        if self.codes is None or not self.codes.any():
             return []
         found = np.flatnonzero(self.codes)[:REJECTED_KEPT]
         return [self._rejection(names[i], int(self.codes[i])) for i in found]
