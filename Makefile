@@ -78,6 +78,9 @@ $(DONE)/venv: requirements/dev.lock pyproject.toml
 	rm -rf .venv && echo "with $$python" && "$$python" -m venv .venv; }
 	@$(BIN)/python -m pip install --quiet --no-compile --require-hashes -r requirements/dev.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+# Where PYTHONDONTWRITEBYTECODE is set, every start of a program would compile all of it again: a second and more. Some
+# packages carry files that no Python of ours can read.
+	@$(BIN)/python -m compileall -q -j 0 .venv/lib extender analytics >/dev/null || true
 	@mkdir -p $(DONE) && touch $@
 
 # Without a C compiler the first start links in memory: slower, else the same.
