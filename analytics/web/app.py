@@ -268,7 +268,9 @@ def _metrics(registries: Sequence[CollectorRegistry]) -> Answer:
 
 def _page(console: Console) -> Answer:
     as_json = _pages_as_json(console)
-    asked = {view.slug: view.asks for view in console.views if console.control is not None}
+    # A hint carries no credentials: where they are asked for, each would be a refusal in the audit trail.
+    open_to_all = console.control is not None and console.control.door.access.kind == "none"
+    asked = {view.slug: view.asks for view in console.views if open_to_all}
 
     async def answer(request: Request) -> Response:
         on = _slugs(console)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
+from analytics.control.access import ApiKey, Everybody
 from analytics.store import Store, StoreError
 from analytics.store.joined import rfc3339
 from analytics.views.declaration import Kind, Parameter
 from analytics.web.app import Console
 from analytics.web.assets import Assets
+from analytics.web.calls import Control
+from analytics.web.door import Door
 from analytics.web.extender import ExtenderProbe
 from analytics.web.parameters import read_parameters
+from extender.control import FileAudit
 from extender.record.frames import PodRef, ShadowTally
 from tests.analytics.web.a_console import T0_US, a_client, a_console, a_store
 from tests.browser.frames import Cluster
@@ -457,6 +462,19 @@ def test_a_page_names_the_files_that_it_needs_besides_the_shell(store: Store, tm
     assert ask(built, "/decisions/any/thing").text == f"<html><head>{needs}</head>page"
     assert ask(built, "/pending").text == "<html><head></head>page"
     assert ask(built, "/pages.json").status_code == 404
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_first_questions_are_hinted_only_where_nobody_says_who_asks(
+    store: Store, tmp_path: Path, *, is_open: bool
+) -> None:
+    """A hint has no credentials: its answer would be that to a stranger."""
+    (tmp_path / "index.html").write_text("<html><head></head>page")
+    (tmp_path / "key").write_text("k" * 40)
+    door = Door(Everybody() if is_open else ApiKey(tmp_path / "key"), FileAudit(tmp_path / "audit.jsonl"))
+    built = replace(a_console(store, assets=Assets(tmp_path)), control=Control(door, ()))
+    hint = '<link rel="preload" as="fetch" crossorigin href="/api/v1/policy">'
+    assert (hint in ask(built, "/policy").text) is is_open
 
 
 def test_answers_are_json_that_any_reader_takes(console: Console) -> None:
