@@ -102,7 +102,7 @@ class ClusterState:
     def apply(self, event: Event, now_s: float) -> None:
         """Take one event in and tell the listeners. Never raises: a fault of ours is counted and logged."""
         self._take(event, now_s)
-        self._prune(now_s)
+        self._forget_old(now_s)
         self.generation += 1
         _tell(self.listeners, event)
 
@@ -120,7 +120,7 @@ class ClusterState:
         for event in events:
             self._take(event, now_s)
         self._untold = None
-        self._prune(now_s)
+        self._forget_old(now_s)
         self.generation += len(events)
         for listener in self.pod_listeners:
             _hear(listener, changes)
@@ -133,6 +133,13 @@ class ClusterState:
         except Exception:
             STATE_FAULTS.labels("apply").inc()
             log.exception("a %s could not be applied; the cluster cache goes on without it", type(event).__name__)
+
+    def _forget_old(self, now_s: float) -> None:
+        try:
+            self._prune(now_s)
+        except Exception:
+            STATE_FAULTS.labels("apply").inc()
+            log.exception("old assignments could not be forgotten; the cluster cache goes on with them")
 
     def _dispatch(self, event: Event, now_s: float) -> None:
         match event:

@@ -31,17 +31,13 @@ def text(value: str) -> bytes:
     return orjson.dumps(value.encode("utf-8", "replace").decode())
 
 
-def filter_answer(
-    request: CandidateRequest, codes: Sequence[int], reasons: Sequence[str], unresolvable: Sequence[bool]
-) -> bytes:
-    """ExtenderFilterResult in the form of the request. codes[i] is 0, or k for reasons[k - 1]."""
-    return b"".join(filter_pieces(request, codes, reasons, unresolvable))
-
-
 def filter_pieces(
     request: CandidateRequest, codes: Sequence[int], reasons: Sequence[str], unresolvable: Sequence[bool]
 ) -> list[bytes | memoryview]:
-    """The same, not joined: Node objects are megabytes, which need not be copied to be written."""
+    """ExtenderFilterResult in the form of the request. codes[i] is 0, or k for reasons[k - 1].
+
+    In pieces: Node objects are megabytes, which need not be copied to be written.
+    """
     failed = [i for i, code in enumerate(codes) if code and not unresolvable[code - 1]]
     lost = [i for i, code in enumerate(codes) if code and unresolvable[code - 1]]
     feasible = [i for i, code in enumerate(codes) if not code]
