@@ -229,7 +229,7 @@ class Ingest:
             raise StoreError("the ingest has not been opened")
         bad = {(reads[0].item.producer, reads[0].item.id): refused} if refused else None
         try:
-            with _no_collecting(), self._store.alone():
+            with self._store.alone(), _no_collecting():
                 self._look_where_we_are(places)
                 batch = build(reads, self._known, self._seen_us, bad, self._firsts)
                 self._ahead.begin()

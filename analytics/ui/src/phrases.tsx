@@ -14,9 +14,12 @@ const phrases = signal<Record<string, string>>({});
 
 effect(() => {
   if (language.value === "zh" && !phrases.peek()["measure.latency"])
-    import("../phrases/zh.json").then((read) => {
-      phrases.value = read.default;
-    });
+    import("../phrases/zh.json").then(
+      (read) => {
+        phrases.value = read.default;
+      },
+      () => {}, // they stay in English
+    );
 });
 
 type Value = string | number | null | undefined;
