@@ -13,7 +13,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any, Self
 
-from tests.browser.sidecar import REPOSITORY, free_port
+from tests.browser.sidecar import REPOSITORY
+from tests.ports import free_port
 
 START_LIMIT_S = 150.0
 """The first start compiles every plugin."""

@@ -35,7 +35,9 @@ def until(page: Page, holds: Callable[[], object], within_s: float = PATIENCE_S)
 
 def fits(page: Page) -> None:
     """Nothing makes the page wider than the screen."""
-    until(page, lambda: page.evaluate("document.documentElement.scrollWidth <= innerWidth"), 5)
+    until(
+        page, lambda: page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), 5
+    )
 
 
 def faults(page: Page, *impacts: str) -> list[Any]:

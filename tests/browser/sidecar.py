@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import Any
 
 from extender.journal import Journal
 from extender.record.frames import Frame
+from tests.ports import free_port
 
 REPOSITORY = Path(__file__).parents[2]
 START_LIMIT_S = 60.0
@@ -91,10 +91,3 @@ class Sidecar:
         self._journal.close()
         self._log.close()
         return code
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
