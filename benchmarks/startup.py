@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.bench import Bench, usual_policy
 from benchmarks.samples import typical
-from benchmarks.scene import Cluster, Extender, cluster, extender
+from benchmarks.scene import Cluster, cluster, extender
 
 # A sync lasts seconds, and what asks for it takes a millisecond of the same core.
 _SYNC_POLL_S = 0.03
@@ -33,8 +33,8 @@ def measure(bench: Bench) -> dict[str, Any]:
 def _started(on: Cluster, objects: int, number: int, options: list[str]) -> dict[str, float]:
     """One start with the kernel cache filled, up to ready."""
     with extender(on, f"extender-start-{number}", *options) as found:
-        kernels_s = _until(found, "kernels", "kernels warm")
-        synced_s = _until(found, "cluster", "the cluster in sync", _SYNC_POLL_S)
+        kernels_s = found.program.until(lambda: found.check("kernels"), "kernels warm")
+        synced_s = found.program.until(lambda: found.check("cluster"), "the cluster in sync", every_s=_SYNC_POLL_S)
         ready_s = found.program.until(found.ready, "ready")
         return {
             "kernels_warm_s": kernels_s,
@@ -43,7 +43,3 @@ def _started(on: Cluster, objects: int, number: int, options: list[str]) -> dict
             "objects_per_s": objects / max(1e-3, synced_s - kernels_s),
             "resident_mb": found.program.resident_mb(),
         }
-
-
-def _until(found: Extender, check: str, what: str, every_s: float = 0.005) -> float:
-    return found.program.until(lambda: found.check(check), what, every_s=every_s)
