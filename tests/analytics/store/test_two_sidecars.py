@@ -34,8 +34,9 @@ from tests.analytics.cluster.clusters import AT_US
 from tests.analytics.ingest.a_journal import Writer, ended, whole
 from tests.analytics.tenants.a_tenancy import TEAM_A, a_cluster
 from tests.analytics.tenants.test_tenants import nine_cpus
-from tests.browser.sidecar import REPOSITORY, free_port
+from tests.browser.sidecar import REPOSITORY
 from tests.known import known
+from tests.ports import free_port
 
 WITHIN_S = 60.0
 
