@@ -12,6 +12,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_USER := 0
 export PYTHONUTF8 := 1
 
+# Processes of `make test`; 0: its own alone, as --pdb wants it. Tests wait for servers of theirs, which want cores, too.
+JOBS ?= $(shell n=$$(nproc 2>/dev/null || echo 1); echo $$((n < 4 ? n : 4)))
+
 # Asked only when the environment is made.
 PYTHON ?= $(shell tools/fastest-python)
 
@@ -33,7 +36,7 @@ demo: setup ## a simulated cluster, the extender, the sidecar and the live page,
 	@$(BIN)/trimtab demo $(ARGS)
 
 test: setup control-plane ## every test: unit, property, parity, contract, browser, and e2e where a control plane can be had
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest --numprocesses=$(JOBS) $(ARGS)
 
 check: setup ## format, lint, types, layers; the page's types and lint
 	@$(BIN)/ruff format --check .
