@@ -28,8 +28,17 @@ class _Known(dict[str, Any]):
         return "-"
 
 
+class _Number(int):
+    """`{count:node has|nodes have}`: the number, and the words that go with one or with several."""
+
+    def __format__(self, words: str) -> str:
+        one, both, several = words.partition("|")
+        return f"{int(self)} {one if self == 1 else several}" if both else format(int(self), words)
+
+
 def _put(text: str, values: Values) -> str:
-    return text.format_map(_Known(values))
+    told = {key: _Number(value) if isinstance(value, int) else value for key, value in values.items()}
+    return text.format_map(_Known(told))
 
 
 def title(cause: str, language: Language) -> str:

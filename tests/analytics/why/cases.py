@@ -359,7 +359,7 @@ def _() -> Facts:
     return asking(**{GPU: "1"})
 
 
-@case("size.elsewhere", "never", "nvidia.com/gpu", "only 1 nodes")
+@case("size.elsewhere", "never", "nvidia.com/gpu", "only 1 node")
 def _() -> Facts:
     gpu = a_node("g1", taints=tainted("dedicated", "gpu"), resources={GPU: "4"})
     return asking([*nodes(), gpu], **{GPU: "1"})
@@ -395,7 +395,7 @@ def _() -> Facts:
     return facts(replace(cluster(one, nodes(), filled(3)), events=[event]))
 
 
-@case("preempt.victims", "moving", "1 pods to leave n2")
+@case("preempt.victims", "moving", "1 pod to leave n2")
 def _() -> Facts:
     return nominated(pod("old", "n2", metadata={"deletionTimestamp": "2026-01-02T03:04:30Z"}))
 

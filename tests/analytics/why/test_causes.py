@@ -41,6 +41,7 @@ def test_every_value_of_every_text_is_known(case: Case, language: Language) -> N
     texts += [one.text for one in found.lines] + [one.reason for one in found.groups]
     for text in texts:
         assert not re.search(r"\{[a-z_]+\}", text), text
+        assert not re.search(r"\b1 (nodes|pods)\b", text), text
     assert {*(one.basis for one in found.lines), *(one.basis for one in found.groups)} <= {"observed", "inferred"}
     assert all(one.source for one in found.lines), "every line says where it is known from"
 
