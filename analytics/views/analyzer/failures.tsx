@@ -1,4 +1,5 @@
 import { count, moment, t } from "@shell/i18n";
+import { Phrase } from "@shell/phrases";
 import { Table } from "@shell/table";
 import type { Failures } from "./model";
 
@@ -18,7 +19,7 @@ export function Failed({ failures }: { failures: Failures }) {
             {reasons.map((each) => (
               <tr key={each.plugin + each.reason}>
                 <td>
-                  {each.reason} <span class="note muted small">{each.plugin}</span>
+                  <Phrase text={each.reason} /> <span class="note muted small">{each.plugin}</span>
                 </td>
                 <td class="number">{count(each.attempts)}</td>
               </tr>
@@ -26,7 +27,8 @@ export function Failed({ failures }: { failures: Failures }) {
             {errors.map((each) => (
               <tr key={each.message}>
                 <td>
-                  {each.message || t("none")} <span class="note muted small">{t("outcome.error")}</span>
+                  <Phrase text={each.message || t("none")} />{" "}
+                  <span class="note muted small">{t("outcome.error")}</span>
                 </td>
                 <td class="number">{count(each.attempts)}</td>
               </tr>

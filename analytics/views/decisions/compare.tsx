@@ -3,6 +3,7 @@ import { data } from "@shell/api";
 import { count, type Key, milliseconds, moment, t } from "@shell/i18n";
 import { useLoad } from "@shell/load";
 import { Loading, Notice, TroubleNotice, Verdict, Wide } from "@shell/parts";
+import { said } from "@shell/phrases";
 import { go } from "@shell/router";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
@@ -132,7 +133,7 @@ function Told({ told }: { told: Comparison }) {
                 {told.rejections.map((one) => (
                   <Numbers
                     key={one.plugin + one.reason}
-                    name={one.reason}
+                    name={said(one.reason)}
                     note={one.plugin}
                     a={count(one.a)}
                     b={count(one.b)}

@@ -1,6 +1,7 @@
 /** Evictions as the pages of decisions, pods and evictions show them. */
 import { type Key, moment, t } from "@shell/i18n";
 import { Wide } from "@shell/parts";
+import { Phrase, said } from "@shell/phrases";
 import { Fragment } from "preact";
 import type { PhaseStory, Story } from "./model";
 import "./catalogue";
@@ -49,7 +50,7 @@ export function EvictionResult({ result }: { result: string }) {
 
 /** By whom, for whom and why a pod had to leave. */
 export function evictedSentence(eviction: Eviction): string {
-  const told = { node: eviction.node, plugin: eviction.plugin, reason: eviction.reason };
+  const told = { node: eviction.node, plugin: eviction.plugin, reason: said(eviction.reason) };
   if (!eviction.preemptor) return t("evicted.said.evicted", told);
   return t("evicted.said.evicted.for", {
     ...told,
@@ -108,8 +109,14 @@ function EvictionTable({ evictions, who }: { evictions: Eviction[]; who: "pod" |
                 <EvictionResult result={eviction.result} />
               </td>
               <td>
-                <span class="note">{eviction.reason}</span>
-                {eviction.message && <span class="note muted small">{eviction.message}</span>}
+                <span class="note">
+                  <Phrase text={eviction.reason} />
+                </span>
+                {eviction.message && (
+                  <span class="note muted small">
+                    <Phrase text={eviction.message} />
+                  </span>
+                )}
               </td>
             </tr>
           ))}
