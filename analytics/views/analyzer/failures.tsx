@@ -1,5 +1,6 @@
 import { count, moment, t } from "@shell/i18n";
 import { Phrase } from "@shell/phrases";
+import { podPath } from "@shell/pod";
 import { Table } from "@shell/table";
 import type { Failures } from "./model";
 
@@ -43,7 +44,7 @@ export function Failed({ failures }: { failures: Failures }) {
             {pods.map((each) => (
               <tr key={each.uid}>
                 <td>
-                  <a class="podlink" href={`/decisions/pod/${each.namespace}/${each.pod}`}>
+                  <a class="podlink" href={podPath({ namespace: each.namespace, name: each.pod })}>
                     {each.namespace}/{each.pod}
                   </a>
                 </td>

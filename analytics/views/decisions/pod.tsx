@@ -1,12 +1,13 @@
 /** One pod: where it stands and why, every attempt, and what was done to it. */
 import { data } from "@shell/api";
+import type { Eviction } from "@shell/eviction";
 import { language, t } from "@shell/i18n";
 import { follow } from "@shell/live";
 import { usePolled } from "@shell/load";
 import { Loading, Notice, TroubleNotice, Verdict } from "@shell/parts";
 import { useEffect, useRef } from "preact/hooks";
 import { type Answer, Why as Causes, Lasting } from "./answer";
-import { Evicted, type Eviction, evictedSentence } from "./evictions";
+import { Evicted, evictedSentence } from "./evictions";
 import type { Story } from "./model";
 import { sentence } from "./sentence";
 import { AttemptTable } from "./tables";

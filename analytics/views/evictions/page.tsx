@@ -1,13 +1,14 @@
 /** The evictions page: preemptions, quota taken back, and moves of the Rescheduler, refused ones too. */
 import { data } from "@shell/api";
 import { Choice } from "@shell/choice";
+import { type Eviction, EvictionResult } from "@shell/eviction";
 import { type Key, moment, t } from "@shell/i18n";
 import { follow } from "@shell/live";
 import { useLoad } from "@shell/load";
 import { Loading, Notice, TroubleNotice, Wide } from "@shell/parts";
 import { Phrase, said } from "@shell/phrases";
+import { PodLink } from "@shell/pod";
 import { go, place } from "@shell/router";
-import { type Eviction, EvictionResult, PodLink } from "@views/decisions/evictions";
 import { useEffect, useRef } from "preact/hooks";
 import "./catalogue";
 

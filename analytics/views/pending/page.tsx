@@ -3,6 +3,7 @@ import { data } from "@shell/api";
 import { count, language, t, toSecond } from "@shell/i18n";
 import { usePolled } from "@shell/load";
 import { Loading, Notice, TroubleNotice } from "@shell/parts";
+import { podPath } from "@shell/pod";
 import { go, place } from "@shell/router";
 import { Table } from "@shell/table";
 import { useEffect } from "preact/hooks";
@@ -76,10 +77,6 @@ function href(namespace: string, cause: string): string {
   if (namespace) query.set("namespace", namespace);
   if (cause) query.set("cause", cause);
   return query.size ? `/pending?${query}` : "/pending";
-}
-
-function podPath(namespace: string, name: string): string {
-  return `/decisions/pod/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
 }
 
 function Told({ pending, namespace, cause }: { pending: Pending; namespace: string; cause: string }) {
@@ -177,7 +174,7 @@ function Pods({ pods }: { pods: Pod[] }) {
         {pods.map((pod) => (
           <tr key={pod.uid}>
             <td>
-              <a class="podlink" href={podPath(pod.namespace, pod.name)}>
+              <a class="podlink" href={podPath(pod)}>
                 {pod.name}
               </a>
               <span class="note muted small">{pod.namespace}</span>
