@@ -187,7 +187,12 @@ function shortened(english: string): string | undefined {
   return whole && phrases.value[whole];
 }
 
-/** The same on a page: with the English, which stands in logs and events, for whoever points at it. */
+/** A Chinese sentence of the API that ends with what somebody said in English. */
+export function quoting(sentence: string): string {
+  return sentence.replace(/(?<=[（：])[ -~]+(?=[）。]*$)/, (english) => said(english));
+}
+
+/** What the API said, on a page: with the English, which stands in logs and events, for whoever points at it. */
 export function Phrase({ text }: { text: string }) {
   const words = said(text);
   return words === text ? <span lang="en">{text}</span> : <span title={text}>{words}</span>;

@@ -3,6 +3,7 @@ import { data } from "@shell/api";
 import { count, language, t, toSecond } from "@shell/i18n";
 import { usePolled } from "@shell/load";
 import { Loading, Notice, TroubleNotice } from "@shell/parts";
+import { quoting } from "@shell/phrases";
 import { podPath } from "@shell/pod";
 import { go, place } from "@shell/router";
 import { Table } from "@shell/table";
@@ -180,7 +181,7 @@ function Pods({ pods }: { pods: Pod[] }) {
               <span class="note muted small">{pod.namespace}</span>
             </td>
             <td>
-              <span class={`badge ${pod.lasting}`}>{pod.label}</span> {pod.sentence}
+              <span class={`badge ${pod.lasting}`}>{pod.label}</span> {quoting(pod.sentence)}
             </td>
             <td class="time middle">
               {pod.created && (
