@@ -20,7 +20,8 @@ PYTHON ?= $(shell tools/fastest-python)
 
 # What the built page is made of. Sorted, so that the list itself is stable.
 UI_SOURCES := $(sort $(shell find $(UI) analytics/views \( -name node_modules -o -name dist -o -name __pycache__ \) -prune \
-	-o -type f ! -name '*.py' -print 2>/dev/null))
+	-o -type f ! -name '*.py' -print 2>/dev/null) \
+	$(wildcard extender/*/*.zh.json extender/plugins/*/*.zh.json analytics/*/*.zh.json))
 
 # What compiled kernels are made of; only what has changed is compiled again.
 KERNEL_SOURCES := $(sort $(wildcard extender/native/*.py extender/framework/*.py extender/wire/*.py extender/plugins/*/*.py))

@@ -71,6 +71,6 @@ export default defineConfig({
   },
   server: {
     proxy: { "/api": "http://127.0.0.1:8080", "/health": "http://127.0.0.1:8080" },
-    fs: { allow: [".."] },
+    fs: { allow: ["../.."] },
   },
 });

@@ -201,6 +201,9 @@ def test_it_speaks_chinese(watched: Sidecar, open_page: OpenPage) -> None:
     page.get_by_role("link", name="由不是已知调度器的身份执行绑定").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("由不是已知调度器的身份执行绑定")
     expect(page.locator(".audit-fix pre")).to_contain_text("收回该身份创建 pods/binding 的权限")
+    expect(page.locator(".audit-finding > .said")).to_have_text(
+        re.compile(r"^\S+ 把 .+ 绑定到 \S+，而它不是已知的调度器$")
+    )
 
 
 @pytest.mark.parametrize("path", ["/audit", "/audit/events", "/audit/latency", "/audit/rules", "finding", "off"])

@@ -171,6 +171,24 @@ def test_the_browser_language_is_spoken_and_can_be_changed(console: Console, ope
     expect(page.locator("h1")).to_have_text("Decisions")
 
 
+def test_reasons_and_charts_are_in_the_language_of_the_page(console: Console, open_page: OpenPage) -> None:
+    told = {
+        "a pod of the same owner was moved off this node a short while ago": "同一所有者的 Pod 刚从该节点移走",
+        "resource gap: map[cpu:2]": "资源缺口：cpu:2",
+    }
+    pod = a_pod("told-in-chinese")
+    console.record(console.cluster.decision(now_us(), pod=pod, end="unschedulable", reasons=dict.fromkeys(told, 9)))
+    page = open_page(f"{console.url}/decisions?pod=told-in-chinese", locale="zh-CN")
+    page.locator(ROWS).first.get_by_role("link").first.click()
+    for english, chinese in told.items():
+        expect(page.locator(".reasons").get_by_text(chinese)).to_have_attribute("title", english)
+        drawn(page, chinese)
+    drawn(page, "9 个节点")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator(".reasons")).to_contain_text("resource gap: map[cpu:2]")
+    drawn(page, "resource gap: map[cpu:2]")
+
+
 @pytest.mark.parametrize("width", [390, 768, 1280])
 def test_no_page_scrolls_sideways(console: Console, open_page: OpenPage, width: int) -> None:
     console.record(console.cluster.decision(now_us(), pod=a_pod("w" * 253), end="scheduled"))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.looks import faults, fits
@@ -79,6 +79,23 @@ def test_both_pages_speak_chinese(watching: str, open_page: OpenPage) -> None:
     expect(page.locator("table.causes tbody tr").first).to_contain_text("CPU需求超过任何节点")
     page.goto(f"{watching}/decisions/pod/team-a/roomy")
     expect(page.locator(".cause")).to_contain_text("正在等待空间")
+
+
+def test_what_a_chinese_sentence_quotes_of_a_plugin_is_chinese_too(watching: str, open_page: OpenPage) -> None:
+    page = open_page(f"{watching}/decisions", locale="zh-CN")
+    quoted = {"等待组（{}）。": "resource gap", "等待：{}。": "rejected by Coscheduling", "以为：{}": "nobody's words"}
+
+    def answer(route: Route) -> None:
+        body = route.fetch().json()
+        pod = body["data"]["pods"][0]
+        said = (around.format(words) for around, words in quoted.items())
+        body["data"]["pods"] = [{**pod, "name": str(at), "sentence": sentence} for at, sentence in enumerate(said)]
+        route.fulfill(json=body)
+
+    page.route("**/api/v1/pods/pending*", answer)
+    page.goto(f"{watching}/pending")
+    for sentence in ("等待组（资源缺口）。", "等待：被 Coscheduling 拒绝。", "以为：nobody's words"):
+        expect(page.get_by_role("row").filter(has_text=sentence)).to_be_visible()
 
 
 def test_nothing_pending_and_no_cluster_are_said(watching: str, open_page: OpenPage) -> None:

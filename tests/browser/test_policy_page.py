@@ -15,6 +15,7 @@ import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
 from extender.cli.demo.policy import TEXT
+from extender.plugins import PLUGINS
 from tests.browser.conftest import OpenPage, Seen
 from tests.browser.demo import Demo
 from tests.browser.looks import faults, fits, until
@@ -23,6 +24,7 @@ from tests.browser.sidecar import REPOSITORY, Sidecar
 TABS = ("/policy", "/policy/edit?plugin=Rescheduler", "/policy/history", "/policy/shadow")
 FIRST_LOAD_BYTES_MAX = 90 * 1024
 SEEN_WITHIN_MS = 5_000
+CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
 @pytest.fixture(scope="module")
@@ -689,10 +691,13 @@ def tab_to(page: Page, name: str, most: int = 150) -> None:
     raise AssertionError(f"Tab does not lead to {name}")
 
 
-def test_first_load_is_small(demo: Demo, open_page: OpenPage) -> None:
+@pytest.mark.parametrize("locale", ["en-GB", "zh-CN"])
+def test_first_load_is_small(demo: Demo, open_page: OpenPage, locale: str) -> None:
     """Everything that the page needs until it can be used, as it comes over the wire."""
-    page = open_page(f"{demo.url}/policy")
+    page = open_page(f"{demo.url}/policy", locale=locale)
     expect(page.locator(".limits").first).to_be_visible()
+    if locale == "zh-CN":
+        expect(page.locator("th .note").first).to_contain_text(CHINESE)
     names = page.evaluate(
         "performance.getEntriesByType('resource').map(e => new URL(e.name).pathname)"
         ".filter(p => /[.](js|css|svg)$/.test(p))"
@@ -700,7 +705,16 @@ def test_first_load_is_small(demo: Demo, open_page: OpenPage) -> None:
     dist = REPOSITORY / "analytics" / "ui" / "dist"
     sizes = {name: len(gzip.compress((dist / name.lstrip("/")).read_bytes(), 9)) for name in set(names)}
     assert any("yaml" in name for name in sizes)
+    assert any("about" in name for name in sizes) == (locale == "zh-CN"), "who reads English needs no Chinese"
     assert sum(sizes.values()) < FIRST_LOAD_BYTES_MAX, sizes
+
+
+@pytest.mark.parametrize("path", ["/policy", *(f"/policy/edit?plugin={plugin.name}" for plugin in PLUGINS)])
+def test_what_plugins_and_arguments_are_is_said_in_chinese(demo: Demo, open_page: OpenPage, path: str) -> None:
+    page = open_page(f"{demo.url}{path}", locale="zh-CN")
+    described = page.locator("th .note, .arg > p, .nest > p, .field + p")
+    expect(described.first).to_contain_text(CHINESE)
+    assert [text for text in described.all_text_contents() if not CHINESE.search(text)] == []
 
 
 def test_all_that_the_page_needs_is_asked_for_at_once_and_once(demo: Demo, open_page: OpenPage) -> None:

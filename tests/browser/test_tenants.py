@@ -148,6 +148,34 @@ def test_it_speaks_chinese(demo: Demo, open_page: OpenPage) -> None:
     expect(page.locator(".card").first).to_contain_text("个等待")
 
 
+def test_findings_are_said_in_chinese_and_keep_their_english_for_who_points_at_them(
+    demo: Demo, open_page: OpenPage
+) -> None:
+    page = open_page(f"{demo.url}/decisions", locale="zh-CN")
+    told = {
+        "cpu: its quota is 8, and ClusterQueue lets its namespaces have 4 (a, b, c and 2 more)": (
+            "cpu：其配额为 8，而 ClusterQueue 只允许其命名空间使用 4（a, b, c 以及另外 2 个）"
+        ),
+        "tenant shop: namespace a belongs to tenant lab": "租户 shop：命名空间 a 属于租户 lab",
+        "ClusterQueue q is for tenants lab, shop together; cpu: 9 of quota, limit 4; pods: 7 of quota, limit 3": (
+            "ClusterQueue q 由租户 lab, shop 共用；cpu：配额合计 9，上限 4；pods：配额合计 7，上限 3"
+        ),
+        "nobody has put this in words": "nobody has put this in words",
+    }
+    findings = [{"rule": "r", "severity": "info", "tenant": "", "message": english} for english in told]
+
+    def answer(route: Route) -> None:
+        body = route.fetch().json()
+        route.fulfill(json=body | {"data": body["data"] | {"findings": findings}})
+
+    page.route(re.compile(r"/api/v1/tenants$"), answer)
+    page.goto(f"{demo.url}/tenants")
+    for english, chinese in told.items():
+        said = page.locator(".findings li").get_by_text(chinese, exact=True)
+        expect(said).to_be_visible()
+        expect(said).to_have_attribute(*(("lang", "en") if chinese == english else ("title", english)))
+
+
 def test_without_tenants_and_without_a_cluster_it_says_what_to_do(demo: Demo, open_page: OpenPage) -> None:
     page = open_page(f"{demo.url}/decisions")
     fair = {"jain_index": None, "wait_p50_s": None}

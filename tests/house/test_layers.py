@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -124,3 +125,15 @@ def test_the_sidecar_loads_nothing_of_the_extender_but_the_doors() -> None:
     doors = (*_doors(), "telemetry", "model.kept", "model.templates")  # the last three are what the doors use
     inside = {name for name in loaded if any(f"{name}.".startswith(f"{door}.") for door in doors)}
     assert loaded - inside <= {"model"}
+
+
+def test_no_page_imports_from_the_folder_of_another_view() -> None:
+    """A view is removed with its folder. What two pages share stands in the shell."""
+    views = REPOSITORY / "analytics" / "views"
+    imported = [
+        f"{path.relative_to(views)}: {name}"
+        for path in sorted((*views.rglob("*.ts"), *views.rglob("*.tsx")))
+        for name in re.findall(r"""(?:from|import\(|import) ?["']([^"']+)["']""", path.read_text("utf-8"))
+        if re.match(r"@views/|\.\./(?!\.\./)", name)
+    ]
+    assert imported == []

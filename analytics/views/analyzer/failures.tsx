@@ -1,4 +1,6 @@
 import { count, moment, t } from "@shell/i18n";
+import { Phrase } from "@shell/phrases";
+import { podPath } from "@shell/pod";
 import { Table } from "@shell/table";
 import type { Failures } from "./model";
 
@@ -18,7 +20,7 @@ export function Failed({ failures }: { failures: Failures }) {
             {reasons.map((each) => (
               <tr key={each.plugin + each.reason}>
                 <td>
-                  {each.reason} <span class="note muted small">{each.plugin}</span>
+                  <Phrase text={each.reason} /> <span class="note muted small">{each.plugin}</span>
                 </td>
                 <td class="number">{count(each.attempts)}</td>
               </tr>
@@ -26,7 +28,8 @@ export function Failed({ failures }: { failures: Failures }) {
             {errors.map((each) => (
               <tr key={each.message}>
                 <td>
-                  {each.message || t("none")} <span class="note muted small">{t("outcome.error")}</span>
+                  <Phrase text={each.message || t("none")} />{" "}
+                  <span class="note muted small">{t("outcome.error")}</span>
                 </td>
                 <td class="number">{count(each.attempts)}</td>
               </tr>
@@ -41,7 +44,7 @@ export function Failed({ failures }: { failures: Failures }) {
             {pods.map((each) => (
               <tr key={each.uid}>
                 <td>
-                  <a class="podlink" href={`/decisions/pod/${each.namespace}/${each.pod}`}>
+                  <a class="podlink" href={podPath({ namespace: each.namespace, name: each.pod })}>
                     {each.namespace}/{each.pod}
                   </a>
                 </td>

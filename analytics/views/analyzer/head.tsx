@@ -1,6 +1,6 @@
 import { count, duration, figures, type Key, percent, t } from "@shell/i18n";
 import { Icon } from "@shell/parts";
-import { Sentence } from "@shell/phrases";
+import { Sentence, said } from "@shell/phrases";
 import type { Finding, Report } from "./model";
 
 /** Score, health and the key figures. */
@@ -163,5 +163,5 @@ function Evidence({ value }: { value: unknown }) {
       </dl>
     );
   }
-  return <span class="mono small">{typeof value === "number" ? count(value) : String(value)}</span>;
+  return <span class="mono small">{typeof value === "number" ? count(value) : said(String(value))}</span>;
 }

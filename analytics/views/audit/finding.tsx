@@ -3,6 +3,7 @@ import { data, send, Trouble } from "@shell/api";
 import { type Key, moment, t } from "@shell/i18n";
 import { useLoad } from "@shell/load";
 import { Copy, Loading, TroubleNotice } from "@shell/parts";
+import { Phrase } from "@shell/phrases";
 import { Table } from "@shell/table";
 import { useEffect, useState } from "preact/hooks";
 import { type AuditEvent, type Finding, remedyOf, type State, said, target, titleOf, within } from "./model";
@@ -38,7 +39,9 @@ export function OneFinding({ id, turn }: { id: string; turn: number }) {
         <StateBadge state={finding.state} />
         <Attack ids={finding.attack} />
       </p>
-      <p class="said">{finding.description}</p>
+      <p class="said">
+        <Phrase text={finding.description} />
+      </p>
       <dl class="facts">
         <Fact label="audit.who" value={finding.user} />
         <Fact label="audit.object" value={finding.object} />

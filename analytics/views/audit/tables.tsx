@@ -4,6 +4,7 @@ import { Choice } from "@shell/choice";
 import { count, milliseconds, moment, t } from "@shell/i18n";
 import { type Loaded, useLoad } from "@shell/load";
 import { Loading, Notice, TroubleNotice } from "@shell/parts";
+import { Phrase } from "@shell/phrases";
 import { place } from "@shell/router";
 import { Table } from "@shell/table";
 import type { ComponentChildren } from "preact";
@@ -155,7 +156,7 @@ export function Patterns({ turn }: TabProps) {
               {patterns.map((pattern) => (
                 <tr key={pattern.id}>
                   <td class="name">
-                    {pattern.description}
+                    <Phrase text={pattern.description} />
                     <span class="note muted small">{said("repeated", pattern.kind)}</span>
                   </td>
                   <td class="number">{count(pattern.count)}</td>

@@ -1,6 +1,7 @@
 /** Why a pod is pending: one cause in one sentence, advice, the nodes in groups, and what it is known from. */
 import { count, type Key, t, withTimes } from "@shell/i18n";
 import { Copy } from "@shell/parts";
+import { quoting, said } from "@shell/phrases";
 import { Table } from "@shell/table";
 import "./answer.css";
 
@@ -89,7 +90,7 @@ function Groups({ answer }: { answer: Answer }) {
           <tr key={one.plugin + one.reason}>
             <td class="number">{count(one.count)}</td>
             <td>
-              {one.reason}
+              {said(one.reason)}
               <span class="note muted small">
                 {one.plugin && `${one.plugin} · `}
                 <Known basis={one.basis} />
@@ -114,7 +115,7 @@ function Lines({ answer }: { answer: Answer }) {
       <ul class="lines">
         {answer.lines.map((one) => (
           <li key={one.text}>
-            {withTimes(one.text)}{" "}
+            {withTimes(quoting(one.text))}{" "}
             <span class="muted small">
               <Known basis={one.basis} /> · {one.source}
             </span>

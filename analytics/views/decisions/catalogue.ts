@@ -1,5 +1,6 @@
-/** The words of this view, which come with its code. */
+/** The words of this view, which come with its code, and the phrases that its API says. */
 import { learn } from "@shell/i18n";
+import { learnPhrases, SAYS } from "@shell/phrases";
 import en from "./locales/en.json";
 import zh from "./locales/zh.json";
 
@@ -10,3 +11,4 @@ declare module "@shell/i18n" {
 }
 
 learn({ en, zh });
+learnPhrases(SAYS, () => import("./says.zh.json"));

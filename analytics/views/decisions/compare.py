@@ -158,7 +158,7 @@ def _reason(because: Because) -> str:
         case "revision":
             what = f"the policy revision ({because.a or 'none'}, then {because.b or 'none'})"
         case "pod":
-            what = f"the pod's {because.detail} ({because.a}, then {because.b})"
+            what = f"the pod's {because.detail} ({because.a or 'nothing'}, then {because.b or 'nothing'})"
         case "candidates":
             what = f"the nodes asked about ({because.a} only in the first, {because.b} only in the second)"
         case "rejections":
@@ -211,7 +211,7 @@ def _because(
 
 
 def _short(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
+    text = "" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return text if len(text) <= 60 else f"{text[:59]}…"  # noqa: PLR2004 - what a sentence bears
 
 
@@ -248,14 +248,35 @@ _OF_ONE_POD: Final = frozenset(
 
 
 def _own(story: Story) -> dict[str, Any]:
-    return {name: value for name, value in story.features.items() if name not in _OF_ONE_POD}
+    own = {name: value for name, value in story.features.items() if name not in _OF_ONE_POD}
+    placement = own.get("placement")
+    if isinstance(placement, Mapping) and isinstance(placement.get("tolerations"), list):
+        own["placement"] = {**placement, "tolerations": [tolerated(one) for one in placement["tolerations"]]}
+    return own
+
+
+_SIGNS: Final = {"Equal": "=", "Lt": "<", "Gt": ">"}
+
+
+def tolerated(toleration: Mapping[str, str]) -> str:
+    """A toleration as people write taints: `key=value:NoSchedule`, `key:NoExecute`, `every taint`.
+
+    Without an effect it is for all of them. How long it lasts is not in the record: no scheduler asks.
+    """
+    key, effect = toleration.get("key", ""), toleration.get("effect", "")
+    if not key:
+        return f"every taint of {effect}" if effect else "every taint"
+    sign = _SIGNS.get(toleration.get("operator", "Equal"), "")
+    value = f"{sign}{toleration.get('value', '')}" if sign else ""
+    return f"{key}{value}:{effect}" if effect else f"{key}{value}"
 
 
 def _unlike(path: str, a: Any, b: Any) -> Iterator[Difference]:
     """Leaves that differ, in the order of their names; lists of unequal length differ as a whole."""
     if a == b:
         return
-    if isinstance(a, Mapping) and isinstance(b, Mapping):
+    if isinstance(a, Mapping | None) and isinstance(b, Mapping | None):
+        a, b = a or {}, b or {}
         for name in sorted(a.keys() | b.keys(), key=str):
             yield from _unlike(f"{path}.{name}" if path else str(name), a.get(name), b.get(name))
     elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):

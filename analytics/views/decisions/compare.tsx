@@ -3,6 +3,7 @@ import { data } from "@shell/api";
 import { count, type Key, milliseconds, moment, t } from "@shell/i18n";
 import { useLoad } from "@shell/load";
 import { Loading, Notice, TroubleNotice, Verdict, Wide } from "@shell/parts";
+import { said } from "@shell/phrases";
 import { go } from "@shell/router";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
@@ -46,10 +47,12 @@ function sentence({ a, b, verdict, because }: Comparison): string {
       : verdict === "other"
         ? t("compare.said.other", ends)
         : t(`compare.said.${verdict}` as Key, nodes);
-  const why = t(`compare.because.${because.kind}` as Key, {
-    what: because.detail,
-    a: because.a || t("none"),
-    b: because.b || t("none"),
+  const { kind, detail } = because;
+  const told = (value: string) => (kind === "pod" ? feature(detail, value) : value || t("none"));
+  const why = t(`compare.because.${kind}` as Key, {
+    what: kind === "rejections" ? detail.replace(/(?<=\().*(?=\)$)/s, said) : detail,
+    a: told(because.a),
+    b: told(because.b),
   });
   return `${what} ${why}`;
 }
@@ -114,7 +117,13 @@ function Told({ told }: { told: Comparison }) {
               <Head />
               <tbody>
                 {told.pod.map((one) => (
-                  <Line key={one.name} name={one.name} a={text(one.a)} b={text(one.b)} mono />
+                  <Line
+                    key={one.name}
+                    name={one.name}
+                    a={feature(one.name, one.a)}
+                    b={feature(one.name, one.b)}
+                    mono
+                  />
                 ))}
               </tbody>
             </table>
@@ -132,7 +141,7 @@ function Told({ told }: { told: Comparison }) {
                 {told.rejections.map((one) => (
                   <Numbers
                     key={one.plugin + one.reason}
-                    name={one.reason}
+                    name={said(one.reason)}
                     note={one.plugin}
                     a={count(one.a)}
                     b={count(one.b)}
@@ -306,6 +315,13 @@ function Pod({ side }: { side: CompareSide }) {
 
 function signed(value: number): string {
   return value < 0 ? `−${count(-value)}` : `+${count(value)}`;
+}
+
+/** Of a pod. Tolerations are the API's words, all else is the pod's own. */
+function feature(name: string, value: unknown): string {
+  if (!Array.isArray(value) && typeof value !== "string") return text(value);
+  if (!name.startsWith("placement.tolerations")) return text(value);
+  return [value].flat().join(", ").split(", ").map(said).join(", ") || t("none");
 }
 
 function text(value: unknown): string {

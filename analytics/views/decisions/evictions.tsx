@@ -1,55 +1,16 @@
-/** Evictions as the pages of decisions, pods and evictions show them. */
-import { type Key, moment, t } from "@shell/i18n";
+/** Evictions as the pages of decisions and pods show them. */
+import { type Eviction, EvictionResult } from "@shell/eviction";
+import { moment, t } from "@shell/i18n";
 import { Wide } from "@shell/parts";
+import { Phrase, said } from "@shell/phrases";
+import { PodLink } from "@shell/pod";
 import { Fragment } from "preact";
 import type { PhaseStory, Story } from "./model";
 import "./catalogue";
 
-export interface PodName {
-  namespace: string;
-  name: string;
-  uid: string;
-}
-
-export interface Eviction {
-  time: string;
-  plugin: string;
-  why: string;
-  reason: string;
-  pod: PodName;
-  node: string;
-  result: string;
-  message: string;
-  decision: string;
-  preemptor: PodName | null;
-}
-
-export function podPath(pod: { namespace: string; name: string }): string {
-  return `/decisions/pod/${encodeURIComponent(pod.namespace)}/${encodeURIComponent(pod.name)}`;
-}
-
-export function PodLink({ pod }: { pod: PodName }) {
-  return (
-    <a class="podlink" href={podPath(pod)}>
-      <span class="muted small">{pod.namespace}/</span>
-      {pod.name}
-    </a>
-  );
-}
-
-const GOOD = ["evicted", "dryRun", "gone"];
-
-export function EvictionResult({ result }: { result: string }) {
-  return (
-    <span class={GOOD.includes(result) ? "badge" : "badge warn"}>
-      {t(`eviction.${result}` as Key) ?? result}
-    </span>
-  );
-}
-
 /** By whom, for whom and why a pod had to leave. */
 export function evictedSentence(eviction: Eviction): string {
-  const told = { node: eviction.node, plugin: eviction.plugin, reason: eviction.reason };
+  const told = { node: eviction.node, plugin: eviction.plugin, reason: said(eviction.reason) };
   if (!eviction.preemptor) return t("evicted.said.evicted", told);
   return t("evicted.said.evicted.for", {
     ...told,
@@ -108,8 +69,14 @@ function EvictionTable({ evictions, who }: { evictions: Eviction[]; who: "pod" |
                 <EvictionResult result={eviction.result} />
               </td>
               <td>
-                <span class="note">{eviction.reason}</span>
-                {eviction.message && <span class="note muted small">{eviction.message}</span>}
+                <span class="note">
+                  <Phrase text={eviction.reason} />
+                </span>
+                {eviction.message && (
+                  <span class="note muted small">
+                    <Phrase text={eviction.message} />
+                  </span>
+                )}
               </td>
             </tr>
           ))}

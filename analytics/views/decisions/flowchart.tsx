@@ -3,6 +3,7 @@ import { text } from "@shell/api";
 import { t } from "@shell/i18n";
 import { useLoad } from "@shell/load";
 import { Copy, Loading, TroubleNotice, watchEdges } from "@shell/parts";
+import { said } from "@shell/phrases";
 import { dark } from "@shell/theme";
 import { useEffect, useRef, useState } from "preact/hooks";
 
@@ -28,10 +29,11 @@ function Picture({ source }: { source: string }) {
   const box = useRef<HTMLDivElement>(null);
   const [state, setState] = useState<"drawing" | "drawn" | "failed">("drawing");
   const night = dark.value;
+  const told = worded(source);
 
   useEffect(() => {
     let current = true;
-    draw(source, night)
+    draw(told, night)
       .then((svg) => {
         if (!current || !box.current) return;
         // Mermaid's own output under securityLevel strict, which has passed its sanitizer.
@@ -44,9 +46,9 @@ function Picture({ source }: { source: string }) {
     return () => {
       current = false;
     };
-  }, [source, night]);
+  }, [told, night]);
 
-  useEffect(() => (box.current ? watchEdges(box.current) : undefined), [state, source, night]);
+  useEffect(() => (box.current ? watchEdges(box.current) : undefined), [state, told, night]);
 
   return (
     <>
@@ -86,6 +88,27 @@ function nightly(source: string): string {
   return source.replace(/^( *classDef (\w+)) .*$/gm, (line, head: string, name: string) => {
     const colours = NIGHT[name];
     return colours ? `${head} ${colours}` : line;
+  });
+}
+
+/** Labels in the reader's language. What is put in is written as the server writes it: nothing that Mermaid reads. */
+function worded(source: string): string {
+  return source
+    .replace(/"([^"]*)"/g, (_whole, label: string) => `"${label.split("<br/>").map(row).join("<br/>")}"`)
+    .replace(/^(acc(?:Title|Descr): )(.*)$/gm, (_line, head: string, words: string) => head + row(words));
+}
+
+const JOINER = "\u2060";
+
+function row(label: string): string {
+  const english = label
+    .replace(/#(\d+);/g, (_entity, code: string) => String.fromCodePoint(Number(code)))
+    .replaceAll(JOINER, "");
+  const words = said(english);
+  if (words === english) return label;
+  return words.replace(/[^\p{L}\p{N}\p{M} /,]|[ﬂ¶]/gu, (sign) => {
+    const entity = `#${sign.codePointAt(0)};`;
+    return "\\$:ﬂ¶".includes(sign) ? `${entity}#8288;` : entity;
   });
 }
 

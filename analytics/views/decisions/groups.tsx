@@ -3,6 +3,7 @@ import { data } from "@shell/api";
 import { count, type Key, milliseconds, percent, seconds, t } from "@shell/i18n";
 import { useLoad } from "@shell/load";
 import { Loading, TroubleNotice, Wide } from "@shell/parts";
+import { said } from "@shell/phrases";
 import { go, place } from "@shell/router";
 import { useState } from "preact/hooks";
 import type { Agreement, AgreementGroups, Group, Groups, PartLatency } from "./model";
@@ -134,7 +135,11 @@ function GroupRow({ group, by, nodes }: { group: Group; by: By; nodes: boolean }
   return (
     <tr>
       <th scope="row">
-        {filtered ? <a href={filteredBy(by, group)}>{by === "reason" ? group.reason : name}</a> : name}
+        {filtered ? (
+          <a href={filteredBy(by, group)}>{by === "reason" ? said(group.reason ?? "") : name}</a>
+        ) : (
+          name
+        )}
         {by === "reason" && <span class="note muted small">{group.group}</span>}
       </th>
       <td class="number">{count(group.decisions)}</td>

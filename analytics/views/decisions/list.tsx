@@ -3,6 +3,7 @@ import { count, milliseconds, moment, t } from "@shell/i18n";
 import { follow, liveState } from "@shell/live";
 import { type Loaded, useLoad } from "@shell/load";
 import { Icon, Loading, Notice, TroubleNotice, Verdict, Wide } from "@shell/parts";
+import { said } from "@shell/phrases";
 import { go, place } from "@shell/router";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { comparePath } from "./compare";
@@ -332,7 +333,7 @@ function Row({ decision, fresh, picked, pick }: RowProps) {
       <td class="middle mono">
         {decision.node || (
           <span class="muted reason" title={reason}>
-            {reason || t("none")}
+            {said(reason) || t("none")}
           </span>
         )}
       </td>

@@ -1,5 +1,6 @@
 /** Answers of the decisions API, as far as the page reads them. */
-import type { Eviction, PodName } from "./evictions";
+import type { Eviction } from "@shell/eviction";
+import type { PodName } from "@shell/pod";
 
 export interface Pod {
   namespace: string;

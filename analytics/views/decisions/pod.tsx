@@ -1,12 +1,14 @@
 /** One pod: where it stands and why, every attempt, and what was done to it. */
 import { data } from "@shell/api";
+import type { Eviction } from "@shell/eviction";
 import { language, t } from "@shell/i18n";
 import { follow } from "@shell/live";
 import { usePolled } from "@shell/load";
 import { Loading, Notice, TroubleNotice, Verdict } from "@shell/parts";
+import { quoting } from "@shell/phrases";
 import { useEffect, useRef } from "preact/hooks";
 import { type Answer, Why as Causes, Lasting } from "./answer";
-import { Evicted, type Eviction, evictedSentence } from "./evictions";
+import { Evicted, evictedSentence } from "./evictions";
 import type { Story } from "./model";
 import { sentence } from "./sentence";
 import { AttemptTable } from "./tables";
@@ -71,7 +73,7 @@ function Told({ namespace, name, why }: { namespace: string; name: string; why: 
             <Lasting answer={why} />
           </h1>
           {/* For whom it had to leave is told below, and what else this would say. */}
-          {!(gone && why.cause === "pod.evicted") && <p class="cause">{why.sentence}</p>}
+          {!(gone && why.cause === "pod.evicted") && <p class="cause">{quoting(why.sentence)}</p>}
           {gone && <p class="said">{evictedSentence(gone)}</p>}
           {why.decision && <p class="said">{sentence(why.decision)}</p>}
           <p class="muted">{t("pod.lead")}</p>

@@ -1,4 +1,5 @@
 import { count, type Key, seconds, t } from "@shell/i18n";
+import { said } from "@shell/phrases";
 import type { PhaseStory, Story } from "./model";
 
 /** The whole decision in one sentence. */
@@ -11,7 +12,7 @@ export function sentence(story: Story): string {
     case "unschedulable":
       return [unschedulable(story, numbers.in), makingRoom(story)].filter(Boolean).join(" ");
     case "error":
-      return t("one.said.error", { message: story.message || t("none") });
+      return t("one.said.error", { message: said(story.message) || t("none") });
     default: {
       const held = story.phases.findLast((phase) => phase.waits);
       if (held) return t("one.said.wait.permit", { node: held.node, reason: waitReason(held) });
@@ -38,8 +39,8 @@ function waited(story: Story): string {
 function waitReason(phase: PhaseStory): string {
   const holders = phase.plugins
     .filter((plugin) => plugin.code === "Wait")
-    .map((plugin) => (plugin.message ? `${plugin.plugin}: ${plugin.message}` : plugin.plugin));
-  return holders.join("; ") || phase.message || t("one.said.wait.others");
+    .map((plugin) => (plugin.message ? `${plugin.plugin}: ${said(plugin.message)}` : plugin.plugin));
+  return holders.join("; ") || said(phase.message) || t("one.said.wait.others");
 }
 
 function scheduled(story: Story, unfiltered: boolean, numbers: { in: number; out: number }): string {
@@ -57,13 +58,14 @@ function unschedulable(story: Story, nodes: number): string {
   if (nodes === 0) return t("one.said.unschedulable.none");
   const cause = story.cause;
   if (!cause) return t("one.said.unschedulable.plain", { in: nodes });
-  const { plugin, reason } = cause;
+  const { plugin } = cause;
+  const reason = said(cause.reason);
   if (cause.meaning && cause.waits_for) {
     const words = t(`meaning.${cause.meaning}` as Key);
     return t(`one.said.wait.${cause.waits_for}` as Key, { words, plugin, reason });
   }
-  const said = cause.every ? "one.said.unschedulable.all" : "one.said.unschedulable";
-  return t(said, { in: nodes, n: cause.nodes, reason, plugin });
+  const key = cause.every ? "one.said.unschedulable.all" : "one.said.unschedulable";
+  return t(key, { in: nodes, n: cause.nodes, reason, plugin });
 }
 
 /** What preemption does about a pod that fits nowhere. */

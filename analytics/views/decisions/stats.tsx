@@ -1,4 +1,5 @@
 import { count, milliseconds, percent, t } from "@shell/i18n";
+import { said } from "@shell/phrases";
 import type { Latency, Policy, Stats } from "./model";
 
 /** The key figures over the chosen time. */
@@ -22,7 +23,7 @@ export function Figures({ stats, policy }: { stats: Stats | undefined; policy: P
         {top && (
           <Figure
             label={t("stats.rejection")}
-            value={top.reason}
+            value={said(top.reason)}
             note={t("stats.rejection.note", { plugin: top.plugin, n: top.count })}
             words
           />

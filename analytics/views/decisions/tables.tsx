@@ -1,6 +1,7 @@
 /** One decision as tables: the same data as the flowchart, and more of it. */
 import { count, type Key, milliseconds, moment, t, worded } from "@shell/i18n";
 import { Verdict, Wide } from "@shell/parts";
+import { Phrase, said } from "@shell/phrases";
 import { type ComponentChildren, Fragment } from "preact";
 import type { BestNode, PhaseStory, PluginStory, Rejection, ScorePart, Story } from "./model";
 
@@ -52,7 +53,7 @@ function PhaseRows({ phase }: { phase: PhaseStory }) {
     phase.nominated ? t("one.nominated") : "",
     phase.nodes_unknown ? t("one.unknown", { n: phase.nodes_unknown }) : "",
     phase.phase === "bind" || phase.phase === "permit" ? phase.node : "",
-    phase.message,
+    said(phase.message),
   ].filter(Boolean);
   return (
     <tbody>
@@ -81,7 +82,7 @@ function PluginRow({ plugin }: { plugin: PluginStory }) {
       <th scope="row" class="member">
         {plugin.plugin} <span class="muted small">{plugin.phase}</span>
         {plugin.mode !== "enforce" && <span class="badge">{plugin.mode}</span>}
-        {plugin.message && <Note text={plugin.message} />}
+        {plugin.message && <Note text={said(plugin.message)} />}
       </th>
       <td>
         <Code code={plugin.code} />
@@ -147,7 +148,9 @@ export function Rejections({ rejections }: { rejections: Rejection[] }) {
                     <meter class="share" min={0} max={most} value={rejection.nodes} aria-hidden="true" />
                   </td>
                   <td>
-                    <strong>{rejection.reason}</strong>
+                    <strong>
+                      <Phrase text={rejection.reason} />
+                    </strong>
                     <span class="note muted small">
                       {rejection.plugin}
                       {rejection.call !== "filter" && ` · ${t(`phase.${rejection.call}` as Key)}`}
@@ -315,7 +318,7 @@ export function AttemptTable({ story, all = false }: { story: Story; all?: boole
               </td>
               <td>
                 <Verdict outcome={attempt.outcome} />
-                {all && attempt.message && <span class="note muted small">{attempt.message}</span>}
+                {all && attempt.message && <span class="note muted small">{said(attempt.message)}</span>}
               </td>
               <td class="mono">{attempt.node || t("none")}</td>
             </tr>

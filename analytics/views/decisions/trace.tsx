@@ -3,6 +3,7 @@ import { data } from "@shell/api";
 import { count, type Key, milliseconds, moment, seconds, t } from "@shell/i18n";
 import { useLoad } from "@shell/load";
 import { TroubleNotice, Verdict } from "@shell/parts";
+import { said } from "@shell/phrases";
 import { Table } from "@shell/table";
 import { useEffect } from "preact/hooks";
 import { comparePath } from "./compare";
@@ -79,10 +80,10 @@ function TryRow({ one, before }: { one: PodTry; before: PodTry | undefined }) {
   const why = one.obstacle
     ? t("trace.obstacle", {
         n: one.obstacle.nodes,
-        reason: one.obstacle.reason,
+        reason: said(one.obstacle.reason),
         plugin: one.obstacle.plugin,
       })
-    : one.message;
+    : said(one.message);
   return (
     <tr>
       <td class="number">

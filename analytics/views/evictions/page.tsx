@@ -1,12 +1,14 @@
 /** The evictions page: preemptions, quota taken back, and moves of the Rescheduler, refused ones too. */
 import { data } from "@shell/api";
 import { Choice } from "@shell/choice";
+import { type Eviction, EvictionResult } from "@shell/eviction";
 import { type Key, moment, t } from "@shell/i18n";
 import { follow } from "@shell/live";
 import { useLoad } from "@shell/load";
 import { Loading, Notice, TroubleNotice, Wide } from "@shell/parts";
+import { Phrase, said } from "@shell/phrases";
+import { PodLink } from "@shell/pod";
 import { go, place } from "@shell/router";
-import { type Eviction, EvictionResult, PodLink } from "@views/decisions/evictions";
 import { useEffect, useRef } from "preact/hooks";
 import "./catalogue";
 
@@ -184,7 +186,7 @@ function Row({ eviction }: { eviction: Eviction }) {
         <span class="note muted small">{t(`why.${eviction.why}` as Key)}</span>
       </td>
       <td>
-        {eviction.reason}
+        <Phrase text={eviction.reason} />
         <span class="note muted small">
           {eviction.plugin}
           {eviction.preemptor && (
@@ -193,7 +195,7 @@ function Row({ eviction }: { eviction: Eviction }) {
               · {t("evictions.for")} <PodLink pod={eviction.preemptor} />
             </>
           )}
-          {eviction.message && ` · ${eviction.message}`}
+          {eviction.message && ` · ${said(eviction.message)}`}
         </span>
       </td>
       <td class="middle mono">{eviction.node}</td>

@@ -1,5 +1,6 @@
 /** Are pods being placed, how fast, and what keeps nodes from being taken? */
 import { count, milliseconds, percent, t } from "@shell/i18n";
+import { Phrase } from "@shell/phrases";
 import { Card, useAnswer } from "./card";
 
 interface Stats {
@@ -57,7 +58,7 @@ function Details({ stats }: { stats: Stats }) {
             {stats.rejections.slice(0, MOST).map((one) => (
               <li key={one.plugin + one.reason}>
                 <a href={`/decisions?plugin=${encodeURIComponent(one.plugin)}`}>{one.plugin}</a>{" "}
-                <span lang="en">{one.reason}</span>{" "}
+                <Phrase text={one.reason} />{" "}
                 <span class="muted">{t("overview.scheduling.decisions", { n: count(one.decisions) })}</span>
               </li>
             ))}

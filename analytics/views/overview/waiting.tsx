@@ -1,5 +1,6 @@
 /** Which pods wait, why, and which of them wait in vain. */
 import { count, language, t } from "@shell/i18n";
+import { quoting } from "@shell/phrases";
 import { Card, useAnswer } from "./card";
 
 interface Cause {
@@ -37,7 +38,7 @@ export function Waiting() {
                   <span class="muted">
                     {one.label}, {count(one.count)}
                   </span>
-                  <span class="note small">{one.sentence}</span>
+                  <span class="note small">{quoting(one.sentence)}</span>
                 </li>
               ))}
             </ul>

@@ -3,6 +3,8 @@ import { data } from "@shell/api";
 import { count, language, t, toSecond } from "@shell/i18n";
 import { usePolled } from "@shell/load";
 import { Loading, Notice, TroubleNotice } from "@shell/parts";
+import { quoting } from "@shell/phrases";
+import { podPath } from "@shell/pod";
 import { go, place } from "@shell/router";
 import { Table } from "@shell/table";
 import { useEffect } from "preact/hooks";
@@ -76,10 +78,6 @@ function href(namespace: string, cause: string): string {
   if (namespace) query.set("namespace", namespace);
   if (cause) query.set("cause", cause);
   return query.size ? `/pending?${query}` : "/pending";
-}
-
-function podPath(namespace: string, name: string): string {
-  return `/decisions/pod/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
 }
 
 function Told({ pending, namespace, cause }: { pending: Pending; namespace: string; cause: string }) {
@@ -177,13 +175,13 @@ function Pods({ pods }: { pods: Pod[] }) {
         {pods.map((pod) => (
           <tr key={pod.uid}>
             <td>
-              <a class="podlink" href={podPath(pod.namespace, pod.name)}>
+              <a class="podlink" href={podPath(pod)}>
                 {pod.name}
               </a>
               <span class="note muted small">{pod.namespace}</span>
             </td>
             <td>
-              <span class={`badge ${pod.lasting}`}>{pod.label}</span> {pod.sentence}
+              <span class={`badge ${pod.lasting}`}>{pod.label}</span> {quoting(pod.sentence)}
             </td>
             <td class="time middle">
               {pod.created && (

@@ -2,6 +2,7 @@
 import { send, Trouble } from "@shell/api";
 import { t } from "@shell/i18n";
 import { Loading, Notice } from "@shell/parts";
+import { Phrase } from "@shell/phrases";
 import { go, place } from "@shell/router";
 import { useEffect, useState } from "preact/hooks";
 import { Conflict, inConflict } from "./conflict";
@@ -151,8 +152,8 @@ function PluginForm({
         </select>
       </label>
       {about && (
-        <p class="muted small" lang="en">
-          {about.doc}
+        <p class="muted small">
+          <Phrase text={about.doc} />
         </p>
       )}
       {unreadable ? (

@@ -1,5 +1,6 @@
 /** Form fields made from a JSON Schema: kind, unit, bounds, default and doc come from it. */
 import { t } from "@shell/i18n";
+import { Phrase } from "@shell/phrases";
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useState } from "preact/hooks";
 import type { Schema } from "./model";
@@ -50,8 +51,8 @@ export function Field(props: FieldProps) {
       <fieldset class="nest">
         <legend>{name}</legend>
         {schema.description && (
-          <p class="muted small" lang="en">
-            {schema.description}
+          <p class="muted small">
+            <Phrase text={schema.description} />
           </p>
         )}
         <Fields schema={schema} root={root} path={path} args={args} defaults={defaults} set={set} />
@@ -128,8 +129,8 @@ function Frame({
       </div>
       {children}
       {schema.description && (
-        <p id={`${id}-doc`} class="muted small" lang="en">
-          {schema.description}
+        <p id={`${id}-doc`} class="muted small">
+          <Phrase text={schema.description} />
         </p>
       )}
     </div>

@@ -2,6 +2,7 @@
 import { send, Trouble } from "@shell/api";
 import { count, t } from "@shell/i18n";
 import { Loading } from "@shell/parts";
+import { learnPhrases, SAYS, said } from "@shell/phrases";
 import { useState } from "preact/hooks";
 import type { Preview as Answer } from "./model";
 
@@ -18,6 +19,7 @@ export function Preview({ text, usable }: { text: string; usable: boolean }) {
     if (busy || !usable) return;
     setBusy(true);
     setTrouble(undefined);
+    learnPhrases(SAYS); // for the reasons in the answer
     try {
       const sent = { body: text, type: "application/yaml", waitMs: WAIT_MS } as const;
       const done = await send<{ data: Answer }>("POST", `/api/v1/policy/preview?last=${last}`, sent);
@@ -98,7 +100,7 @@ function Found({ answer }: { answer: Answer }) {
       <ul class="examples">
         {[...answer.newlyRejected.by].map((one) => (
           <li key={`${one.plugin}/${one.reason}`}>
-            {t("policy.preview.by", { n: one.pods, plugin: one.plugin, reason: one.reason })}
+            {t("policy.preview.by", { n: one.pods, plugin: one.plugin, reason: said(one.reason) })}
           </li>
         ))}
         {answer.pods.slice(0, PODS).map((pod) => (

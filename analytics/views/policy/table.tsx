@@ -1,6 +1,7 @@
 /** The status of every plugin: phases, weight, mode, canary, time box, arguments (R-055). */
 import { type Key, percent, t } from "@shell/i18n";
 import { Icon, Notice } from "@shell/parts";
+import { Phrase } from "@shell/phrases";
 import { useState } from "preact/hooks";
 import { pathOfSwitch, type Switch } from "./actions";
 import { entriesOf, namesOf, type Placed, span } from "./entries";
@@ -143,8 +144,8 @@ function PluginRow({
         <a href={`/policy/edit?plugin=${encodeURIComponent(row.name)}${profileOf(steering)}`}>{row.name}</a>
         {row.about && row.about.maturity !== "stable" && <span class="badge">{row.about.maturity}</span>}
         {row.about && (
-          <span class="note muted small" lang="en">
-            {row.about.doc}
+          <span class="note muted small">
+            <Phrase text={row.about.doc} />
           </span>
         )}
         {absent.map((input) => (

@@ -3,6 +3,7 @@ import { data, send, Trouble } from "@shell/api";
 import { count, type Key, percent, t, toSecond } from "@shell/i18n";
 import { useLoad, usePolled } from "@shell/load";
 import { Loading, TroubleNotice } from "@shell/parts";
+import { Phrase } from "@shell/phrases";
 import { quantity } from "@shell/quantity";
 import { go, place } from "@shell/router";
 import { Table } from "@shell/table";
@@ -218,7 +219,7 @@ function Try({ tenant }: { tenant: Tenant }) {
           <>
             <strong>{verdict.allowed ? t("tenants.try.yes") : t("tenants.try.no")}</strong>{" "}
             {verdict.allowed && verdict.burst && t("tenants.try.burst")}
-            {verdict.reason && <span lang="en">{verdict.reason}</span>}
+            {verdict.reason && <Phrase text={verdict.reason} />}
           </>
         )}
       </p>

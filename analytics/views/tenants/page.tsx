@@ -3,6 +3,7 @@ import { data } from "@shell/api";
 import { count, duration, type Key, moment, percent, t } from "@shell/i18n";
 import { usePolled } from "@shell/load";
 import { Loading, Notice, TroubleNotice } from "@shell/parts";
+import { Phrase } from "@shell/phrases";
 import { quantity } from "@shell/quantity";
 import { place } from "@shell/router";
 import { Table } from "@shell/table";
@@ -139,7 +140,7 @@ function Findings({ findings }: { findings: Finding[] }) {
           </span>
           <span>
             {one.tenant && <strong>{one.tenant}: </strong>}
-            <span lang="en">{one.message}</span>
+            <Phrase text={one.message} />
           </span>
         </li>
       ))}

@@ -2,6 +2,7 @@
 import { data } from "@shell/api";
 import { count, t } from "@shell/i18n";
 import { usePolled } from "@shell/load";
+import { Phrase } from "@shell/phrases";
 import { Table } from "@shell/table";
 import type { Promised, Promises } from "./model";
 
@@ -64,9 +65,9 @@ function Row({ one }: { one: Promised }) {
       <th scope="row">
         {one.kind} <span class="mono">{one.name}</span>
         {one.only && (
-          <span class="muted small" lang="en">
+          <span class="muted small">
             {" "}
-            ({one.only})
+            (<Phrase text={one.only} />)
           </span>
         )}
       </th>

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from analytics.views.decisions.compare import compare
@@ -62,6 +63,26 @@ def test_features_of_the_pod_differ_by_path_and_its_own_names_do_not_count():
     assert told.because.kind == "pod"
     gone = compare(A, replace(A, features={}))
     assert (gone.pod, gone.features_known) == ([], False)
+
+
+@pytest.mark.parametrize(
+    ("toleration", "written"),
+    [
+        ({"key": "pool", "value": "gpu", "effect": "NoSchedule"}, "pool=gpu:NoSchedule"),
+        ({"key": "pool", "effect": "NoSchedule"}, "pool=:NoSchedule"),
+        ({"key": "pool", "operator": "Exists", "effect": "NoExecute"}, "pool:NoExecute"),
+        ({"key": "pool", "operator": "Exists"}, "pool"),
+        ({"key": "size", "operator": "Gt", "value": "3", "effect": "NoSchedule"}, "size>3:NoSchedule"),
+        ({"operator": "Exists"}, "every taint"),
+        ({"operator": "Exists", "effect": "NoExecute"}, "every taint of NoExecute"),
+    ],
+)
+def test_tolerations_are_written_as_people_write_taints(toleration, written):
+    tolerant = replace(A, features={"placement": {"tolerations": [{"operator": "Exists"}, toleration]}})
+    for before, read in (({}, None), ({"placement": {"tolerations": [{"key": "other"}]}}, ["other="])):
+        told = compare(replace(A, features={"uid": "u"} | before), tolerant)
+        assert [(d.name, d.a, d.b) for d in told.pod] == [("placement.tolerations", read, ["every taint", written])]
+        assert f"({read[0] if read else 'nothing'}, then every taint, {written})" in told.summary
 
 
 def test_rejections_are_compared_by_plugin_and_reason():
