@@ -33,6 +33,7 @@ def show(results: Mapping[str, Any], console: Console) -> None:
         console.print(_calls(rows))
     if "steps" in results:
         console.print(_steps(results["steps"]))
+        console.print(_slowest(results["steps"]["slowest"]))
     console.print(_others(results))
     if "scheduling" in results:
         console.print(scheduling.table(results["scheduling"]))
@@ -100,6 +101,18 @@ def _steps(found: Mapping[str, Any]) -> Table:
     for (when, step), spent in sorted(by_step.items(), key=lambda item: item[0][0] != "answer"):
         cells = (f"{spent[verb]:.1f}" if verb in spent else "" for verb in ("filter", "prioritize"))
         table.add_row("before the answer" if when == "answer" else "behind it", step, *cells)
+    return table
+
+
+def _slowest(found: Mapping[str, Any]) -> Table:
+    table = Table(box=rich.box.SIMPLE, title="from head to answer, timed: means, and how often a call left the core")
+    for heading in ("verb", "calls", "us", "of that on the core", "had to wait", "was ousted"):
+        table.add_column(heading, justify="left" if heading in ("verb", "calls") else "right")
+    for verb, kinds in found.items():
+        for label, which in (("all", "all"), ("the slowest hundredth", "slowest")):
+            one = kinds[which]
+            times = f"{one['clock_us']:.0f}", f"{one['core_us']:.0f}"
+            table.add_row(verb, label, *times, f"{one['waited']:.2f}", f"{one['ousted']:.2f}")
     return table
 
 

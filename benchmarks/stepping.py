@@ -1,7 +1,8 @@
 """An extender whose steps are timed: `python -m benchmarks.stepping OUT.json` and the options of `trimtab extender`.
 
 It is the ordinary program; the functions of the step table are wrapped before it starts. At its end it writes, by
-verb, the median nanoseconds of each step over all calls. Calls must come one at a time.
+verb, the median nanoseconds of each step over all calls (`steps`), and what its slowest calls waited for (`slowest`).
+Calls must come one at a time.
 
 Nanoseconds of CPU time, not of the clock: the write wakes the client, and what the client or a neighbour then does
 on this core is no step of ours.
@@ -22,6 +23,7 @@ from pathlib import Path
 from time import thread_time_ns
 from typing import Any
 
+from benchmarks.slowest import Calls
 from benchmarks.steptable import STEPS, Step
 from extender.cli import main as trimtab
 
@@ -47,6 +49,7 @@ class Watch:
         self._began = 0
         self.calls: dict[str, list[Counter[str]]] = {}
         """By verb."""
+        self.whole = Calls()
 
     def enter(self, step: Step, arguments: tuple[Any, ...]) -> tuple[int, str]:
         begin = self._now()
@@ -54,6 +57,7 @@ class Watch:
             self.flush()
         if step.begins and not self._began:
             self._began = begin
+            self.whole.begin()
         if step.verb is not None:
             self._verb = step.verb(*arguments)
         self._inner.append(0)
@@ -69,6 +73,7 @@ class Watch:
             self._inner[-1] += end - begin
         if step.ends and self._began:
             self._spent[TOTAL] = end - self._began
+            self.whole.end(self._verb)
 
     def flush(self) -> None:
         """The call is over, with all that came behind its answer."""
@@ -153,7 +158,7 @@ def main(arguments: list[str]) -> None:
     try:
         trimtab(["extender", *options])
     finally:
-        Path(out).write_text(json.dumps(watch.medians()))
+        Path(out).write_text(json.dumps({"steps": watch.medians(), "slowest": watch.whole.told()}))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ from benchmarks.steptable import STEPS
 
 
 def measure(bench: Bench) -> dict[str, Any]:
-    """by_verb[verb]: median microseconds of each step, in order. Raises NotMeasured without Go.
+    """by_verb[verb]: median microseconds of each step, in order; slowest[verb]: see slowest.py. Raises NotMeasured
+    without Go.
 
     `ours` and `timed` are the same extender without and with timers, as the client sees them.
     """
@@ -58,7 +59,8 @@ def measure(bench: Bench) -> dict[str, Any]:
         "names": plan.usual,
         "rounds": comparison.rounds(runs),
         "rows": comparison.rows(runs, mode="steps", names=plan.usual),
-        "by_verb": {verb: _lines(found[verb]) for verb in ("filter", "prioritize")},
+        "by_verb": {verb: _lines(found["steps"][verb]) for verb in ("filter", "prioritize")},
+        "slowest": found["slowest"],
     }
 
 
