@@ -337,8 +337,11 @@ class Decisions:
         found = {decision: Frames() for decision in decisions}
         if not found:
             return found
-        params = (list(found), span_us[0] - _SLACK_US, span_us[1])
-        where = "decision = ANY(?) AND at_us >= ? AND at_us < ?"
+        # One text is compared in half the time that one in a list is.
+        one = len(found) == 1
+        named, names = ("decision = ?", next(iter(found))) if one else ("decision = ANY(?)", list(found))
+        where = f"{named} AND at_us >= ? AND at_us < ?"
+        params = (names, span_us[0] - _SLACK_US, span_us[1])
         for row in self._store.query(f"SELECT {_names(DecisionRow)} FROM decision WHERE {where}", params):
             call = DecisionRow(*row)
             found[call.decision].calls.append(call)
@@ -346,6 +349,13 @@ class Decisions:
             outcome = OutcomeRow(*row)
             found[outcome.decision].outcomes.append(outcome)
         self._add_late_ends(found, span_us[1])
+        # What belongs to a call has its time, which says much better where to look.
+        times = [call.at_us for frames in found.values() for call in frames.calls]
+        if times:
+            self._add_parts(found, where, (names, min(times), max(times) + 1), detail=detail)
+        return found
+
+    def _add_parts(self, found: Mapping[str, Frames], where: str, params: tuple[Any, ...], *, detail: bool) -> None:
         for row in self._store.query(f"SELECT {_names(RejectionRow)} FROM rejection WHERE {where}", params):
             rejection = RejectionRow(*row)
             found[rejection.decision].rejections.append(rejection)
@@ -354,11 +364,10 @@ class Decisions:
             verdict = VerdictRow(*row)
             found[verdict.decision].verdicts.append(verdict)
         if not detail:
-            return found
+            return
         for row in self._store.query(f"SELECT {_names(DetailRow)} FROM detail WHERE {where}", params):
             body = DetailRow(*row)
             found[body.decision].details.append(body)
-        return found
 
     def _add_late_ends(self, found: Mapping[str, Frames], after_us: int) -> None:
         """Ends behind the span, of those that have none in it."""
