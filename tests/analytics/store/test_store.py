@@ -267,6 +267,27 @@ def test_times_add_up():
     assert seconds("1d12h") == 1.5 * DAY_S
 
 
+_TEXTS = st.sampled_from(["", "a", "\u00e9", "a" * 40])
+
+
+@pytest.fixture(scope="module")
+def gathered(new_target):
+    """One store for many examples."""
+    store = Store.open(new_target())
+    yield store
+    store.close()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(_TEXTS, _TEXTS), min_size=1, max_size=5))
+def test_texts_come_back_whether_rows_share_them_or_not(gathered, texts):
+    gathered.execute([("DELETE FROM gap", ())])
+    rows = [GapRow(producer, n, 1, 2, 3, 4, cause) for n, (producer, cause) in enumerate(texts)]
+    gathered.write(rows)
+    told = gathered.query("SELECT producer, id, at_us, from_us, to_us, count, cause FROM gap ORDER BY id")
+    assert [GapRow(*row) for row in told] == rows
+
+
 # --- detail
 
 
