@@ -72,4 +72,4 @@ class ReadingAhead:
             size = sum(len(item.frame.payload) for item in items if isinstance(item, Found))
             full = len(items) >= self._max_frames or size >= self._max_bytes
             places, behind_bytes = self.reader.places(), self.reader.behind_bytes()
-            return Portion([read(item) for item in items], places, behind_bytes, full)
+            return Portion(read(items), places, behind_bytes, full)

@@ -23,8 +23,18 @@ from analytics.ingest.flatten import (
 )
 from analytics.ingest.known import FirstSeen, KnownDecisions
 from analytics.ingest.rollup import End, Sums
+from analytics.store.detail import WORDS, pack, text_of
 from analytics.store.dialect import StoreError
-from analytics.store.tables import DecisionRow, GapRow, OutcomeRow, PositionRow, QuarantineRow, Row, SkippedRow
+from analytics.store.tables import (
+    DecisionRow,
+    DetailRow,
+    GapRow,
+    OutcomeRow,
+    PositionRow,
+    QuarantineRow,
+    Row,
+    SkippedRow,
+)
 from extender.record.frames import Eviction, Gap, Outcome, Policy, Shadow, ShadowTally
 from extender.record.reader import Found, Lost, Place
 
@@ -47,15 +57,39 @@ class Read(Struct, frozen=True, gc=False):
     """Why there is no frame."""
 
 
-def read(item: Item) -> Read:
+class _Detail(Struct, gc=False):
+    """One that is to be packed, for these rows."""
+
+    rows: list[Row]
+    producer: str
+    id: int
+    at_us: int
+    decision: str
+    text: bytes
+
+
+def read(items: Iterable[Item]) -> list[Read]:
+    """Each of them, in their order."""
+    details: list[_Detail] = []
+    reads = [_read(item, details) for item in items]
+    for one, body in zip(details, pack([one.text for one in details]), strict=True):
+        one.rows.append(DetailRow(one.producer, one.id, one.at_us, one.decision, WORDS, body))
+    return reads
+
+
+def _read(item: Item, details: list[_Detail]) -> Read:
     if isinstance(item, Lost):
         return Read(item)
     try:
         frame = decode(item.frame.payload)
         if not isinstance(frame, Call):
             return Read(item, frame)
-        rows, at_us = parts_of(frame, item.producer, item.id), created_us(frame)
-        if frame.candidates:  # packed now, and most of what thousands of frames that wait would hold
+        producer, id_ = item.producer, item.id
+        rows, at_us = parts_of(frame, producer, id_), created_us(frame)
+        text = text_of(frame)
+        if text:
+            details.append(_Detail(rows, producer, id_, frame.at_us, frame.decision, text))
+        if frame.candidates:  # they are told now, and most of what thousands of frames that wait would hold
             frame.candidates = []
         return Read(item, frame, rows, at_us)
     except Exception as error:  # noqa: BLE001 one bad record must not stop the others, whatever is wrong with it

@@ -9,11 +9,9 @@ import orjson
 from msgspec import Struct
 
 from analytics.ingest.call import Call, scores
-from analytics.store.detail import WORDS, pack
 from analytics.store.tables import (
     ChoiceRow,
     DecisionRow,
-    DetailRow,
     EvictionRow,
     GapRow,
     OutcomeRow,
@@ -101,7 +99,8 @@ def end_of_call(frame: Call, origin: Origin) -> OutcomeRow | None:
 
 
 def parts_of(frame: Call, producer: str, id_: int) -> list[Row]:
-    """Rows of one verb call that do not say when it was taken in: verdicts, rejections, the choice, the detail."""
+    """Rows of one verb call that do not say when it was taken in: verdicts, rejections, the choice. All but the detail,
+    which is packed with those of others."""
     rows: list[Row] = []
     at_us, decision = frame.at_us, frame.decision
     for verdict in frame.plugins:
@@ -127,9 +126,6 @@ def parts_of(frame: Call, producer: str, id_: int) -> list[Row]:
             )
     if frame.verb == "prioritize":
         rows += choice_rows(frame, producer, id_)
-    body = pack(frame)
-    if body is not None:
-        rows.append(DetailRow(producer, id_, at_us, decision, WORDS, body))
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -75,8 +76,8 @@ class _Detail(Struct, gc=False, omit_defaults=True):
     candidates: list[str] = []
 
 
-def pack(frame: Decision) -> bytes | None:
-    """The detail of one frame, or None when it has none. What the frame has as JSON is packed as it is."""
+def text_of(frame: Decision) -> bytes:
+    """The detail of one frame, to be packed; empty when it has none. What the frame has as JSON stays as it is."""
     few = len(frame.candidates) <= MAX_CANDIDATES
     body = _ENCODER.encode(
         _Detail(
@@ -89,7 +90,15 @@ def pack(frame: Decision) -> bytes | None:
             frame.candidates if few else [],
         )
     )
-    return None if body == _NOTHING else _PACKERS.packer.compress(body)
+    return b"" if body == _NOTHING else body
+
+
+def pack(texts: Sequence[bytes]) -> list[bytes]:
+    """Each of them packed. Meanwhile the interpreter belongs to others: one after the other they would give it away and
+    wait for it thousands of times."""
+    if not texts:
+        return []
+    return [body.tobytes() for body in _PACKERS.packer.multi_compress_to_buffer(list(texts))]
 
 
 def _named(victims: dict[str, list[PodRef]]) -> dict[str, list[dict[str, str]]]:
@@ -100,7 +109,7 @@ def _named(victims: dict[str, list[PodRef]]) -> dict[str, list[dict[str, str]]]:
 
 
 def unpack(codec: str, body: bytes) -> dict[str, Any]:
-    """What `pack` took. Raises ValueError for a codec that this program does not know or a broken body."""
+    """What was packed. Raises ValueError for a codec that this program does not know or a broken body."""
     unpacker = _PACKERS.unpackers.get(codec)
     if unpacker is None:
         raise ValueError(f"detail is packed as {codec!r}, which this program does not know")

@@ -186,9 +186,7 @@ def _columns_of(row: type) -> list[tuple[str, type]]:
 
 
 def _array(kind: type, values: tuple[Any, ...]) -> np.ndarray[Any, Any]:
-    array: np.ndarray[Any, Any] = np.empty(len(values), dtype=_DTYPES[kind])
-    array[:] = values
-    return array
+    return np.fromiter(values, _DTYPES[kind], len(values))
 
 
 def _interrupt(cursor: duckdb.DuckDBPyConnection, stopped: threading.Event) -> None:

@@ -13,7 +13,8 @@ from msgspec import DecodeError, json
 from analytics.ingest.batch import read
 from analytics.ingest.call import Call, created_us, decode, scores
 from analytics.ingest.collecting import no_collecting
-from analytics.store.detail import WORDS, pack, unpack
+from analytics.store.detail import text_of, unpack
+from analytics.store.tables import DetailRow
 from extender.record.frames import (
     Decision,
     LeaseTouch,
@@ -60,9 +61,27 @@ def _called(frame: Decision) -> Call:
 def test_what_is_packed_is_what_the_frame_says(frame: Decision) -> None:
     call, said = _called(frame), json.decode(json.encode(frame))
     said["victims"] = {node: [{"namespace": "a", "name": "b", "uid": "c"}] for node in frame.victims}
-    body = pack(call)
-    assert (unpack(WORDS, body) if body else {}) == {name: said[name] for name in _PACKED if said.get(name)}
+    text = text_of(call)
+    assert (json.decode(text) if text else {}) == {name: said[name] for name in _PACKED if said.get(name)}
     assert [(score.node, score.total) for score in scores(call)] == [(one.node, one.total) for one in frame.best]
+
+
+def test_each_call_gets_its_own_detail_though_others_between_have_none() -> None:
+    calls = [
+        Decision(
+            at_us=at, decision=f"d{at}", attempt=1, verb="filter", pod=_POD, features={"name": at} if at % 3 else {}
+        )
+        for at in range(1, 8)
+    ]
+    items = [Found("p", 1, Framed(at, at + 1, at, encode(call))) for at, call in enumerate(calls)]
+    items.insert(2, Found("p", 1, Framed(99, 100, 9, b"poison")))
+    told = {
+        row.decision: (row.id == one.item.id, row.at_us, unpack(row.codec, row.body)["features"]["name"])
+        for one in read(items)
+        for row in one.rows
+        if isinstance(row, DetailRow)
+    }
+    assert told == {f"d{at}": (True, at, at) for at in (1, 2, 4, 5, 7)}
 
 
 @pytest.mark.parametrize(
@@ -84,7 +103,7 @@ def test_a_pods_creation_is_known_where_its_features_say_a_time(features: dict[s
 @pytest.mark.parametrize("field", [b'"rejected":[1,,2]', b'"features":[1]', b'"features":{', b'"best":[{"node":1}]'])
 def test_a_frame_that_is_no_json_or_says_what_nobody_can_read_makes_no_rows(field: bytes) -> None:
     whole = encode(Decision(at_us=1, decision="d", attempt=1, verb="prioritize", pod=_POD))
-    one = read(Found("p", 1, Framed(0, 9, 1, whole[:-1] + b"," + field + b"}")))
+    [one] = read([Found("p", 1, Framed(0, 9, 1, whole[:-1] + b"," + field + b"}"))])
     assert (one.frame, one.rows) == (None, ())
     assert one.error.startswith(("DecodeError", "ValidationError"))
     with pytest.raises(DecodeError):

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from analytics.ingest import Ingest
 from analytics.store import Store, StoreBusy, StoreError, StoreRefused
 from analytics.store.decisions import Decisions
-from analytics.store.detail import MAX_CANDIDATES, WORDS, pack, unpack
+from analytics.store.detail import MAX_CANDIDATES, WORDS, pack, text_of, unpack
 from analytics.store.dialect import RowsRefused
 from analytics.store.retention import DAY_S, BadRetention, Retention, forget, prune_positions, seconds
 from analytics.store.store import Position
@@ -301,8 +301,8 @@ def test_detail_comes_back_as_it_was_packed(names, features):
         best=[NodeScore(n, 3, {"P": (1, 2, 3)}) for n in names[:3]],
         rejected=[NodeRejection(n, "P", "why") for n in names[:2]],
     )  # fmt: skip
-    body = pack(frame)
-    detail = unpack(WORDS, body) if body else {}
+    text = text_of(frame)
+    detail = unpack(WORDS, *pack([text])) if text else {}
     assert detail.get("candidates", []) == (names if len(names) <= MAX_CANDIDATES else [])
     assert detail.get("features", {}) == features
     assert [b["node"] for b in detail.get("best", [])] == names[:3]
@@ -316,9 +316,8 @@ def test_detail_that_an_earlier_version_packed_is_read_still():
 
 def test_a_detail_of_realistic_size_takes_less_than_plain_zstd_takes():
     best = [NodeScore(f"node-{n}", 300 - n, {"TargetLoadPacking": (n, 90 - n, 270)}) for n in range(10)]
-    body = known(
-        pack(Decision(at_us=1, decision="d", attempt=1, verb="prioritize", pod=PodRef("a", "b", "c"), best=best))
-    )
+    frame = Decision(at_us=1, decision="d", attempt=1, verb="prioritize", pod=PodRef("a", "b", "c"), best=best)
+    [body] = pack([text_of(frame)])
     plain = zstandard.ZstdCompressor(level=3).compress(orjson.dumps(unpack(WORDS, body)))
     assert len(body) < 0.75 * len(plain)
 
