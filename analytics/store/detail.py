@@ -98,7 +98,8 @@ def pack(texts: Sequence[bytes]) -> list[bytes]:
     wait for it thousands of times."""
     if not texts:
         return []
-    return [body.tobytes() for body in _PACKERS.packer.multi_compress_to_buffer(list(texts))]
+    bodies = _PACKERS.packer.multi_compress_to_buffer(list(texts))
+    return [bodies[at].tobytes() for at in range(len(bodies))]
 
 
 def _named(victims: dict[str, list[PodRef]]) -> dict[str, list[dict[str, str]]]:
