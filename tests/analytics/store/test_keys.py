@@ -42,9 +42,9 @@ def test_what_belongs_to_each_call_of_a_decision_is_found_however_far_they_lie_a
             [
                 call(begin + 1, name, at_us=begin), verdict(begin + 1, name, "Taints", at_us=begin),
                 replace(rejection(begin + 1, name, "Taints", "tainted", 6), at_us=begin),
-                call(begin + 2, name, "bind", at_us=begin + 23 * hour),
-                verdict(begin + 2, name, "Gang", phase="permit", at_us=begin + 23 * hour),
-                DetailRow("p", begin + 2, begin + 23 * hour, name, WORDS, b"junk"),
+                call(begin + 2, name, "bind", at_us=begin + hour),
+                verdict(begin + 2, name, "Gang", phase="permit", at_us=begin + hour),
+                DetailRow("p", begin + 2, begin + hour, name, WORDS, b"junk"),
             ]
         )  # fmt: skip
     told = Decisions(store).get("b") or {}
