@@ -12,6 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from analytics.ingest.batch import Read, read
+from analytics.ingest.collecting import no_collecting
 from extender.record.reader import Found, JournalReader, Place
 
 
@@ -66,8 +67,9 @@ class ReadingAhead:
         self.reader.close()
 
     def _read(self) -> Portion:
-        items = self.reader.read(self._max_frames, self._max_bytes)
-        size = sum(len(item.frame.payload) for item in items if isinstance(item, Found))
-        full = len(items) >= self._max_frames or size >= self._max_bytes
-        places, behind_bytes = self.reader.places(), self.reader.behind_bytes()
-        return Portion([read(item) for item in items], places, behind_bytes, full)
+        with no_collecting():
+            items = self.reader.read(self._max_frames, self._max_bytes)
+            size = sum(len(item.frame.payload) for item in items if isinstance(item, Found))
+            full = len(items) >= self._max_frames or size >= self._max_bytes
+            places, behind_bytes = self.reader.places(), self.reader.behind_bytes()
+            return Portion(read(items), places, behind_bytes, full)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from msgspec import Struct
 
+from analytics.ingest.call import Call, Frame, created_us, decode
 from analytics.ingest.flatten import (
     Origin,
     call_row,
@@ -22,19 +23,19 @@ from analytics.ingest.flatten import (
 )
 from analytics.ingest.known import FirstSeen, KnownDecisions
 from analytics.ingest.rollup import End, Sums
+from analytics.store.detail import WORDS, pack, text_of
 from analytics.store.dialect import StoreError
-from analytics.store.tables import DecisionRow, GapRow, OutcomeRow, PositionRow, QuarantineRow, Row, SkippedRow
-from extender.record.frames import (
-    Decision,
-    Eviction,
-    Frame,
-    Gap,
-    Outcome,
-    Policy,
-    Shadow,
-    ShadowTally,
-    decode,
+from analytics.store.tables import (
+    DecisionRow,
+    DetailRow,
+    GapRow,
+    OutcomeRow,
+    PositionRow,
+    QuarantineRow,
+    Row,
+    SkippedRow,
 )
+from extender.record.frames import Eviction, Gap, Outcome, Policy, Shadow, ShadowTally
 from extender.record.reader import Found, Lost, Place
 
 # Of a record that cannot be taken in, so much is kept for whoever looks into it.
@@ -50,21 +51,47 @@ class Read(Struct, frozen=True, gc=False):
     frame: Frame | None = None
     rows: Sequence[Row] = ()
     """Of a call: all but those that say when it was taken in."""
+    created_us: int = 0
+    """Of a call: when its pod was created; 0: not known."""
     error: str = ""
     """Why there is no frame."""
 
 
-def read(item: Item) -> Read:
+class _Detail(Struct, gc=False):
+    """One that is to be packed, for these rows."""
+
+    rows: list[Row]
+    producer: str
+    id: int
+    at_us: int
+    decision: str
+    text: bytes
+
+
+def read(items: Iterable[Item]) -> list[Read]:
+    """Each of them, in their order."""
+    details: list[_Detail] = []
+    reads = [_read(item, details) for item in items]
+    for one, body in zip(details, pack([one.text for one in details]), strict=True):
+        one.rows.append(DetailRow(one.producer, one.id, one.at_us, one.decision, WORDS, body))
+    return reads
+
+
+def _read(item: Item, details: list[_Detail]) -> Read:
     if isinstance(item, Lost):
         return Read(item)
     try:
         frame = decode(item.frame.payload)
-        if not isinstance(frame, Decision):
+        if not isinstance(frame, Call):
             return Read(item, frame)
-        rows = parts_of(frame, item.producer, item.id)
-        # They are packed now, and most of what thousands of frames that wait would hold.
-        frame.best, frame.rejected, frame.candidates, frame.leases = [], [], [], []
-        return Read(item, frame, rows)
+        producer, id_ = item.producer, item.id
+        rows, at_us = parts_of(frame, producer, id_), created_us(frame)
+        text = text_of(frame)
+        if text:
+            details.append(_Detail(rows, producer, id_, frame.at_us, frame.decision, text))
+        if frame.candidates:  # they are told now, and most of what thousands of frames that wait would hold
+            frame.candidates = []
+        return Read(item, frame, rows, at_us)
     except Exception as error:  # noqa: BLE001 one bad record must not stop the others, whatever is wrong with it
         return Read(item, error=_told(error))
 
@@ -123,17 +150,16 @@ def build(
     """
     batch = Batch()
     firsts = firsts or FirstSeen(lambda _: None)
-    refused = refused or {}
     for one in reads:
         item = one.item
         if isinstance(item, Lost):
             _add_loss(batch, item, seen_us)
             continue
         batch.frames += 1
-        why = one.error or refused.get((item.producer, item.id), "")
+        why = one.error or (refused.get((item.producer, item.id), "") if refused else "")
         try:
             if one.frame is not None and not why:
-                _add_frame(batch, one.frame, one.rows, Origin(item.producer, item.id, seen_us), known, firsts)
+                _add_frame(batch, one, one.frame, Origin(item.producer, item.id, seen_us), known, firsts)
                 continue
         except StoreError:
             raise
@@ -160,11 +186,9 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-def _add_frame(
-    batch: Batch, frame: Frame, parts: Sequence[Row], origin: Origin, known: KnownDecisions, firsts: FirstSeen
-) -> None:
-    if isinstance(frame, Decision):
-        rows = [*_call(batch, frame, origin, known, firsts), *parts]
+def _add_frame(batch: Batch, one: Read, frame: Frame, origin: Origin, known: KnownDecisions, firsts: FirstSeen) -> None:
+    if isinstance(frame, Call):
+        rows = [*_call(batch, one, frame, origin, known, firsts), *one.rows]
     elif isinstance(frame, Outcome):
         end = outcome_row(frame, origin)
         rows = [end]
@@ -176,10 +200,10 @@ def _add_frame(
     batch.newest_us = max(batch.newest_us, frame.at_us)
 
 
-def _call(batch: Batch, frame: Decision, origin: Origin, known: KnownDecisions, firsts: FirstSeen) -> list[Row]:
+def _call(batch: Batch, one: Read, frame: Call, origin: Origin, known: KnownDecisions, firsts: FirstSeen) -> list[Row]:
     scheduler = frame.pod.scheduler or frame.profile
     opens = known.opens(frame.decision, scheduler, is_filter=frame.verb == "filter")
-    rows: list[Row] = [call_row(frame, origin, opens=opens)]
+    rows: list[Row] = [call_row(frame, origin, opens=opens, created_us=one.created_us)]
     end = end_of_call(frame, origin)
     if end is not None:
         rows.append(end)

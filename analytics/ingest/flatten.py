@@ -8,11 +8,10 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
-from analytics.store.detail import WORDS, pack
+from analytics.ingest.call import Call, scores
 from analytics.store.tables import (
     ChoiceRow,
     DecisionRow,
-    DetailRow,
     EvictionRow,
     GapRow,
     OutcomeRow,
@@ -23,13 +22,11 @@ from analytics.store.tables import (
     ShadowTallyRow,
     VerdictRow,
 )
-from extender.record.frames import Decision, Eviction, Gap, Outcome, PluginVerdict, Policy, Shadow, ShadowTally
+from extender.record.frames import Eviction, Gap, Outcome, PluginVerdict, Policy, Shadow, ShadowTally
 
 _BOUND, _ERROR, _UNSCHEDULABLE, _UNSEEN = 3, 2, 1, 0
 _RANK_OF_RESULT = {"bound": _BOUND, "failed": _ERROR}
 _WAIT = "Wait"
-_SECONDS_MAX = 253_402_300_800
-"""The year 10000: what lies behind it is no time of a pod."""
 _REJECTING = ("Unschedulable", "UnschedulableAndUnresolvable")
 
 
@@ -41,7 +38,7 @@ class Origin(Struct, frozen=True, gc=False):
     seen_us: int
 
 
-def call_row(frame: Decision, origin: Origin, *, opens: bool) -> DecisionRow:
+def call_row(frame: Call, origin: Origin, *, opens: bool, created_us: int) -> DecisionRow:
     """The facts of one verb call. `opens`: it is the first frame that was seen of its decision."""
     pod = frame.pod
     return DecisionRow(  # by place: by name it takes four times as long, which shows
@@ -72,11 +69,11 @@ def call_row(frame: Decision, origin: Origin, *, opens: bool) -> DecisionRow:
         float(frame.decode_us),
         float(frame.encode_us),
         frame.message,
-        _created_us(frame.features),
+        created_us,
     )
 
 
-def end_of_call(frame: Decision, origin: Origin) -> OutcomeRow | None:
+def end_of_call(frame: Call, origin: Origin) -> OutcomeRow | None:
     """The end of the decision, if this call was one. A refused nominated node is none: the full call follows."""
     if frame.code == "Error":
         rank, result, node = _ERROR, "error", ""
@@ -101,8 +98,9 @@ def end_of_call(frame: Decision, origin: Origin) -> OutcomeRow | None:
     )
 
 
-def parts_of(frame: Decision, producer: str, id_: int) -> list[Row]:
-    """Rows of one verb call that do not say when it was taken in: verdicts, rejections, the choice, the detail."""
+def parts_of(frame: Call, producer: str, id_: int) -> list[Row]:
+    """Rows of one verb call that do not say when it was taken in: verdicts, rejections, the choice. All but the detail,
+    which is packed with those of others."""
     rows: list[Row] = []
     at_us, decision = frame.at_us, frame.decision
     for verdict in frame.plugins:
@@ -126,48 +124,44 @@ def parts_of(frame: Decision, producer: str, id_: int) -> list[Row]:
             rows.append(
                 RejectionRow(producer, id_, at_us, decision, verdict.plugin, verdict.phase, verdict.mode, reason, nodes)
             )
-    chosen = choice_row(frame, producer, id_)
-    if chosen is not None:
-        rows.append(chosen)
-    body = pack(frame)
-    if body is not None:
-        rows.append(DetailRow(producer, id_, at_us, decision, WORDS, body))
+    if frame.verb == "prioritize":
+        rows += choice_rows(frame, producer, id_)
     return rows
 
 
-def choice_row(frame: Decision, producer: str, id_: int) -> ChoiceRow | None:
-    """The first and the second choice among our totals; None: nothing was scored."""
-    if frame.verb != "prioritize" or not frame.best:
-        return None
+def choice_rows(frame: Call, producer: str, id_: int) -> list[ChoiceRow]:
+    """The first and the second choice among our totals; none where nothing was scored."""
+    best = scores(frame)
+    if not best:
+        return []
     nodes: dict[int, list[str]] = {}
-    for score in frame.best:
+    for score in best:
         nodes.setdefault(score.total, []).append(score.node)
     totals = sorted(nodes, reverse=True)
-    groups = [nodes[total] for total in totals[:2]]
-    more = frame.nodes_in > len(frame.best)
-    return ChoiceRow(
-        producer=producer,
-        id=id_,
-        at_us=frame.at_us,
-        decision=frame.decision,
-        scheduler=frame.pod.scheduler or frame.profile,
-        revision=frame.revision,
-        plugins=",".join(sorted({v.plugin for v in frame.plugins if v.phase == "score" and _counts(v)})),
-        scored=max(frame.nodes_in, len(frame.best)),
-        tied=len(groups[0]),
-        ahead=totals[0] - totals[1] if len(totals) > 1 else 0,
-        cut=len(totals) if more and len(totals) <= len(groups) else 0,
-        best=_between_commas(groups[0]),
-        second=_between_commas(groups[1] if len(groups) > 1 else []),
-    )
+    told = totals[:2]
+    first, second = nodes[told[0]], nodes[told[1]] if len(told) > 1 else []
+    cut = len(told) if told == totals and frame.nodes_in > len(best) else 0
+    return [
+        ChoiceRow(  # by place, as above
+            producer,
+            id_,
+            frame.at_us,
+            frame.decision,
+            frame.pod.scheduler or frame.profile,
+            frame.revision,
+            ",".join(sorted({v.plugin for v in frame.plugins if v.phase == "score" and _counts(v)})),
+            max(frame.nodes_in, len(best)),
+            len(first),
+            totals[0] - totals[1] if second else 0,
+            cut,
+            f",{','.join(first)},",
+            f",{','.join(second)}," if second else "",
+        )
+    ]
 
 
 def _counts(verdict: PluginVerdict) -> bool:
     return verdict.mode == "enforce" and verdict.code == "Success"
-
-
-def _between_commas(nodes: list[str]) -> str:
-    return f",{','.join(nodes)}," if nodes else ""
 
 
 def outcome_row(frame: Outcome, origin: Origin) -> OutcomeRow:
@@ -274,12 +268,6 @@ def policy_row(frame: Policy, origin: Origin) -> PolicyRow:
 
 def gap_row(frame: Gap, origin: Origin) -> GapRow:
     return GapRow(origin.producer, origin.id, frame.at_us, frame.from_us, frame.to_us, frame.count, frame.cause)
-
-
-def _created_us(features: Mapping[str, Any]) -> int:
-    """As the API server noted it, in whole seconds; 0: not known."""
-    seconds = features.get("created_at_s")
-    return seconds * 1_000_000 if isinstance(seconds, int) and 0 < seconds < _SECONDS_MAX else 0
 
 
 def _reasons(verdict: PluginVerdict) -> Mapping[str, int]:

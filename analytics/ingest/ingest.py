@@ -6,18 +6,17 @@ last committed place.
 
 from __future__ import annotations
 
-import gc
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from analytics.ingest import metrics
 from analytics.ingest.ahead import NOTHING, ReadingAhead
 from analytics.ingest.batch import Batch, Read, Taken, build, positions
+from analytics.ingest.collecting import no_collecting
 from analytics.ingest.known import REMEMBERED_MAX, FirstSeen, Known, KnownDecisions
 from analytics.store import Store, StoreDamaged, StoreError
 from analytics.store.decisions import Decisions
@@ -229,7 +228,7 @@ class Ingest:
             raise StoreError("the ingest has not been opened")
         bad = {(reads[0].item.producer, reads[0].item.id): refused} if refused else None
         try:
-            with self._store.alone(), _no_collecting():
+            with self._store.alone(), no_collecting():
                 self._look_where_we_are(places)
                 batch = build(reads, self._known, self._seen_us, bad, self._firsts)
                 self._ahead.begin()
@@ -339,19 +338,6 @@ class Ingest:
         self._close()
         self._known = None
         self._places = {}
-
-
-@contextmanager
-def _no_collecting() -> Iterator[None]:
-    """A batch makes many objects, none of them in a cycle: looking for cycles among them again and again takes longer
-    than some of what is done with them."""
-    on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if on:
-            gc.enable()
 
 
 def _newest(store: Store) -> list[tuple[str, Known]]:

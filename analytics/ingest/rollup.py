@@ -45,19 +45,20 @@ class Sums:
 
     def __init__(self) -> None:
         self._took_us: defaultdict[Of, list[float]] = defaultdict(list)
+        self._plugins_us: defaultdict[tuple[int, str, str, str], list[float]] = defaultdict(list)
+        """By minute, plugin, phase and scheduler."""
         self._counts: Counter[Of] = Counter()
         self._ends: list[End] = []
 
     def add_call(self, call: Decision, scheduler: str) -> None:
         minute_us, held_us = _minute(call.at_us), 0.0
         for verdict in call.plugins:
-            name = f"{verdict.plugin}/{verdict.phase}"
             if verdict.phase == PERMIT:
                 held_us += verdict.duration_us
             else:
-                self._took_us[minute_us, "plugin", name, scheduler].append(verdict.duration_us)
+                self._plugins_us[minute_us, verdict.plugin, verdict.phase, scheduler].append(verdict.duration_us)
             if verdict.code == _ERROR:
-                self._counts[minute_us, "fault", name, scheduler] += 1
+                self._counts[minute_us, "fault", f"{verdict.plugin}/{verdict.phase}", scheduler] += 1
         if call.verb != PERMIT:
             self._took_us[minute_us, "verb", call.verb, scheduler].append(call.duration_us - held_us)
 
@@ -72,6 +73,8 @@ class Sums:
                 first_us = firsts.of(end.uid)
                 took_us = 0.0 if first_us is None else max(end.done_us, end.at_us) - first_us
                 self._took_us[_minute(end.at_us), "pod", "", end.scheduler].append(took_us)
+        for (at_us, plugin, phase, scheduler), spent_us in self._plugins_us.items():
+            self._took_us[at_us, "plugin", f"{plugin}/{phase}", scheduler] += spent_us
         return [
             *self._latencies(seen_us),
             *(

@@ -26,8 +26,10 @@ _RANK_OF = {outcome: rank for rank, outcome in OUTCOME_OF_RANK.items()}
 _WINDOWS_US = (10 * 60_000_000, 6 * 3600_000_000, 7 * 86_400_000_000)
 # The frames of a decision may be written a little out of order.
 _SLACK_US = 60_000_000
-# Calls of one decision lie closer together than this: permit holds nobody for so long.
+# Ends that come later are looked for where there is none before.
 _ENDED_WITHIN_US = 86_400_000_000
+# Calls of one decision lie closer together than this: --hold-timeout lets no bind be held for more than an hour.
+_CALLED_WITHIN_US = 2 * 3600_000_000
 _EVER = (-(1 << 62), 1 << 62)
 
 
@@ -96,7 +98,7 @@ class Decisions:
         heads = self._heads(wanted, limit + 1, after) if wanted else []
         page, more = heads[:limit], len(heads) > limit
         times = [head[0] for head in page] or [0]
-        span = (min(times), max(times) + _ENDED_WITHIN_US)
+        span = (min(times), max(times))
         frames = self._frames([head[3] for head in page], span, detail=detail)
         found = [joined(frames[head[3]]) if detail else summary(frames[head[3]]) for head in page]
         return Page(found, encoded(page[-1]) if more else "")
@@ -117,7 +119,7 @@ class Decisions:
         times = self._times("id_key", decision)
         if not times:
             return None
-        frames = self._frames([decision], (times[0], times[-1] + _ENDED_WITHIN_US), detail=True)[decision]
+        frames = self._frames([decision], (times[0], times[-1]), detail=True)[decision]
         return joined(frames, whole=True) if frames.calls else None
 
     def get_many(self, decisions: Sequence[str], *, detail: bool = False) -> dict[str, dict[str, Any]]:
@@ -154,7 +156,7 @@ class Decisions:
             (list(uids), since_us - _SLACK_US),
         )
         times = [row[2] for row in rows] or [0]
-        frames = self._frames([row[1] for row in rows], (min(times), max(times) + _ENDED_WITHIN_US), detail=True)
+        frames = self._frames([row[1] for row in rows], (min(times), max(times)), detail=True)
         return {uid: joined(frames[name], whole=True) for uid, name, _ in rows if frames[name].calls}
 
     def of_pod(self, namespace: str, name: str, *, limit: int = 50) -> Page:
@@ -333,19 +335,30 @@ class Decisions:
         return rows
 
     def _frames(self, decisions: Sequence[str], span_us: tuple[int, int], *, detail: bool) -> Mapping[str, Frames]:
-        """`span_us`: no row is before, and none behind but ends that were long in coming."""
+        """`span_us`: in it they open; what belongs to them is not before, and behind only as long as it may take."""
         found = {decision: Frames() for decision in decisions}
         if not found:
             return found
-        params = (list(found), span_us[0] - _SLACK_US, span_us[1])
-        where = "decision = ANY(?) AND at_us >= ? AND at_us < ?"
+        # One text is compared in half the time that one in a list is.
+        one = len(found) == 1
+        named, names = ("decision = ?", next(iter(found))) if one else ("decision = ANY(?)", list(found))
+        where = f"{named} AND at_us >= ? AND at_us < ?"
+        begin, ended = span_us[0] - _SLACK_US, span_us[1] + _ENDED_WITHIN_US
+        params = (names, begin, span_us[1] + _CALLED_WITHIN_US)
         for row in self._store.query(f"SELECT {_names(DecisionRow)} FROM decision WHERE {where}", params):
             call = DecisionRow(*row)
             found[call.decision].calls.append(call)
-        for row in self._store.query(f"SELECT {_names(OutcomeRow)} FROM outcome WHERE {where}", params):
+        for row in self._store.query(f"SELECT {_names(OutcomeRow)} FROM outcome WHERE {where}", (names, begin, ended)):
             outcome = OutcomeRow(*row)
             found[outcome.decision].outcomes.append(outcome)
-        self._add_late_ends(found, span_us[1])
+        self._add_late_ends(found, ended)
+        # What belongs to a call has its time, which says much better where to look.
+        times = [call.at_us for frames in found.values() for call in frames.calls]
+        if times:
+            self._add_parts(found, where, (names, min(times), max(times) + 1), detail=detail)
+        return found
+
+    def _add_parts(self, found: Mapping[str, Frames], where: str, params: tuple[Any, ...], *, detail: bool) -> None:
         for row in self._store.query(f"SELECT {_names(RejectionRow)} FROM rejection WHERE {where}", params):
             rejection = RejectionRow(*row)
             found[rejection.decision].rejections.append(rejection)
@@ -354,18 +367,17 @@ class Decisions:
             verdict = VerdictRow(*row)
             found[verdict.decision].verdicts.append(verdict)
         if not detail:
-            return found
+            return
         for row in self._store.query(f"SELECT {_names(DetailRow)} FROM detail WHERE {where}", params):
             body = DetailRow(*row)
             found[body.decision].details.append(body)
-        return found
 
     def _add_late_ends(self, found: Mapping[str, Frames], after_us: int) -> None:
         """Ends behind the span, of those that have none in it."""
         open_still = [
             name for name, frames in found.items() if frames.calls and not any(o.rank for o in frames.outcomes)
         ]
-        if not open_still or after_us >= _EVER[1]:
+        if not open_still or after_us > _EVER[1]:
             return
         sql = f"SELECT {_names(OutcomeRow)} FROM outcome WHERE decision = ANY(?) AND at_us >= ?"
         for row in self._store.query(sql, (open_still, after_us)):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
 import zstandard
-from msgspec import Struct, json
+from msgspec import Raw, Struct, json
 
-from extender.record.frames import Decision, LeaseTouch, NodeRejection, NodeScore, Skipped
+from extender.record.frames import Decision, LeaseTouch, NodeRejection, NodeScore, PodRef, Skipped
 
 CODEC = "zstd"
 """How details were packed before WORDS, and audit events are."""
@@ -66,30 +67,50 @@ _NOTHING = b"{}"
 class _Detail(Struct, gc=False, omit_defaults=True):
     """What of a frame is packed, as the frame has it; what is empty is left out."""
 
-    best: list[NodeScore] = []
-    rejected: list[NodeRejection] = []
-    leases: list[LeaseTouch] = []
-    skipped: list[Skipped] = []
+    best: list[NodeScore] | Raw = []
+    rejected: list[NodeRejection] | Raw = []
+    leases: list[LeaseTouch] | Raw = []
+    skipped: list[Skipped] | Raw = []
     victims: dict[str, list[dict[str, str]]] = {}
-    features: dict[str, Any] = {}
+    features: dict[str, Any] | Raw = {}
     candidates: list[str] = []
 
 
-def pack(frame: Decision) -> bytes | None:
-    """The detail of one frame, or None when it has none."""
-    victims = {
-        node: [{"namespace": pod.namespace, "name": pod.name, "uid": pod.uid} for pod in pods]
-        for node, pods in frame.victims.items()
-    }
-    candidates = frame.candidates if len(frame.candidates) <= MAX_CANDIDATES else []
+def text_of(frame: Decision) -> bytes:
+    """The detail of one frame, to be packed; empty when it has none. What the frame has as JSON stays as it is."""
+    few = len(frame.candidates) <= MAX_CANDIDATES
     body = _ENCODER.encode(
-        _Detail(frame.best, frame.rejected, frame.leases, frame.skipped, victims, frame.features, candidates)
+        _Detail(
+            frame.best or [],
+            frame.rejected or [],
+            frame.leases or [],
+            frame.skipped or [],
+            _named(frame.victims) if frame.victims else {},
+            frame.features or {},
+            frame.candidates if few else [],
+        )
     )
-    return None if body == _NOTHING else _PACKERS.packer.compress(body)
+    return b"" if body == _NOTHING else body
+
+
+def pack(texts: Sequence[bytes]) -> list[bytes]:
+    """Each of them packed. Meanwhile the interpreter belongs to others: one after the other they would give it away and
+    wait for it thousands of times."""
+    if not texts:
+        return []
+    bodies = _PACKERS.packer.multi_compress_to_buffer(list(texts))
+    return [bodies[at].tobytes() for at in range(len(bodies))]
+
+
+def _named(victims: dict[str, list[PodRef]]) -> dict[str, list[dict[str, str]]]:
+    return {
+        node: [{"namespace": pod.namespace, "name": pod.name, "uid": pod.uid} for pod in pods]
+        for node, pods in victims.items()
+    }
 
 
 def unpack(codec: str, body: bytes) -> dict[str, Any]:
-    """What `pack` took. Raises ValueError for a codec that this program does not know or a broken body."""
+    """What was packed. Raises ValueError for a codec that this program does not know or a broken body."""
     unpacker = _PACKERS.unpackers.get(codec)
     if unpacker is None:
         raise ValueError(f"detail is packed as {codec!r}, which this program does not know")

@@ -13,14 +13,12 @@ import numpy as np
 from msgspec.structs import astuple
 
 from analytics.store.dialect import Batch, RowsRefused, StoreBusy, StoreDamaged, StoreError, StoreStopped, StoreTimeout
-from analytics.store.tables import TABLES
+from analytics.store.tables import TABLES, Row
 
 # Written so that every DuckDB that we allow can read it.
 STORAGE_VERSION = "v1.5.0"
 # An automatic checkpoint runs inside the committing statement and stalls it: ours come from the ingest thread.
 CHECKPOINT_THRESHOLD = "4GB"
-# Every insert of a batch reads this view of its columns.
-_BATCH = "incoming_batch"
 _DTYPES: dict[type, type] = {int: np.int64, float: np.float64, bool: np.bool_, str: object, bytes: object}
 
 T = TypeVar("T")
@@ -85,12 +83,23 @@ class DuckDialect:
             for row, rows in batch.items():
                 if not rows:
                     continue
-                columns = zip(self._columns[row], zip(*map(astuple, rows), strict=True), strict=True)
-                connection.register(_BATCH, {name: _array(kind, values) for (name, kind), values in columns})
-                connection.execute(f"INSERT INTO {TABLES[row]} SELECT * FROM {_BATCH}")  # noqa: S608 our own names
-                connection.unregister(_BATCH)
+                sql, same, incoming = self._insertion(row, rows)  # noqa: RUF059 DuckDB finds it by its name
+                connection.execute(sql, same)
 
         self._transaction(insert)
+
+    def _insertion(self, row: type[Row], rows: Sequence[Row]) -> tuple[str, list[str], dict[str, Any]]:
+        """Statement, parameters, and the columns that it reads. A text that all rows share is a parameter, as most of
+        those are that say where rows come from: DuckDB asks for the interpreter to read each text of a column."""
+        chosen, same, incoming = [], [], {}
+        for (name, kind), values in zip(self._columns[row], zip(*map(astuple, rows), strict=True), strict=True):
+            if kind is str and values.count(values[0]) == len(values):
+                chosen.append("?")
+                same.append(values[0])
+            else:
+                chosen.append(f'"{name}"')
+                incoming[name] = _array(kind, values)
+        return f"INSERT INTO {TABLES[row]} SELECT {', '.join(chosen)} FROM incoming", same, incoming  # noqa: S608 ours
 
     def execute(self, statements: Sequence[tuple[str, Sequence[Any]]]) -> int:
         def run(connection: duckdb.DuckDBPyConnection) -> int:
@@ -173,13 +182,11 @@ def files_of(path: str) -> list[Path]:
 
 
 def _columns_of(row: type) -> list[tuple[str, type]]:
-    return [(name, _DTYPES[kind]) for name, kind in get_type_hints(row).items()]
+    return list(get_type_hints(row).items())
 
 
 def _array(kind: type, values: tuple[Any, ...]) -> np.ndarray[Any, Any]:
-    array: np.ndarray[Any, Any] = np.empty(len(values), dtype=kind)
-    array[:] = values
-    return array
+    return np.fromiter(values, _DTYPES[kind], len(values))
 
 
 def _interrupt(cursor: duckdb.DuckDBPyConnection, stopped: threading.Event) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from analytics.store.decisions import DecisionFilter, condition
+from analytics.store.hours import ENDED_WITHIN_US
 from analytics.store.joined import PERMIT
 from analytics.store.store import Store
 
@@ -21,6 +22,7 @@ LOOK_BACK_US: Final = 86_400_000_000
 _SLACK_US: Final = 60_000_000
 _PARTS: Final = ("queue", "own", "bind", "total")
 _QUANTILES: Final = ((0.5, "p50_ms"), (0.95, "p95_ms"), (0.99, "p99_ms"))
+_SHARES: Final = f"ARRAY[{', '.join(str(share) for share, _ in _QUANTILES)}]"
 _PLAIN: Final = ("namespace", "owner", "scheduler", "revision")
 _ENDS: Final = (("scheduled", 3), ("unschedulable", 1), ("error", 2), ("unknown", 0))
 _REJECTED: Final = "r.mode = 'enforce' AND r.phase <> 'postFilter' AND r.at_us >= ?"
@@ -49,18 +51,17 @@ class Statistics:
         since = wanted.since_us if wanted.since_us is not None else -(1 << 62) + LOOK_BACK_US + _SLACK_US
         where = condition(wanted)
         grouped, joins, params = _grouping(key, since, tenants or {})
-        quantiles = ", ".join(
-            f"percentile_cont({q}) WITHIN GROUP (ORDER BY f.{part}_us)" for part in _PARTS for q, _ in _QUANTILES
-        )
+        quantiles = ", ".join(f"percentile_cont({_SHARES}) WITHIN GROUP (ORDER BY f.{part}_us)" for part in _PARTS)
         ends = ", ".join(f"count(*) FILTER (WHERE coalesce(f.rank, 0) = {rank})" for _, rank in _ENDS)
         nodes = "sum(k.nodes)" if key in ("plugin", "reason") else "0"
-        until = wanted.until_us if wanted.until_us is not None else 1 << 62
+        until = wanted.until_us if wanted.until_us is not None else (1 << 62) - ENDED_WITHIN_US
         rows = self._store.query(
             f"WITH {_HEADS.format(where=where)}, {_FACTS}, {_LATENCIES} "
             f"SELECT {grouped}, count(*), {nodes}, {ends}, {quantiles} FROM found f {joins} "
             f"GROUP BY {grouped} ORDER BY 3 DESC, 1, 2 LIMIT ?",
             [
-                *where.params, since - LOOK_BACK_US, until, *(3 * [since - _SLACK_US]), *params, limit + 1,
+                *where.params, *(2 * [since - LOOK_BACK_US, until]), since, since - _SLACK_US,
+                *(2 * [since - _SLACK_US, until + ENDED_WITHIN_US]), *params, limit + 1,
             ],
         )  # fmt: skip
         return {"by": key, "groups": [_group(key, row) for row in rows[:limit]], "more": len(rows) > limit}
@@ -107,17 +108,21 @@ class Statistics:
 _HEADS: Final = "heads AS (SELECT d.* FROM decision d WHERE {where})"
 # What is known of each: the attempt before it, its end, the time of our calls, and for how long permit held it.
 _FACTS: Final = (
+    "keys AS (SELECT k.at_us, k.uid_key FROM decision_key k WHERE k.at_us >= ? AND k.at_us < ?), "
     "tries AS (SELECT d.decision, "
     "lag(d.at_us) OVER (PARTITION BY d.uid ORDER BY d.at_us, d.producer, d.id) AS before_us "
-    "FROM decision d WHERE d.opens AND d.uid <> '' AND d.at_us >= ? AND d.at_us < ?), "
+    "FROM decision d WHERE d.opens AND d.uid <> '' AND d.at_us >= ? AND d.at_us < ? "
+    # Most pods are tried once, and to sort all by their UID takes longer than all the rest.
+    "AND d.at_us IN (SELECT k.at_us FROM keys k WHERE k.uid_key IN "
+    "(SELECT n.uid_key FROM keys n GROUP BY n.uid_key HAVING count(*) > 1 AND max(n.at_us) >= ?))), "
     "ends AS (SELECT o.decision, max(o.rank) AS rank, max(CASE WHEN o.rank = 3 THEN o.node END) AS node, "
     "min(CASE WHEN o.rank = 3 THEN o.at_us END) AS bound_us FROM outcome o WHERE o.at_us >= ? GROUP BY o.decision), "
     "spent AS (SELECT d.decision, sum(CASE WHEN d.verb IN ('filter', 'prioritize', 'preempt') THEN d.duration_us END) "
     "AS own_us, max(CASE WHEN d.verb = 'bind' THEN d.duration_us END) AS bind_us, "
     "max(CASE WHEN d.verb = 'bind' THEN d.at_us + d.duration_us END) AS done_us, max(d.at_us) AS last_us "
-    "FROM decision d WHERE d.at_us >= ? GROUP BY d.decision), "
+    "FROM decision d WHERE d.at_us >= ? AND d.at_us < ? GROUP BY d.decision), "
     f"held AS (SELECT v.decision, sum(v.duration_us) AS held_us FROM verdict v WHERE v.phase = '{PERMIT}' "
-    "AND v.code <> 'Wait' AND v.at_us >= ? GROUP BY v.decision)"
+    "AND v.code <> 'Wait' AND v.at_us >= ? AND v.at_us < ? GROUP BY v.decision)"
 )
 _LATENCIES: Final = (
     "found AS (SELECT h.decision, h.namespace, h.owner, h.scheduler, h.revision, e.rank, e.node, "
@@ -164,10 +169,9 @@ def _group(key: str, row: tuple[Any, ...]) -> dict[str, Any]:
     counts = dict(zip((outcome for outcome, _ in _ENDS), map(int, rest), strict=False))
     ended = decisions - counts["unknown"]
     latency: dict[str, Any] = {}
-    values = iter(rest[len(_ENDS) :])
-    for part in _PARTS:
-        told = {label: _ms(next(values)) for _, label in _QUANTILES}
-        latency[part] = None if told["p50_ms"] is None else told
+    for part, values in zip(_PARTS, rest[len(_ENDS) :], strict=True):
+        labels = (label for _, label in _QUANTILES)
+        latency[part] = values and {label: _ms(value) for label, value in zip(labels, values, strict=True)}
     group = {"group": name, "decisions": int(decisions), **counts}
     group["success_rate"] = round(counts["scheduled"] / ended, 4) if ended else None
     if key == "reason":
@@ -177,8 +181,8 @@ def _group(key: str, row: tuple[Any, ...]) -> dict[str, Any]:
     return group | {"latency": latency}
 
 
-def _ms(micros: float | None) -> float | None:
-    return None if micros is None else round(float(micros) / 1000, 4)
+def _ms(micros: float) -> float:
+    return round(float(micros) / 1000, 4)
 
 
 def _agreed(places: Mapping[str, tuple[int, float]]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from analytics.store.dialect import Batch, Dialect, StoreDamaged, StoreRefused, 
 from analytics.store.duck import DuckDialect, files_of
 from analytics.store.tables import DecisionRow, KeyRow, Row, key_of
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 _FIRST_VERSION = 3
 """What schema.sql makes; the steps after it bring the tables of the tools, for a new database as for an old one."""
 QUERY_TIMEOUT_S = 10.0

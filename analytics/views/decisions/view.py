@@ -61,7 +61,9 @@ def list_decisions(sources: Sources, given: Mapping[str, Any]) -> dict[str, Any]
         )
     except BadToken as wrong:
         raise NotValid("continue", "this value did not come from this list: start again without it") from wrong
-    answer = {"decisions": page.decisions, "total": decisions.count(wanted), "limit": given["limit"]}
+    whole = not (given["continue"] or page.next)
+    total = len(page.decisions) if whole else decisions.count(wanted)
+    answer = {"decisions": page.decisions, "total": total, "limit": given["limit"]}
     return answer | ({"continue": page.next} if page.next else {})
 
 

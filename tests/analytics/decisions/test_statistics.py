@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from analytics.store import Store
 from analytics.store.decisions import DecisionFilter
-from analytics.store.statistics import BY, Statistics
-from analytics.store.tables import ChoiceRow
+from analytics.store.statistics import BY, LOOK_BACK_US, Statistics
+from analytics.store.tables import ChoiceRow, KeyRow, key_of
 from tests.analytics.store.rows import call, end, rejection, verdict
 
 S = 1_000_000
@@ -110,6 +114,57 @@ def test_r135_the_time_of_a_pod_is_split_into_waiting_ours_and_bind(statistics):
 def test_r135_an_attempt_knows_the_one_before_it_even_where_a_filter_leaves_that_out(statistics):
     told = statistics.by("namespace", DecisionFilter(since_us=12 * S, until_us=14 * S))["groups"]
     assert [(g["decisions"], g["latency"]["queue"]["p50_ms"]) for g in told] == [(1, 3000.0)]
+
+
+@pytest.fixture(scope="module")
+def emptied(new_target):
+    """One store for many examples: call it for the store without decisions."""
+    with closing(Store.open(new_target())) as store:
+
+        def empty():
+            store.execute([("DELETE FROM decision", ()), ("DELETE FROM decision_key", ())])
+            return store
+
+        yield empty
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    attempts=st.lists(st.tuples(st.sampled_from(["u1", "u2", "u3", ""]), st.integers(0, 90)), max_size=12),
+    begin=st.integers(0, 90),
+    hours=st.integers(1, 40),
+)
+def test_an_attempt_waits_since_the_one_before_it_that_is_no_more_than_a_day_before_the_stretch(
+    emptied, attempts, begin, hours
+):
+    store, hour = emptied(), 3600 * S
+    rows = [
+        call(n, f"d{n}", uid=uid, at_us=at * hour + n, attempt=9, namespace=f"d{n}")
+        for n, (uid, at) in enumerate(attempts)
+    ]
+    # Another pod's attempt that shares the key of this pod's.
+    store.write([*rows, KeyRow(begin * hour + 7, key_of("u1"), key_of("other"))])
+    since, until = begin * hour, (begin + hours) * hour
+    expected = {}
+    for row in rows:
+        if since <= row.at_us < until:
+            earlier = [r.at_us for r in rows if r.uid == row.uid and since - LOOK_BACK_US <= r.at_us < row.at_us]
+            expected[row.decision] = (row.at_us - max(earlier)) / 1000 if earlier and row.uid else None
+    told = Statistics(store).by("namespace", DecisionFilter(since_us=since, until_us=until))["groups"]
+    assert {g["group"]: (g["latency"]["queue"] or {}).get("p50_ms") for g in told} == expected
+
+
+def test_r135_calls_and_waits_of_a_decision_count_though_they_come_after_the_stretch(store):
+    store.write(
+        [
+            call(1, "a", at_us=10 * S, duration_us=200.0),
+            call(2, "a", "bind", at_us=90 * S, duration_us=9_000.0),
+            verdict(2, "a", "Gang", phase="permit", duration_us=4_000.0, at_us=90 * S),
+            end(2, "a", 3, "n1", at_us=90 * S),
+        ]
+    )
+    group = Statistics(store).by("node", DecisionFilter(since_us=9 * S, until_us=11 * S))["groups"][0]
+    assert (group["latency"]["own"]["p99_ms"], group["latency"]["bind"]["p99_ms"]) == (0.2, 5.0)
 
 
 def test_r135_filters_hold_and_more_groups_are_told(statistics):

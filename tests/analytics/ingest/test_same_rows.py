@@ -121,7 +121,7 @@ def test_a_store_holds_every_row_of_a_batch_field_for_field(store: Store, tmp_pa
     frames = [make(number) for number in range(3) for make in (*_OF_ONE, *_OF_THE_FIRST)]
     Writer(journal).put(*frames)
     items = JournalReader([journal]).read(len(frames), 1 << 30)
-    batch = build(map(read, items), KnownDecisions((), lambda _: None), T0, None, FirstSeen(lambda _: None))
+    batch = build(read(items), KnownDecisions((), lambda _: None), T0, None, FirstSeen(lambda _: None))
     store.write(batch.rows)
     expected = Counter((type(row), astuple(row)) for row in batch.rows)
     opened = [row for row in batch.rows if isinstance(row, DecisionRow) and row.opens]

@@ -74,7 +74,7 @@ class Taker:
             self._frames += 1
             at = 64 * self._frames
             items.append(Found(self._producer, 1, Framed(at, at + 64, self._frames, encode(frame))))
-        batch = build(map(read, items), self._known, seen_us, None, self._firsts)
+        batch = build(read(items), self._known, seen_us, None, self._firsts)
         self._known.keep()
         assert batch.quarantined == 0
         return batch.rows

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from analytics.store import Store
 from analytics.store.decisions import DecisionFilter, Decisions
-from analytics.store.tables import KeyRow, key_of
-from tests.analytics.store.rows import call, end
+from analytics.store.detail import WORDS
+from analytics.store.tables import DetailRow, KeyRow, key_of
+from tests.analytics.store.rows import call, end, rejection, verdict
 
 DAY = 86_400_000_000
 
@@ -33,6 +35,26 @@ def test_texts_that_share_a_key_are_told_apart(store):
     assert (decisions.get("a") or {})["id"] == "a"
 
 
+def test_what_belongs_to_each_call_of_a_decision_is_found_however_far_they_lie_apart(store):
+    hour = 3_600_000_000
+    for name, begin in (("a", 0), ("b", hour)):
+        store.write(
+            [
+                call(begin + 1, name, at_us=begin), verdict(begin + 1, name, "Taints", at_us=begin),
+                replace(rejection(begin + 1, name, "Taints", "tainted", 6), at_us=begin),
+                call(begin + 2, name, "bind", at_us=begin + hour),
+                verdict(begin + 2, name, "Gang", phase="permit", at_us=begin + hour),
+                DetailRow("p", begin + 2, begin + hour, name, WORDS, b"junk"),
+            ]
+        )  # fmt: skip
+    told = Decisions(store).get("b") or {}
+    assert [[plugin["plugin"] for plugin in phase["plugins"]] for phase in told["phases"]] == [["Taints"], ["Gang"]]
+    assert [one["nodes"] for one in told["rejections"]] == [6]
+    assert "unpack" in told["detail"], "the body was found"
+    found = Decisions(store).find(detail=False).decisions
+    assert [[one["nodes"] for one in each["rejections"]] for each in found] == [[6], [6]]
+
+
 def test_an_end_that_was_long_in_coming_is_found(store):
     store.write([call(1, "a", at_us=1000), call(2, "b", at_us=2000), end(3, "b", 1, at_us=3000)])
     store.write([end(9, "a", 3, "n1", at_us=20 * DAY)])
@@ -53,6 +75,9 @@ def test_older_rows_get_their_keys_with_the_schema_step(new_target, texts):
     again = Store.open(target)
     try:
         assert again.query("SELECT at_us, uid_key, id_key FROM decision_key ORDER BY 1") == before
+        if again.engine == "postgres":  # statistics read a stretch of them
+            indexes = again.query("SELECT indexname FROM pg_indexes WHERE tablename = 'decision_key'")
+            assert ("decision_key_time",) in indexes
         assert Decisions(again).count(DecisionFilter(uid="u1")) == 1
     finally:
         again.close()

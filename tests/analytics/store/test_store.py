@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from analytics.ingest import Ingest
 from analytics.store import Store, StoreBusy, StoreError, StoreRefused
 from analytics.store.decisions import Decisions
-from analytics.store.detail import MAX_CANDIDATES, WORDS, pack, unpack
+from analytics.store.detail import MAX_CANDIDATES, WORDS, pack, text_of, unpack
 from analytics.store.dialect import RowsRefused
 from analytics.store.retention import DAY_S, BadRetention, Retention, forget, prune_positions, seconds
 from analytics.store.store import Position
@@ -267,6 +267,27 @@ def test_times_add_up():
     assert seconds("1d12h") == 1.5 * DAY_S
 
 
+_TEXTS = st.sampled_from(["", "a", "\u00e9", "a" * 40])
+
+
+@pytest.fixture(scope="module")
+def gathered(new_target):
+    """One store for many examples."""
+    store = Store.open(new_target())
+    yield store
+    store.close()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(_TEXTS, _TEXTS), min_size=1, max_size=5))
+def test_texts_come_back_whether_rows_share_them_or_not(gathered, texts):
+    gathered.execute([("DELETE FROM gap", ())])
+    rows = [GapRow(producer, n, 1, 2, 3, 4, cause) for n, (producer, cause) in enumerate(texts)]
+    gathered.write(rows)
+    told = gathered.query("SELECT producer, id, at_us, from_us, to_us, count, cause FROM gap ORDER BY id")
+    assert [GapRow(*row) for row in told] == rows
+
+
 # --- detail
 
 
@@ -280,8 +301,8 @@ def test_detail_comes_back_as_it_was_packed(names, features):
         best=[NodeScore(n, 3, {"P": (1, 2, 3)}) for n in names[:3]],
         rejected=[NodeRejection(n, "P", "why") for n in names[:2]],
     )  # fmt: skip
-    body = pack(frame)
-    detail = unpack(WORDS, body) if body else {}
+    text = text_of(frame)
+    detail = unpack(WORDS, *pack([text])) if text else {}
     assert detail.get("candidates", []) == (names if len(names) <= MAX_CANDIDATES else [])
     assert detail.get("features", {}) == features
     assert [b["node"] for b in detail.get("best", [])] == names[:3]
@@ -295,9 +316,8 @@ def test_detail_that_an_earlier_version_packed_is_read_still():
 
 def test_a_detail_of_realistic_size_takes_less_than_plain_zstd_takes():
     best = [NodeScore(f"node-{n}", 300 - n, {"TargetLoadPacking": (n, 90 - n, 270)}) for n in range(10)]
-    body = known(
-        pack(Decision(at_us=1, decision="d", attempt=1, verb="prioritize", pod=PodRef("a", "b", "c"), best=best))
-    )
+    frame = Decision(at_us=1, decision="d", attempt=1, verb="prioritize", pod=PodRef("a", "b", "c"), best=best)
+    [body] = pack([text_of(frame)])
     plain = zstandard.ZstdCompressor(level=3).compress(orjson.dumps(unpack(WORDS, body)))
     assert len(body) < 0.75 * len(plain)
 

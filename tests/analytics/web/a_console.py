@@ -26,10 +26,9 @@ T0_US = 1_767_323_045_000_000
 
 def found(frames: Iterable[Frame]) -> list[Read]:
     """Frames as they would have been read."""
-    return [
-        read(Found("p", 1, Framed(64 * at, 64 * at + 64, at, encode(frame))))
-        for at, frame in enumerate(frames, start=1)
-    ]
+    return read(
+        Found("p", 1, Framed(64 * at, 64 * at + 64, at, encode(frame))) for at, frame in enumerate(frames, start=1)
+    )
 
 
 def a_store(frames: Iterable[Frame] = ()) -> Store:

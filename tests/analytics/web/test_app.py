@@ -93,6 +93,7 @@ def test_pages_follow_each_other_without_gap_or_double(console: Console) -> None
     for _ in range(10):
         found = data(console, f"{path}&continue={token}" if token else path)
         ids += [one["id"] for one in found["decisions"]]
+        assert found["total"] == 4, "of all pages, whichever is asked for"
         token = found.get("continue", "")
         if not token:
             break

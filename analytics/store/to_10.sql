@@ -1,0 +1,1 @@
+-- From schema 9 to 10: no table is another one.
