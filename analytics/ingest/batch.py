@@ -21,8 +21,8 @@ from analytics.ingest.flatten import (
     shadow_row,
     shadow_tally_row,
 )
-from analytics.ingest.known import FirstSeen, KnownDecisions
-from analytics.ingest.rollup import End, Sums
+from analytics.ingest.known import End, FirstSeen, KnownDecisions
+from analytics.ingest.rollup import FirstEnd, Sums
 from analytics.store.detail import WORDS, pack, text_of
 from analytics.store.dialect import StoreError
 from analytics.store.tables import (
@@ -192,7 +192,7 @@ def _add_frame(batch: Batch, one: Read, frame: Frame, origin: Origin, known: Kno
     elif isinstance(frame, Outcome):
         end = outcome_row(frame, origin)
         rows = [end]
-        _note_end(batch, end, known, frame.at_us)
+        _note_end(batch, end.decision, _end(end), known, frame.at_us)
         batch.decisions[frame.decision] = None
     else:
         rows = _others(batch, frame, origin)
@@ -204,12 +204,15 @@ def _call(batch: Batch, one: Read, frame: Call, origin: Origin, known: KnownDeci
     scheduler = frame.pod.scheduler or frame.profile
     opens = known.opens(frame.decision, scheduler, is_filter=frame.verb == "filter")
     rows: list[Row] = [call_row(frame, origin, opens=opens, created_us=one.created_us)]
+    if opens:
+        firsts.opened(frame.pod.uid, frame.at_us, frame.attempt)
+        early = known.early_end(frame.decision)
+        if early is not None:
+            _note_end(batch, frame.decision, early, known, early.at_us)
     end = end_of_call(frame, origin)
     if end is not None:
         rows.append(end)
-        _note_end(batch, end, known, frame.at_us + frame.duration_us)
-    if opens:
-        firsts.opened(frame.pod.uid, frame.at_us, frame.attempt)
+        _note_end(batch, end.decision, _end(end), known, frame.at_us + frame.duration_us)
     batch.sums.add_call(frame, scheduler)
     batch.decisions[frame.decision] = None
     return rows
@@ -234,15 +237,19 @@ def _others(batch: Batch, frame: Frame, origin: Origin) -> list[Row]:
     return []
 
 
-def _note_end(batch: Batch, row: OutcomeRow, known: KnownDecisions, done_us: float) -> None:
+def _end(row: OutcomeRow) -> End:
+    return End(row.rank, row.uid, row.at_us)
+
+
+def _note_end(batch: Batch, decision: str, end: End, known: KnownDecisions, done_us: float) -> None:
     """`done_us`: when the call was over, or the end was seen."""
-    if row.rank not in _OUTCOME:
+    if end.rank not in _OUTCOME:
         return
-    scheduler = known.ends(row.decision)
+    scheduler = known.ends(decision, end)
     if scheduler is not None:
-        outcome = _OUTCOME[row.rank]
+        outcome = _OUTCOME[end.rank]
         batch.ended.append((scheduler, outcome))
-        batch.sums.add_end(End(scheduler, outcome, row.uid, row.at_us, done_us))
+        batch.sums.add_end(FirstEnd(scheduler, outcome, end.uid, end.at_us, done_us))
 
 
 def _add_loss(batch: Batch, item: Lost, seen_us: int) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from analytics.ingest import metrics
 from analytics.ingest.ahead import NOTHING, ReadingAhead
 from analytics.ingest.batch import Batch, Read, Taken, build, positions
 from analytics.ingest.collecting import no_collecting
-from analytics.ingest.known import REMEMBERED_MAX, FirstSeen, Known, KnownDecisions
+from analytics.ingest.known import REMEMBERED_MAX, End, FirstSeen, Known, KnownDecisions
 from analytics.store import Store, StoreDamaged, StoreError
 from analytics.store.decisions import Decisions
 from analytics.store.dialect import RowsRefused, StoreMoved
 from analytics.store.hours import Hours
 from analytics.store.joined import rfc3339
 from analytics.store.retention import Retention, forget, prune_positions
+from analytics.store.tables import key_of
 from extender.record.reader import JournalReader, Place
 
 POLL_S = 0.15
@@ -36,6 +37,8 @@ FORGET_EVERY_S = 600.0
 SUM_EVERY_S = 5.0
 # Segments that are in the store stay so long after their last write, for replay and to fill a lost store again.
 KEEP_JOURNAL_S = 6 * 3600.0
+# The extender records a call a quarter of a second after what its watch has seen meanwhile, or a few times that.
+EARLY_US = 60_000_000
 RETRY_S = 1.0
 STOP_WITHIN_S = 10.0
 _LOG = logging.getLogger(__name__)
@@ -206,9 +209,13 @@ class Ingest:
     def _opened(self) -> ReadingAhead:
         if self._ahead is None or self._known is None:
             self._seen_us = Decisions(self._store).newest_change_us()
-            self._known = KnownDecisions(_newest(self._store), lambda decision: _ask(self._store, decision))
+            self._known = self._known_to_the_store(_newest(self._store))
             self._ahead = self._where_the_store_stands()
         return self._ahead
+
+    def _known_to_the_store(self, newest: Iterable[tuple[str, Known]]) -> KnownDecisions:
+        store = self._store
+        return KnownDecisions(newest, lambda decision: _ask(store, decision), _early(store))
 
     def _where_the_store_stands(self) -> ReadingAhead:
         self._places = {name: Place(at.segment, at.offset) for name, at in self._store.positions().items()}
@@ -327,7 +334,7 @@ class Ingest:
         _LOG.debug("the ingest goes on at the other's place: %s", moved)
         metrics.MOVED.inc()
         self._close()
-        self._known = KnownDecisions((), lambda decision: _ask(self._store, decision))
+        self._known = self._known_to_the_store(())
         self._ahead = self._where_the_store_stands()
 
     def _begin_again(self, damage: StoreDamaged) -> None:
@@ -351,11 +358,25 @@ def _newest(store: Store) -> list[tuple[str, Known]]:
     return [(decision, Known(scheduler, rank > 0)) for decision, scheduler, rank in rows]
 
 
+def _early(store: Store) -> list[tuple[str, End]]:
+    """Ends that were taken in of late, and whose decisions were not."""
+    rows = store.query(
+        "SELECT o.decision, o.rank, o.uid, o.at_us FROM outcome o WHERE o.rank > 0 AND o.decision <> '' "
+        "AND o.seen_us >= (SELECT max(n.seen_us) FROM outcome n) - ? "
+        "AND NOT EXISTS (SELECT 1 FROM decision d WHERE d.decision = o.decision) ORDER BY o.seen_us, o.producer, o.id",
+        (EARLY_US,),
+    )
+    return [(decision, End(rank, uid, at_us)) for decision, rank, uid, at_us in rows]
+
+
 def _ask(store: Store, decision: str) -> Known | None:
+    times = [row[0] for row in store.query("SELECT at_us FROM decision_key WHERE id_key = ?", (key_of(decision),))]
+    if not times:
+        return None
     rows = store.query(
         "SELECT d.scheduler, (SELECT max(o.rank) FROM outcome o WHERE o.decision = d.decision) FROM decision d "
-        "WHERE d.decision = ? LIMIT 1",
-        (decision,),
+        "WHERE d.opens AND d.at_us = ANY(?) AND d.decision = ? LIMIT 1",
+        (times, decision),
     )
     return Known(rows[0][0], (rows[0][1] or 0) > 0) if rows else None
 

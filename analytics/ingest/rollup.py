@@ -25,7 +25,7 @@ _ERROR: Final = "Error"
 _BUCKETS: Final = 1 << 16
 
 
-class End(Struct, frozen=True, gc=False):
+class FirstEnd(Struct, frozen=True, gc=False):
     """The first known end of a decision."""
 
     scheduler: str
@@ -48,7 +48,7 @@ class Sums:
         self._plugins_us: defaultdict[tuple[int, str, str, str], list[float]] = defaultdict(list)
         """By minute, plugin, phase and scheduler."""
         self._counts: Counter[Of] = Counter()
-        self._ends: list[End] = []
+        self._ends: list[FirstEnd] = []
 
     def add_call(self, call: Decision, scheduler: str) -> None:
         minute_us, held_us = _minute(call.at_us), 0.0
@@ -62,7 +62,7 @@ class Sums:
         if call.verb != PERMIT:
             self._took_us[minute_us, "verb", call.verb, scheduler].append(call.duration_us - held_us)
 
-    def add_end(self, end: End) -> None:
+    def add_end(self, end: FirstEnd) -> None:
         self._counts[_minute(end.at_us), "outcome", end.outcome, end.scheduler] += 1
         self._ends.append(end)
 

@@ -366,6 +366,46 @@ def test_whoever_listens_hears_of_each_decision_and_its_first_end_once(store, jo
     assert heard[0].seen_us < heard[1].seen_us
 
 
+@pytest.mark.parametrize("again", [False, True])
+@pytest.mark.parametrize("cut", ["one batch", "two batches", "two runs"])
+def test_an_end_that_was_read_before_its_decision_is_counted_when_it_opens_and_once(store, journal, cut, again):
+    """As the extender's watch tells of a binding at once, and its calls are recorded a moment later."""
+    heard: list[Any] = []
+    writer = Writer(journal)
+    ingest = Ingest(store, [journal], on_batch=heard.append)
+    writer.put(ended("bound", node="node-1", seen_by="watch"))
+    if cut != "one batch":
+        drained(ingest)
+    if cut == "two runs":
+        ingest = Ingest(store, [journal], on_batch=heard.append)
+    writer.put(filtered(1), scored(1))
+    drained(ingest)
+    if again:
+        writer.put(ended("bound", node="node-1", seen_by="watch"))
+        drained(Ingest(store, [journal], on_batch=heard.append))
+    assert [end for taken in heard for end in taken.ended] == [("default-scheduler", "scheduled")]
+    counted = store.query("SELECT name, CAST(sum(n) AS BIGINT) FROM minute_count WHERE kind = 'outcome' GROUP BY name")
+    assert counted == [("scheduled", 1)]
+
+
+def test_an_end_whose_batch_could_not_be_written_is_not_kept_twice(store, journal, monkeypatch):
+    writer = Writer(journal)
+    ingest = Ingest(store, [journal])
+    writer.put(ended("bound", node="node-1", seen_by="watch"))
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "write", _refuse)
+        with pytest.raises(StoreError):
+            ingest.step()
+    writer.put(filtered(1))
+    drained(ingest)
+    counted = store.query("SELECT name, CAST(sum(n) AS BIGINT) FROM minute_count WHERE kind = 'outcome' GROUP BY name")
+    assert counted == [("scheduled", 1)]
+
+
+def _refuse(_rows):
+    raise StoreError("no room")
+
+
 def test_a_listener_that_raises_does_not_stop_the_ingest(store, journal):
     def raises(_taken):
         raise RuntimeError("listener")

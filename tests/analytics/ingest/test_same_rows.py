@@ -144,7 +144,7 @@ def test_a_store_that_cannot_say_what_it_knows_costs_no_record(tmp_path: Path, m
         ask = store.query
 
         def cannot(sql: str, *given: Any) -> Any:
-            if given and given[0] == ("d1",):
+            if given and given[0] == (key_of("d1"),):
                 raise StoreError("away")
             return ask(sql, *given)
 
