@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from time import perf_counter
 from types import TracebackType
 from typing import Self
@@ -41,6 +42,8 @@ class Turn:
 
     async def rest(self) -> None:
         """Let everybody else on the loop run, and other workers have their turn."""
+        # Who was woken on this core, a caller of ours perhaps, would else wait for it until the time slice is over.
+        os.sched_yield()
         # Kept for the rest of this round: whoever asked for it now would have a second turn in it.
         await asyncio.sleep(0)
         self._end()
