@@ -39,6 +39,8 @@ SUM_EVERY_S = 5.0
 KEEP_JOURNAL_S = 6 * 3600.0
 # The extender records a call a quarter of a second after what its watch has seen meanwhile, or a few times that.
 EARLY_US = 60_000_000
+# Most ends come so soon after their decisions opened.
+OPENED_WITHIN_US = 3600_000_000
 RETRY_S = 1.0
 STOP_WITHIN_S = 10.0
 _LOG = logging.getLogger(__name__)
@@ -360,11 +362,19 @@ def _newest(store: Store) -> list[tuple[str, Known]]:
 
 def _early(store: Store) -> list[tuple[str, End]]:
     """Ends that were taken in of late, and whose decisions were not."""
+    since_us, first_us = store.query(
+        "SELECT min(o.seen_us), min(o.at_us) FROM outcome o "
+        "WHERE o.seen_us >= (SELECT max(n.seen_us) FROM outcome n) - ?",
+        (EARLY_US,),
+    )[0]
+    if since_us is None:
+        return []
+    # One that opened long before is not open here, either; but nothing will open it again.
     rows = store.query(
         "SELECT o.decision, o.rank, o.uid, o.at_us FROM outcome o WHERE o.rank > 0 AND o.decision <> '' "
-        "AND o.seen_us >= (SELECT max(n.seen_us) FROM outcome n) - ? "
-        "AND NOT EXISTS (SELECT 1 FROM decision d WHERE d.decision = o.decision) ORDER BY o.seen_us, o.producer, o.id",
-        (EARLY_US,),
+        "AND o.seen_us >= ? AND NOT EXISTS (SELECT 1 FROM decision d WHERE d.decision = o.decision AND d.at_us >= ?) "
+        "ORDER BY o.seen_us, o.producer, o.id",
+        (since_us, first_us - OPENED_WITHIN_US),
     )
     return [(decision, End(rank, uid, at_us)) for decision, rank, uid, at_us in rows]
 
