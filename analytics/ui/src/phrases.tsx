@@ -135,7 +135,8 @@ function translated(english: string): string | undefined {
   if (exact !== undefined) return exact;
   if (kept.has(english)) return kept.get(english);
   const found = shortened(english) ?? formed(english);
-  if (kept.size < MOST_KEPT) kept.set(english, found);
+  if (kept.size >= MOST_KEPT) kept.clear();
+  kept.set(english, found);
   return found;
 }
 
