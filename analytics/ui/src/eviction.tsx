@@ -1,5 +1,5 @@
 /** What was done to a pod that had to leave, as the pages of decisions, pods and evictions show it. */
-import { type Key, t } from "./i18n";
+import { worded } from "./i18n";
 import type { PodName } from "./pod";
 
 export interface Eviction {
@@ -19,8 +19,6 @@ const GOOD = ["evicted", "dryRun", "gone"];
 
 export function EvictionResult({ result }: { result: string }) {
   return (
-    <span class={GOOD.includes(result) ? "badge" : "badge warn"}>
-      {t(`eviction.${result}` as Key) ?? result}
-    </span>
+    <span class={GOOD.includes(result) ? "badge" : "badge warn"}>{worded(`eviction.${result}`, result)}</span>
   );
 }
